@@ -1,0 +1,1 @@
+"""No medicine here: errors, files, time, progress and the data language everything else stands on."""

@@ -1,0 +1,102 @@
+"""What every source of records gives: work units, and batches of events with their accounting.
+
+A source is split into picklable `Unit`s (a file, a byte range, a table) that are read independently, in any
+order and in other processes, each within bounded memory. Reading a unit yields `Batch`es of at most about
+100,000 events. What needs other units (a medication named by reference, a subject named by ``urn:uuid``) is
+left as a reference and resolved by `timeline.ingestion`, so order never matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import polars as pl
+
+REFERENCE_CODE = "REF//"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file of the source: `name` is its path relative to the source, without patient data by contract."""
+
+    index: int
+    path: Path
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A part of the source that is read on its own: rows of `file` (all, or a byte range of whole lines)."""
+
+    file: SourceFile
+    start: int = 0
+    end: int | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Stable name for resuming, unique within the source."""
+        return f"{self.file.name}[{self.start}:{'' if self.end is None else self.end}]"
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """Some rows of a unit, read. Every row is accounted for in exactly one way.
+
+    events
+        `lifecourse.schema.event` columns but ``subject_id``, plus ``subject_key`` (String, the person's id in
+        the source: a Patient id or ``urn:uuid:...``, a person_id); MEDS sources give ``subject_id`` instead.
+        A code ``REF//Medication/123`` is replaced by the codes of that key in `references`.
+    rejects
+        Table of ``file`` (String), ``row`` (UInt32), ``reason`` (String, from a fixed list, no values from
+        the record), ``raw`` (String, the row as read, or null): kept under the store's protection, never logged.
+    references
+        Table of ``key`` (String, ``Medication/123``), ``code`` (String), ``text`` (String): what other rows refer to.
+    aliases
+        Table of ``alias`` (String, ``urn:uuid:...``) and ``subject_key`` (String): other names of subjects.
+    identities
+        Table of ``subject_key``, ``system``, ``value``, ``name``: the person's identifiers, for the identity map.
+    deletions
+        Table of ``source_id``: records that the source says are gone (FHIR bulk ``deleted``).
+    rows_read
+        Rows of the source in this batch. Rows that gave events are counted by ``source_row`` in `events`.
+    reference_rows
+        Rows that describe no event of a person, by type: ``{"Organization": 3}``.
+    duplicate_rows
+        Rows that are byte for byte a row seen before in the same unit, where the reader can tell.
+    counts
+        Anything else worth telling in the report: ``{"codes from concept": 10}``; adds up over batches.
+    """
+
+    events: pl.DataFrame | None = None
+    rejects: pl.DataFrame | None = None
+    references: pl.DataFrame | None = None
+    aliases: pl.DataFrame | None = None
+    identities: pl.DataFrame | None = None
+    deletions: pl.DataFrame | None = None
+    rows_read: int = 0
+    reference_rows: dict[str, int] = field(default_factory=dict)
+    duplicate_rows: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A source of records of one kind; picklable."""
+
+    kind: str
+    issuer: str
+
+    def files(self) -> list[SourceFile]:
+        """The files of the source, sorted by name."""
+
+    def units(self) -> list[Unit]:
+        """The units, in a fixed order; together they cover every row once."""
+
+    def read(self, unit: Unit) -> Iterator[Batch]:
+        """The batches of one unit; raises `SourceError` only where nothing of it can be read."""

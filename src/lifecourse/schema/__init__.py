@@ -1,0 +1,1 @@
+"""The shared nouns: event, code, window, covariate, label. Frozen values, checked when made."""

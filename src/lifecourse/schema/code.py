@@ -1,0 +1,50 @@
+"""Codes and lists of codes.
+
+A code is text of parts joined by ``//``: ``LOINC//4548-4``, ``ICD10CM//E11.9``, ``SNOMED//44054006``,
+``RxNorm//860975``, ``SEX//female``. A coded answer follows its question: ``LOINC//72166-2//SNOMED//449868002``.
+A fact that did not happen carries that first: ``NOT_DONE//SNOMED//73761001``, so no list of things that
+happened ever matches it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lifecourse.base.errors import CodelistError
+
+SEPARATOR = "//"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codelist:
+    """A named set of codes across systems, with exact codes and prefixes.
+
+    `exact` matches whole codes; `prefixes` match the start of a code (``ICD10CM//E11`` for E11 and all below
+    it); `regexes` match anywhere, as ACES does. `excluded` takes prefixes away again.
+    A code also matches when one of its mapped codes (``parent_codes`` in the store) does.
+    """
+
+    name: str
+    exact: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    regexes: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    everything: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a list that can match nothing."""
+        if not (self.exact or self.prefixes or self.regexes or self.everything):
+            raise CodelistError(f"codelist '{self.name}' is empty. Give at least one code.")
+
+    @property
+    def systems(self) -> list[str]:
+        """The code systems named, sorted."""
+        return sorted({code.split(SEPARATOR, 1)[0] for code in (*self.exact, *self.prefixes)})
+
+
+def codes(name: str, *exact: str) -> Codelist:
+    """A codelist of exact codes."""
+    return Codelist(name=name, exact=frozenset(exact))
+
+
+ANY_CODE = Codelist(name="any", everything=True)
