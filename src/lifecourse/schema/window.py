@@ -33,8 +33,8 @@ class Bound:
     offset: int = 0
 
 
-UNBOUNDED_PAST = Bound(anchor=Anchor.CALENDAR, offset=EARLIEST)
-UNBOUNDED_FUTURE = Bound(anchor=Anchor.CALENDAR, offset=LATEST)
+UNBOUNDED_PAST = Bound(offset=EARLIEST)
+UNBOUNDED_FUTURE = Bound(offset=LATEST)
 NOW = Bound()
 
 
@@ -55,10 +55,11 @@ class Window:
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether events after `prediction_time` can lie in the window: true of outcomes, never of inputs."""
-        if self.is_static:
-            return False
-        return not (self.end.anchor == Anchor.PREDICTION_TIME and self.end.offset <= 0)
+        """Whether events after `prediction_time` can lie in the window: true of outcomes, never of inputs.
+
+        Windows by age or calendar are cut at `prediction_time`.
+        """
+        return self.end.anchor == Anchor.PREDICTION_TIME and self.end.offset > 0
 
 
 def before(duration: timedelta | None = None) -> Window:

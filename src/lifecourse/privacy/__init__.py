@@ -1,0 +1,1 @@
+"""The door: who looks, why, what may leave, and the log that proves it."""

@@ -1,0 +1,114 @@
+"""Who looked at whom, why and with what outcome: an append-only file in which each entry seals the one before."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from lifecourse.base.clock import now
+from lifecourse.base.errors import StoreDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lifecourse.schema.actor import Actor, Purpose
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLog:
+    """The log in `folder`; safe for several processes."""
+
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The file of entries, one JSON object a line."""
+        return self.folder / "audit.jsonl"
+
+    def record(
+        self,
+        *,
+        actor: Actor,
+        purpose: Purpose,
+        action: str,
+        target: str,
+        outcome: str = "success",
+    ) -> None:
+        """Append an entry durably; call it before the answer leaves.
+
+        `target` is a store, task or model by name, or ``subject/<subject_id>``; never a name or a value.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            sequence, previous = _last(descriptor)
+            entry = {
+                "seq": sequence + 1,
+                "time": now().isoformat(),
+                "actor": actor.name,
+                "role": actor.role,
+                "purpose": str(purpose),
+                "action": action,
+                "target": target,
+                "outcome": outcome,
+                "previous": previous,
+            }
+            entry["hash"] = _hash(entry)
+            os.write(descriptor, orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """The entries, oldest first."""
+        if self.path.exists():
+            with self.path.open("rb") as lines:
+                for line in lines:
+                    yield orjson.loads(line)
+
+    def verify(self) -> int:
+        """The number of entries, after checking the chain.
+
+        Raises
+        ------
+        StoreDamaged
+            An entry was changed, dropped or moved; the message says which.
+        """
+        previous, count = GENESIS, 0
+        for count, entry in enumerate(self.entries(), start=1):
+            stated = entry.pop("hash", None)
+            if entry.get("seq") != count or entry.get("previous") != previous or stated != _hash(entry):
+                raise StoreDamaged(f"audit entry {count} does not follow from the one before it.")
+            previous = stated
+        return count
+
+
+def _hash(entry: dict[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _last(descriptor: int) -> tuple[int, str]:
+    """Sequence and hash of the last whole entry; a torn last line (power cut) is cut off."""
+    size = os.fstat(descriptor).st_size
+    if size == 0:
+        return 0, GENESIS
+    start = max(0, size - 65_536)
+    tail = os.pread(descriptor, size - start, start)
+    if not tail.endswith(b"\n"):
+        whole = tail.rfind(b"\n") + 1
+        os.ftruncate(descriptor, start + whole)
+        tail = tail[:whole]
+    lines = tail.splitlines()
+    if not lines:
+        return 0, GENESIS
+    entry = orjson.loads(lines[-1])
+    return int(entry["seq"]), str(entry["hash"])

@@ -1,0 +1,17 @@
+"""Source ids to 63-bit subject ids."""
+
+from __future__ import annotations
+
+import hashlib
+
+PUBLIC_KEY = b"lifecourse/subject-id/1"
+"""Used for identified and synthetic stores, whose identity map lies beside them anyhow: the same person gets the
+same id on every machine and in every run. It hides nobody; pseudonymous stores need a secret key of their own."""
+
+LARGEST_SUBJECT_ID = 2**63 - 1
+
+
+def subject_id(issuer: str, subject_key: str, *, key: bytes = PUBLIC_KEY) -> int:
+    """A 63-bit id of the person whom `issuer` calls `subject_key`: keyed BLAKE2b of both."""
+    digest = hashlib.blake2b(f"{issuer}\x1f{subject_key}".encode(), key=key, digest_size=8)
+    return int.from_bytes(digest.digest(), "big") & LARGEST_SUBJECT_ID

@@ -1,0 +1,174 @@
+"""One person's record, opened for a reason: the same kernel, the same answers, and the events behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY, from_microseconds
+from lifecourse.schema.covariate import Summary
+from lifecourse.schema.event import BIRTH, DEATH
+from lifecourse.schema.window import Anchor, Bound, Window
+from lifecourse.timeline.shard import NO_END, STATIC, Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.schema.covariate import Covariate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A subject's events in memory.
+
+    subject_id : int
+    shard : Shard of this one subject
+    events : table of EVENT_COLUMNS, row for row with the shard's arrays
+    identity : identifiers and name where the store has an identity map
+    """
+
+    subject_id: int
+    shard: Shard
+    events: pl.DataFrame
+    identity: dict[str, Any] | None = field(default=None, repr=False)
+
+    def ask(self, covariates: Sequence[Covariate], at: int) -> dict[str, float]:
+        """The answer to each covariate at `at` (microseconds UTC), by name; NaN where missing."""
+        from lifecourse.timeline.kernel import compile_covariates, evaluate
+
+        compiled = compile_covariates(covariates, self.shard.codes)
+        rows = np.zeros(1, dtype=np.int64)
+        answers = evaluate(self.shard, compiled, rows, np.array([at], dtype=np.int64))
+        return {c.name: float(answers[0, i]) for i, c in enumerate(covariates)}
+
+    def trace(self, covariate: Covariate, at: int) -> pl.DataFrame:
+        """The events that decide the answer to `covariate` at `at`, in the table's order.
+
+        For FIRST, LAST, MIN, MAX, TIME_SINCE and TIME_FIRST the one event (the latest of equals for LAST and
+        TIME_SINCE, the earliest otherwise); for the other summaries all events that enter.
+        """
+        places = self._places(covariate, at)
+        return self.events[_deciding(covariate.summary, places, self.shard.value).tolist()]
+
+    def age_at(self, at: int) -> float | None:
+        """Age in years of 365.25 days at `at`, None where the birth is unknown."""
+        birth = self._time_of(BIRTH)
+        return None if birth is None else (at - birth) / (MICROSECONDS_PER_DAY * DAYS_PER_YEAR)
+
+    @cached_property
+    def birth(self) -> datetime | None:
+        """When the subject was born."""
+        moment = self._time_of(BIRTH)
+        return None if moment is None else from_microseconds(moment)
+
+    @cached_property
+    def death(self) -> datetime | None:
+        """When the subject died, where the record says so."""
+        moment = self._time_of(DEATH)
+        return None if moment is None else from_microseconds(moment)
+
+    @cached_property
+    def sex(self) -> str | None:
+        """``female``, ``male``, ``other`` or ``unknown``; None where the record does not say."""
+        return sex_of(self.shard)
+
+    @cached_property
+    def last_time(self) -> int | None:
+        """Microseconds UTC of the latest event; None without any dated event."""
+        dated = self.shard.time[self.shard.time != STATIC]
+        return int(dated[-1]) if len(dated) else None
+
+    def _time_of(self, code: str) -> int | None:
+        from lifecourse.schema.code import codes
+
+        ids = self.shard.codes.ids(codes(code, code))
+        places = np.flatnonzero(np.isin(self.shard.code, ids) & (self.shard.time != STATIC))
+        return int(self.shard.time[places[0]]) if len(places) else None
+
+    def _places(self, covariate: Covariate, at: int) -> npt.NDArray[np.int64]:
+        shard = self.shard
+        keep = np.isin(shard.code, shard.codes.ids(covariate.codelist))
+        if covariate.values is not None:
+            low, high = covariate.values.low, covariate.values.high
+            value = shard.value
+            if low is not None:
+                keep &= value >= low if covariate.values.low_inclusive else value > low
+            if high is not None:
+                keep &= value <= high if covariate.values.high_inclusive else value < high
+            keep &= ~np.isnan(value)
+        if covariate.summary == Summary.ACTIVE:
+            started = (shard.time != STATIC) & (shard.time <= at)
+            stated = (shard.end != NO_END) & (shard.end > at)
+            unstated = (shard.end == NO_END) & self._inside(covariate.window, at)
+            return np.flatnonzero(keep & started & (stated | unstated))
+        keep &= self._inside(covariate.window, at)
+        if covariate.summary in NUMERIC_SUMMARIES:
+            keep &= ~np.isnan(shard.value)
+        return np.flatnonzero(keep)
+
+    def _inside(self, window: Window, at: int) -> npt.NDArray[np.bool_]:
+        time = self.shard.time
+        if window.is_static:
+            return time == STATIC
+        start, end = self._bound(window.start, at), self._bound(window.end, at)
+        if start is None or end is None:
+            return np.zeros(len(time), dtype=bool)
+        inside = time >= start if window.start_inclusive else time > start
+        inside &= time <= end if window.end_inclusive else time < end
+        if not window.looks_ahead:
+            inside &= time <= at
+        return inside & (time != STATIC)
+
+    def _bound(self, bound: Bound, at: int) -> int | None:
+        if bound.anchor == Anchor.PREDICTION_TIME:
+            return at + bound.offset
+        if bound.anchor == Anchor.BIRTH:
+            birth = self._time_of(BIRTH)
+            return None if birth is None else birth + bound.offset
+        return bound.offset
+
+
+NUMERIC_SUMMARIES = frozenset(
+    {
+        Summary.FIRST,
+        Summary.LAST,
+        Summary.MIN,
+        Summary.MAX,
+        Summary.MEAN,
+        Summary.SUM,
+        Summary.SLOPE,
+    }
+)
+
+
+def _deciding(
+    summary: Summary, places: npt.NDArray[np.int64], value: npt.NDArray[np.float32]
+) -> npt.NDArray[np.int64]:
+    if len(places) == 0:
+        return places
+    if summary in (Summary.LAST, Summary.TIME_SINCE):
+        return places[-1:]
+    if summary in (Summary.FIRST, Summary.TIME_FIRST):
+        return places[:1]
+    if summary == Summary.MIN:
+        return places[[int(np.argmin(value[places]))]]
+    if summary == Summary.MAX:
+        return places[[int(np.argmax(value[places]))]]
+    return places
+
+
+def sex_of(shard: Shard) -> str | None:
+    """The sex of a one-subject shard, from its ``SEX//`` codes or what maps to them."""
+    for place in shard.code:
+        names = (shard.codes.codes[place], *shard.codes.parents[place])
+        for name in names:
+            if name.startswith("SEX//"):
+                return name.removeprefix("SEX//")
+    return None

@@ -1,0 +1,188 @@
+"""A shard: the events of some subjects as flat arrays behind subject offsets, and the codes they use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from lifecourse.schema.event import BIRTH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.schema.code import Codelist
+
+STATIC = np.iinfo(np.int64).min
+NO_END = np.iinfo(np.int64).max
+
+
+@dataclass(slots=True, kw_only=True)
+class CodeTable:
+    """The codes of a store, sorted; a code's id is its position.
+
+    codes : n code strings
+    parents : n tuples of mapped codes (MEDS ``parent_codes``)
+    descriptions : n texts or None
+    unit_factor : float64[n]
+        What a value under the code is multiplied with to be in its concept's canonical unit.
+    """
+
+    codes: list[str]
+    parents: list[tuple[str, ...]]
+    descriptions: list[str | None]
+    unit_factor: npt.NDArray[np.float64]
+    _ids: dict[Codelist, npt.NDArray[np.int32]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """The number of codes."""
+        return len(self.codes)
+
+    @classmethod
+    def of(cls, codes: Sequence[str]) -> CodeTable:
+        """A table of `codes` with the mappings of `vocab`."""
+        from lifecourse.vocab import map_codes
+
+        ordered = sorted(set(codes))
+        return cls.from_frame(map_codes(ordered).sort("code"))
+
+    @classmethod
+    def from_frame(cls, table: pl.DataFrame) -> CodeTable:
+        """The table stored as ``metadata/codes.parquet``, sorted by code."""
+        return cls(
+            codes=table["code"].to_list(),
+            parents=[tuple(parents or ()) for parents in table["parent_codes"].to_list()],
+            descriptions=table["description"].to_list(),
+            unit_factor=table["unit_factor"].fill_null(1.0).to_numpy().astype(np.float64),
+        )
+
+    def ids(self, codelist: Codelist) -> npt.NDArray[np.int32]:
+        """int32 ids, sorted, of the codes that `codelist` matches, themselves or through a parent."""
+        if codelist not in self._ids:
+            self._ids[codelist] = self._match(codelist)
+        return self._ids[codelist]
+
+    def _match(self, codelist: Codelist) -> npt.NDArray[np.int32]:
+        if codelist.everything:
+            return np.arange(len(self.codes), dtype=np.int32)
+        positions, names = self._names
+        pattern = _pattern_of(codelist)
+        found = {i for i, name in zip(positions, names, strict=True) if pattern(name)}
+        return np.array(sorted(found), dtype=np.int32)
+
+    @property
+    def _names(self) -> tuple[list[int], list[str]]:
+        positions = list(range(len(self.codes)))
+        names = list(self.codes)
+        for position, parents in enumerate(self.parents):
+            for parent in parents:
+                positions.append(position)
+                names.append(parent)
+        return positions, names
+
+
+class _Matcher:
+    def __init__(self, codelist: Codelist) -> None:
+        self._exact = codelist.exact
+        self._prefixes = codelist.prefixes
+        self._regexes = [re.compile(regex) for regex in codelist.regexes]
+        self._excluded = codelist.excluded
+
+    def __call__(self, name: str) -> bool:
+        if self._excluded and name.startswith(self._excluded):
+            return False
+        if name in self._exact or (self._prefixes and name.startswith(self._prefixes)):
+            return True
+        return any(regex.search(name) for regex in self._regexes)
+
+
+def _pattern_of(codelist: Codelist) -> _Matcher:
+    return _Matcher(codelist)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """Subjects' events as flat arrays, subject-major, in the order of `lifecourse.schema.event`.
+
+    subject_ids : int64[n], sorted
+    offsets : int64[n + 1]
+        Events of subject i are ``offsets[i]:offsets[i + 1]``.
+    time : int64[m], microseconds UTC; STATIC where the event has no time
+    code : int32[m], ids in `codes`
+    value : float32[m], NaN where there is no number; in the code's canonical unit
+    end : int64[m], microseconds UTC; NO_END where none is stated
+    """
+
+    codes: CodeTable
+    subject_ids: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    time: npt.NDArray[np.int64]
+    code: npt.NDArray[np.int32]
+    value: npt.NDArray[np.float32]
+    end: npt.NDArray[np.int64]
+
+    @property
+    def n_subjects(self) -> int:
+        """Subjects in the shard."""
+        return len(self.subject_ids)
+
+    @property
+    def n_events(self) -> int:
+        """Events in the shard."""
+        return len(self.time)
+
+    def index_of(self, subject_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """int64 positions of `subject_ids`; -1 for those not in the shard."""
+        if self.n_subjects == 0:
+            return np.full(len(subject_ids), -1, dtype=np.int64)
+        places = np.searchsorted(self.subject_ids, subject_ids).clip(max=self.n_subjects - 1)
+        return np.where(self.subject_ids[places] == subject_ids, places, -1).astype(np.int64)
+
+    @cached_property
+    def birth(self) -> npt.NDArray[np.int64]:
+        """int64[n] microseconds of each subject's first birth event; STATIC where unknown."""
+        births = np.full(self.n_subjects, STATIC, dtype=np.int64)
+        ids = self.codes.ids(_birth_codelist())
+        places = np.flatnonzero(np.isin(self.code, ids) & (self.time != STATIC))
+        owners = np.searchsorted(self.offsets, places, side="right") - 1
+        births[owners[::-1]] = self.time[places[::-1]]
+        return births
+
+
+def _birth_codelist() -> Codelist:
+    from lifecourse.schema.code import codes
+
+    return codes("birth", BIRTH)
+
+
+def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
+    """The shard of an events table that is sorted as `lifecourse.schema.event` says."""
+    ids = events["subject_id"].to_numpy()
+    subject_ids, starts = np.unique(ids, return_index=True)
+    code = events["code"].cast(pl.Enum(codes.codes)).to_physical().cast(pl.Int32).to_numpy()
+    value = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    factor = codes.unit_factor[code] if len(code) else np.ones(0)
+    if np.any(factor != 1.0):
+        value = (value * factor).astype(np.float32)
+    return Shard(
+        codes=codes,
+        subject_ids=subject_ids.astype(np.int64),
+        offsets=np.append(starts, len(ids)).astype(np.int64),
+        time=events["time"].cast(pl.Int64).fill_null(STATIC).to_numpy(),
+        code=np.ascontiguousarray(code),
+        value=np.ascontiguousarray(value),
+        end=events["end_time"].cast(pl.Int64).fill_null(NO_END).to_numpy(),
+    )
+
+
+def sorted_events(events: pl.DataFrame) -> pl.DataFrame:
+    """`events` in the order of `lifecourse.schema.event`; nothing depends on the order they came in."""
+    from lifecourse.schema.event import SORT_COLUMNS
+
+    return events.sort(*SORT_COLUMNS, nulls_last=False, maintain_order=False)
