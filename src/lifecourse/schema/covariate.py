@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 class Summary(StrEnum):
     """What is made of the events in the window.
 
-    EXISTS and COUNT are 0 where nothing was found; every other summary is missing (NaN) there, since *not
-    measured* is not 0. FIRST, LAST, MIN, MAX, MEAN, SUM and SLOPE use events with a number only; of events at
-    the same instant FIRST takes the first and LAST the last in the table's order. SLOPE is the least-squares
-    change per year (365.25 days), missing with fewer than two distinct times. TIME_SINCE is days from the
-    latest event to t; TIME_FIRST is days from t to the earliest event (negative in history, positive in an
-    outcome window). ACTIVE is 1 when something started at or before t and had not ended by t: its end is after
-    t, or no end is stated and it started inside the window.
+    EXISTS, COUNT, COUNT_VALUES and ACTIVE are 0 where nothing was found; every other summary is missing (NaN)
+    there, since *not measured* is not 0. COUNT_VALUES, FIRST, LAST, MIN, MAX, MEAN, SUM and SLOPE use events
+    with a number only; of events at the same instant FIRST takes the first and LAST the last in the table's
+    order. SLOPE is the least-squares change per year (365.25 days), missing with fewer than two distinct times.
+    TIME_SINCE is days from the latest event to t; TIME_FIRST is days from t to the earliest event (negative in
+    history, positive in an outcome window); both and SLOPE are missing for facts without a time. ACTIVE is 1
+    when something started at or before t and had not ended by t: its end is after t, or no end is stated and
+    it started inside the window.
     """
 
     EXISTS = "exists"
     COUNT = "count"
+    COUNT_VALUES = "count_values"
     FIRST = "first"
     LAST = "last"
     MIN = "min"
@@ -41,7 +43,11 @@ class Summary(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueRange:
-    """Only events whose numeric value lies between the two ends, each included unless said otherwise."""
+    """Only events whose numeric value lies between the two ends, each included unless said otherwise.
+
+    Values are float32, so the ends are compared as float32 too: 5.7 recorded is at least 5.7. Without ends:
+    any event with a number.
+    """
 
     low: float | None = None
     high: float | None = None
