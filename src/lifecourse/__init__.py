@@ -1,8 +1,8 @@
 """Personalised medicine over medical records: timelines, honest risk, plans to check line by line.
 
 The public names are below, verbs first, and load what they need when first used, so that
-``import lifecourse`` costs nothing. *Every number about a person is a function of the events known at
-or before one moment.*
+``import lifecourse`` costs nothing. *Every number about a person is a function of the events known
+at or before one moment.*
 """
 
 from __future__ import annotations
