@@ -68,7 +68,9 @@ def write_json(path: Path, content: object) -> None:
 def to_json(content: object) -> bytes:
     """`content` as indented JSON with sorted keys and a final newline; the same content gives the same bytes."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(content, option=options | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(
+        content, option=options | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    )
 
 
 def read_json(path: Path) -> object:

@@ -86,7 +86,11 @@ class AuditLog:
         previous, count = GENESIS, 0
         for count, entry in enumerate(self.entries(), start=1):
             stated = entry.pop("hash", None)
-            if entry.get("seq") != count or entry.get("previous") != previous or stated != _hash(entry):
+            if (
+                entry.get("seq") != count
+                or entry.get("previous") != previous
+                or stated != _hash(entry)
+            ):
                 raise StoreDamaged(f"audit entry {count} does not follow from the one before it.")
             previous = stated
         return count

@@ -54,3 +54,23 @@ def read_table(
             f"{path.name} cannot be read: absent, changed, or not the file the manifest names. "
             "Run `lifecourse store verify`, then restore it from a backup."
         ) from None
+
+
+def read_rows_of_subject(
+    path: Path, subject_id: int, *, key: bytes | None, aad: str
+) -> pl.DataFrame:
+    """One subject's rows of the table at `path`, which is sorted by subject; reads the row groups that can hold it.
+
+    Raises
+    ------
+    StoreDamaged
+        As `read_table`.
+    """
+    decryption = None
+    if key is not None:
+        decryption = pl.ParquetDecryptionProperties(footer_key=key, aad_prefix=aad.encode())
+    try:
+        scan = pl.scan_parquet(path, decryption=decryption, glob=False)
+        return scan.filter(pl.col("subject_id") == subject_id).collect()
+    except (pl.exceptions.PolarsError, OSError):
+        raise StoreDamaged(f"{path.name} cannot be read. Run `lifecourse store verify`.") from None

@@ -1,0 +1,341 @@
+"""A timeline: a store opened by someone for a reason, or events in memory. The only way to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from lifecourse.base.errors import PolicyRefused, UserError
+from lifecourse.privacy.audit import AuditLog
+from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpose
+from lifecourse.timeline.chart import Chart
+from lifecourse.timeline.merging import persons_of
+from lifecourse.timeline.shard import CodeTable, Shard, shard_from_events, sorted_events
+from lifecourse.timeline.spill import conform, shard_of
+from lifecourse.timeline.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from lifecourse.timeline.manifest import FileEntry
+
+SHARD_COLUMNS = ("subject_id", "time", "code", "numeric_value", "end_time")
+
+
+class _Holding(Protocol):
+    """Where a timeline's events lie."""
+
+    identifiability: Identifiability
+    version: int
+    content_hash: str
+    n_shards: int
+
+    def codes(self) -> CodeTable: ...
+    def persons(self) -> pl.DataFrame: ...
+    def n_events(self) -> int: ...
+    def events(self, shard: int, *, whole: bool) -> pl.DataFrame: ...
+    def subject_events(self, shard: int, subject_id: int) -> pl.DataFrame: ...
+    def identity(self, subject_id: int) -> dict[str, Any] | None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """People's events, visible to `actor` for `purpose`; each look at one person is audited."""
+
+    holding: _Holding
+    actor: Actor
+    purpose: Purpose
+    audit: AuditLog | None = field(default=None, repr=False)
+
+    @property
+    def identifiability(self) -> Identifiability:
+        """What is known of who the people are."""
+        return self.holding.identifiability
+
+    @property
+    def version(self) -> int:
+        """The store's version; 0 in memory."""
+        return self.holding.version
+
+    @property
+    def content_hash(self) -> str:
+        """The same for the same events."""
+        return self.holding.content_hash
+
+    @cached_property
+    def codes(self) -> CodeTable:
+        """The codes that occur."""
+        return self.holding.codes()
+
+    @property
+    def n_shards(self) -> int:
+        """Shards, each read on its own."""
+        return self.holding.n_shards
+
+    @property
+    def n_subjects(self) -> int:
+        """People with at least one event."""
+        return self.persons().height
+
+    @property
+    def n_events(self) -> int:
+        """Events, static ones included."""
+        return self.holding.n_events()
+
+    def subject_ids(self) -> npt.NDArray[np.int64]:
+        """int64 ids of all subjects, sorted."""
+        return self.persons()["subject_id"].to_numpy()
+
+    def persons(self) -> pl.DataFrame:
+        """One row a subject: ``subject_id birth sex death first_time last_time``, sorted by subject."""
+        return self._persons
+
+    @cached_property
+    def _persons(self) -> pl.DataFrame:
+        return self.holding.persons()
+
+    def end_of_records(self) -> int:
+        """Microseconds of the latest event of anyone, 0 without events: the data's own "today"."""
+        latest = self.persons()["last_time"].cast(pl.Int64).max()
+        return int(latest) if isinstance(latest, int) else 0
+
+    def shard(self, number: int) -> Shard:
+        """The events of shard `number` as arrays."""
+        return shard_from_events(self.holding.events(number, whole=False), self.codes)
+
+    def shards(self) -> Iterator[Shard]:
+        """All shards, one at a time."""
+        for number in range(self.n_shards):
+            yield self.shard(number)
+
+    def chart(self, subject_id: int) -> Chart:
+        """One person's record; the look is audited before it is given.
+
+        Raises
+        ------
+        UserError
+            No such subject.
+        """
+        events = self._events_of(subject_id)
+        self._look("look", f"subject/{subject_id}", "success" if events.height else "not found")
+        if events.height == 0:
+            raise UserError(f"the store has no subject {subject_id}.")
+        return Chart(
+            subject_id=subject_id,
+            shard=shard_from_events(events, self.codes),
+            events=events,
+            identity=self.holding.identity(subject_id)
+            if self.purpose != Purpose.RESEARCH
+            else None,
+        )
+
+    def charts(self) -> Iterator[Chart]:
+        """Everyone's record, shard by shard: for panels. One audit entry says that all were read."""
+        self._look("look at all", "store", "success")
+        for number in range(self.n_shards):
+            events = self.holding.events(number, whole=True)
+            for part in events.partition_by("subject_id", maintain_order=True):
+                yield Chart(
+                    subject_id=int(part["subject_id"][0]),
+                    shard=shard_from_events(part, self.codes),
+                    events=part,
+                )
+
+    def _events_of(self, subject_id: int) -> pl.DataFrame:
+        if self.n_shards == 0:
+            return conform(pl.DataFrame())
+        ids = np.array([subject_id], dtype=np.int64)
+        return self.holding.subject_events(int(shard_of(ids, self.n_shards)[0]), subject_id)
+
+    def _look(self, action: str, target: str, outcome: str) -> None:
+        if self.audit is not None:
+            self.audit.record(
+                actor=self.actor,
+                purpose=self.purpose,
+                action=action,
+                target=target,
+                outcome=outcome,
+            )
+
+
+def open_timeline(
+    store: Path, *, actor: Actor, purpose: Purpose, as_of_version: int | None = None
+) -> Timeline:
+    """The timeline of `store` (or of the workspace `store`), for `actor` and `purpose`.
+
+    `as_of_version` opens an earlier version, which answers as it did then.
+
+    Raises
+    ------
+    StoreError
+        There is no store, or no such version.
+    PolicyRefused
+        `purpose` may not open this store; the refusal is audited.
+    """
+    found = Store.at(Path(store))
+    manifest = found.manifest(as_of_version)
+    audit = AuditLog(found.audit_folder)
+    target = f"store version {manifest.version}"
+    try:
+        check_purpose(purpose, manifest.identifiability)
+    except PolicyRefused:
+        audit.record(actor=actor, purpose=purpose, action="open", target=target, outcome="refused")
+        raise
+    audit.record(actor=actor, purpose=purpose, action="open", target=target)
+    return Timeline(
+        holding=_Stored(found, manifest.version), actor=actor, purpose=purpose, audit=audit
+    )
+
+
+def timeline_from_events(
+    events: pl.DataFrame,
+    *,
+    identifiability: Identifiability = Identifiability.SYNTHETIC,
+    n_shards: int = 1,
+    actor: Actor | None = None,
+    purpose: Purpose = Purpose.DIRECT_CARE,
+    audit: AuditLog | None = None,
+) -> Timeline:
+    """A timeline of an events table in memory, in any order; absent EVENT_COLUMNS are null."""
+    holding = _InMemory(sorted_events(conform(events)), identifiability, n_shards)
+    who = actor or Actor(name="in memory")
+    return Timeline(holding=holding, actor=who, purpose=purpose, audit=audit)
+
+
+def chart_from_resources(
+    resources: list[dict[str, Any]],
+    *,
+    actor: Actor,
+    purpose: Purpose,
+    timezone: str = "UTC",
+    audit: AuditLog | None = None,
+) -> Chart:
+    """A chart of one patient's FHIR resources, through the same door as a store; nothing is kept.
+
+    Raises
+    ------
+    UserError
+        The resources are of nobody, or of more than one patient.
+    """
+    from lifecourse.timeline.ingestion import events_of_resources
+
+    events = events_of_resources(resources, timezone=timezone)
+    subjects = events["subject_id"].unique().to_list() if events.height else []
+    if len(subjects) != 1:
+        raise UserError(
+            f"the resources are of {len(subjects)} patients; give those of exactly one, with its Patient."
+        )
+    timeline = timeline_from_events(
+        events,
+        identifiability=Identifiability.IDENTIFIED,
+        actor=actor,
+        purpose=purpose,
+        audit=audit,
+    )
+    return timeline.chart(subjects[0])
+
+
+class _Stored:
+    """Events in a store."""
+
+    def __init__(self, store: Store, version: int) -> None:
+        self._store = store
+        self._manifest = store.manifest(version)
+        self.identifiability = self._manifest.identifiability
+        self.version = version
+        self.content_hash = self._manifest.content_hash
+        self.n_shards = len(self._manifest.parts)
+
+    def codes(self) -> CodeTable:
+        return CodeTable.from_frame(self._store.read(self._manifest.codes))
+
+    def persons(self) -> pl.DataFrame:
+        return self._store.read(self._manifest.persons)
+
+    def n_events(self) -> int:
+        return sum(part.rows for part in self._manifest.parts)
+
+    def events(self, shard: int, *, whole: bool) -> pl.DataFrame:
+        return self._store.read(self._part(shard), None if whole else SHARD_COLUMNS)
+
+    def subject_events(self, shard: int, subject_id: int) -> pl.DataFrame:
+        from lifecourse.timeline.sealed import read_rows_of_subject
+        from lifecourse.timeline.store import aad_of
+
+        part = self._part(shard)
+        path = self._store.path / part.path
+        key = self._store.key_of(part)
+        return read_rows_of_subject(path, subject_id, key=key, aad=aad_of(part.path))
+
+    def identity(self, subject_id: int) -> dict[str, Any] | None:
+        if self._manifest.identity is None:
+            return None
+        rows = self._identities.filter(pl.col("subject_id") == subject_id)
+        if rows.height == 0:
+            return None
+        names = rows["name"].drop_nulls()
+        return {
+            "person_id": rows["subject_key"][0],
+            "issuer": rows["issuer"][0],
+            "name": names[0] if len(names) else None,
+            "identifiers": [
+                {"system": row["system"], "value": row["value"]}
+                for row in rows.filter(pl.col("value").is_not_null()).iter_rows(named=True)
+            ],
+        }
+
+    @cached_property
+    def _identities(self) -> pl.DataFrame:
+        assert self._manifest.identity is not None  # noqa: S101 -- checked by the only caller
+        return self._store.read(self._manifest.identity)
+
+    def _part(self, shard: int) -> FileEntry:
+        return self._manifest.parts[shard]
+
+
+class _InMemory:
+    """Events in a table."""
+
+    version = 0
+
+    def __init__(
+        self, events: pl.DataFrame, identifiability: Identifiability, n_shards: int
+    ) -> None:
+        self.identifiability = identifiability
+        self.n_shards = n_shards
+        self._events = events
+        self._shards = shard_of(events["subject_id"].to_numpy(), n_shards)
+
+    @cached_property
+    def content_hash(self) -> str:
+        from lifecourse.timeline.store import content_hash
+
+        return content_hash(self._events)
+
+    def codes(self) -> CodeTable:
+        return CodeTable.of(self._events["code"].unique().to_list())
+
+    def persons(self) -> pl.DataFrame:
+        return persons_of(self._events)
+
+    def n_events(self) -> int:
+        return self._events.height
+
+    def events(self, shard: int, *, whole: bool) -> pl.DataFrame:
+        part = self._events.filter(pl.Series(self._shards == shard))
+        return part if whole else part.select(SHARD_COLUMNS)
+
+    def subject_events(self, shard: int, subject_id: int) -> pl.DataFrame:
+        del shard
+        return self._events.filter(pl.col("subject_id") == subject_id)
+
+    def identity(self, subject_id: int) -> dict[str, Any] | None:
+        del subject_id
+        return None

@@ -1,0 +1,153 @@
+"""The store's own log: one immutable JSON file per version, each naming the files that make the version up."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lifecourse.base.errors import StoreDamaged, StoreError
+from lifecourse.base.files import create_exclusively, to_json
+from lifecourse.schema.actor import Identifiability
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = 1
+LOG = "log"
+
+
+class FileEntry(BaseModel):
+    """A file of the store: path relative to it, bytes, and how to open it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    rows: int
+    size: int
+    sha256: str
+    content: str
+    wrapped_key: str | None = None
+
+
+class SourceEntry(BaseModel):
+    """A file that records were read from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    issuer: str
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """A version of a store.
+
+    `parts[i]` holds the subjects of shard i; `content_hash` is the same for the same events whatever files
+    they came from, encrypted or not.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = FORMAT
+    version: int
+    parent: str | None
+    dataset: str
+    created: str
+    identifiability: Identifiability
+    encrypted: bool
+    timezone: str
+    parts: tuple[FileEntry, ...]
+    codes: FileEntry
+    persons: FileEntry
+    rejects: FileEntry
+    identity: FileEntry | None
+    sources: tuple[SourceEntry, ...]
+    report: dict[str, Any]
+    content_hash: str
+
+    @property
+    def files(self) -> list[FileEntry]:
+        """Every file the version needs."""
+        others = [self.codes, self.persons, self.rejects]
+        return [*self.parts, *others, *([self.identity] if self.identity else [])]
+
+
+def publish(store: Path, manifest: Manifest) -> bool:
+    """Make `manifest` the store's newest version; False when that version exists already."""
+    return create_exclusively(
+        _path(store, manifest.version), to_json(manifest.model_dump(mode="json"))
+    )
+
+
+def versions(store: Path) -> list[int]:
+    """The versions in the log, oldest first."""
+    return sorted(int(path.stem) for path in (store / LOG).glob("[0-9]*.json"))
+
+
+def read_manifest(store: Path, version: int | None = None) -> Manifest:
+    """The manifest of `version`, of the newest when None.
+
+    Raises
+    ------
+    StoreError
+        No store there, no such version, or a format this program does not know.
+    StoreDamaged
+        The manifest is not what was written.
+    """
+    known = versions(store)
+    if not known:
+        raise StoreError(
+            f"there is no store in '{store.name}'. Make one with `lifecourse ingest SOURCE --store STORE`."
+        )
+    wanted = known[-1] if version is None else version
+    if wanted not in known:
+        raise StoreError(f"the store has no version {wanted}; it has {known[0]} to {known[-1]}.")
+    return _parse(_path(store, wanted).read_bytes(), wanted)
+
+
+def manifest_hash(store: Path, version: int) -> str:
+    """The SHA-256 of a manifest's bytes: what the next version names as its parent."""
+    return hashlib.sha256(_path(store, version).read_bytes()).hexdigest()
+
+
+def check_chain(store: Path) -> None:
+    """Check that each version names the one before it.
+
+    Raises
+    ------
+    StoreDamaged
+        A manifest is missing or was changed.
+    """
+    known = versions(store)
+    for before, version in zip([None, *known], known, strict=False):
+        parent = None if before is None else manifest_hash(store, before)
+        manifest = read_manifest(store, version)
+        if manifest.parent != parent or (before is not None and version != before + 1):
+            raise StoreDamaged(
+                f"version {version} of the store does not follow from the one before it."
+            )
+
+
+def _parse(raw: bytes, version: int) -> Manifest:
+    import orjson
+
+    try:
+        found = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise StoreDamaged(f"the manifest of version {version} is truncated or changed.") from None
+    if isinstance(found, dict) and found.get("format", FORMAT) > FORMAT:
+        raise StoreError(
+            f"the store has format {found['format']}, this program knows up to {FORMAT}. Update lifecourse."
+        )
+    try:
+        return Manifest.model_validate(found)
+    except ValidationError:
+        raise StoreDamaged(f"the manifest of version {version} is damaged.") from None
+
+
+def _path(store: Path, version: int) -> Path:
+    return store / LOG / f"{version:08d}.json"

@@ -1,0 +1,275 @@
+"""Bring one shard's new events and old ones together: the second half of an ingest.
+
+A record (one ``source_id`` of one subject) stands once: its largest version, of equal versions the latest
+load's. Rows of sources without record ids (MEDS) stand as they are; a file read again replaces its rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from lifecourse.base.files import read_json, write_json
+from lifecourse.records.source import REFERENCE_CODE
+from lifecourse.schema.event import BIRTH, DEATH, EVENT_COLUMNS, event_schema
+from lifecourse.timeline.sealed import read_table
+from lifecourse.timeline.shard import sorted_events
+from lifecourse.timeline.spill import write_spill
+from lifecourse.timeline.store import PROVENANCE_COLUMNS, Store
+from lifecourse.vocab import map_codes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecourse.timeline.manifest import FileEntry
+
+RECORD = ["subject_id", "source_id"]
+ORIGIN = ["generation", "source_file", "source_row"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergingJob:
+    """What a merging process needs to know; picklable.
+
+    base : the shards' files of the version that is built upon, or empty
+    replaced_files : store file indices whose old rows without record ids go
+    snapshot_files : store file indices of a source that now speaks for itself: old rows not in it go
+    """
+
+    store: Store
+    folder: Path
+    key: bytes | None
+    encrypted: bool
+    base: tuple[FileEntry, ...]
+    replaced_files: tuple[int, ...]
+    snapshot_files: tuple[int, ...]
+
+
+def merge_shard(job: MergingJob, shard: int) -> dict[str, Any]:
+    """Write the new part of `shard`; its counts and file entry. A shard that is merged already is not again."""
+    done = job.folder / f"merged-{shard:05d}.json"
+    if done.exists():
+        return dict(read_json(done))  # type: ignore[call-overload, no-any-return]
+    outcome = _merge(job, shard)
+    write_json(done, outcome)
+    return outcome
+
+
+def _merge(job: MergingJob, shard: int) -> dict[str, Any]:
+    new, unresolved = resolve_references(_read_spilled(job, shard), _references(job))
+    old = _read_old(job, shard)
+    gone = _deleted(job)
+    both = pl.concat(
+        [
+            old.with_columns(generation=pl.lit(0, pl.UInt8)),
+            new.with_columns(generation=pl.lit(1, pl.UInt8)),
+        ]
+    )
+    kept, losers = standing_records(
+        both.filter(~pl.col("source_id").is_in(gone.implode())) if gone.len() else both
+    )
+    kept, dropped = _drop_snapshot(kept, job)
+    counts = _change_counts(old, new, kept, losers)
+    rejects = pl.concat([unresolved, _superseded(losers)])
+    events = sorted_events(kept.drop("generation", "record"))
+    entry = job.store.write(events, f"{shard:05d}", encrypted=job.encrypted)
+    write_spill(job.folder / f"codes-{shard:05d}.parquet", _code_counts(events), job.key)
+    write_spill(job.folder / f"persons-{shard:05d}.parquet", persons_of(events), job.key)
+    write_spill(job.folder / f"late-rejects-{shard:05d}.parquet", rejects, job.key)
+    return {
+        "entry": entry.model_dump(mode="json"),
+        "subjects": events["subject_id"].n_unique(),
+        "dropped_by_snapshot": dropped,
+        **counts,
+    }
+
+
+def _read_spilled(job: MergingJob, shard: int) -> pl.DataFrame:
+    paths = sorted((job.folder / f"shard-{shard:05d}").glob("*.parquet"))
+    tables = [read_table(path, key=job.key, aad=path.name) for path in paths]
+    return pl.concat(tables) if tables else pl.DataFrame(schema=event_schema())
+
+
+def _read_old(job: MergingJob, shard: int) -> pl.DataFrame:
+    if not job.base:
+        return pl.DataFrame(schema=event_schema())
+    old = job.store.read(job.base[shard])
+    replaced = pl.col("source_id").is_null() & pl.col("source_file").is_in(list(job.replaced_files))
+    return old.filter(~replaced).select(EVENT_COLUMNS)
+
+
+def _deleted(job: MergingJob) -> pl.Series:
+    path = job.folder / "deletions.parquet"
+    if not path.exists():
+        return pl.Series("source_id", [], dtype=pl.String)
+    return read_table(path, key=job.key, aad=path.name)["source_id"]
+
+
+def _references(job: MergingJob) -> pl.DataFrame:
+    path = job.folder / "references.parquet"
+    if not path.exists():
+        return pl.DataFrame(schema={"key": pl.String, "code": pl.String, "text": pl.String})
+    return read_table(path, key=job.key, aad=path.name)
+
+
+def resolve_references(
+    events: pl.DataFrame, references: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Put the code that a reference stands for in its place; those that stand for nothing become rejects."""
+    refers = pl.col("code").str.contains(REFERENCE_CODE, literal=True)
+    waiting = events.filter(refers)
+    if waiting.height == 0:
+        return events, _no_rejects()
+    known = references.unique("key", keep="first", maintain_order=True)
+    parts = waiting.with_columns(
+        status=pl.col("code").str.extract(r"^(.*?)REF//", 1),
+        key=pl.col("code").str.extract(r"REF//(.*)$", 1),
+    ).join(known.rename({"code": "meant", "text": "meant_text"}), on="key", how="left")
+    resolved = parts.filter(pl.col("meant").is_not_null()).with_columns(
+        code=pl.col("status") + pl.col("meant"),
+        text_value=pl.coalesce("text_value", "meant_text"),
+    )
+    lost = parts.filter(pl.col("meant").is_null())
+    whole = pl.concat([events.filter(~refers), resolved.select(EVENT_COLUMNS)])
+    return whole, _as_rejects(lost, "reference to a medication that is not in the source")
+
+
+def standing_records(both: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of the record versions that stand, and the losers with what became of them."""
+    content = [name for name in EVENT_COLUMNS if name not in PROVENANCE_COLUMNS]
+    both = both.with_columns(
+        record=pl.when(pl.col("source_id").is_not_null()).then(pl.struct(content).hash(seed=7))
+    )
+    identified = both.filter(pl.col("source_id").is_not_null())
+    versions = identified.group_by(*RECORD, *ORIGIN).agg(
+        version=pl.col("source_version").max(), record=pl.col("record").sum()
+    )
+    crowded = versions.filter(pl.len().over(RECORD) > 1)
+    if crowded.height == 0:
+        return both, _no_losers()
+    ranked = crowded.sort(
+        *RECORD, "version", "generation", "record", "source_file", "source_row", nulls_last=False
+    ).with_columns(
+        place=pl.int_range(pl.len()).over(RECORD),
+        last=(pl.len() - 1).over(RECORD),
+        standing=pl.col("record").last().over(RECORD),
+        standing_generation=pl.col("generation").last().over(RECORD),
+    )
+    losers = ranked.filter(pl.col("place") < pl.col("last")).select(
+        *RECORD,
+        *ORIGIN,
+        same=pl.col("record") == pl.col("standing"),
+        standing_generation="standing_generation",
+    )
+    kept = both.join(losers.select(*RECORD, *ORIGIN), on=[*RECORD, *ORIGIN], how="anti")
+    return kept, losers
+
+
+def _drop_snapshot(kept: pl.DataFrame, job: MergingJob) -> tuple[pl.DataFrame, int]:
+    if not job.snapshot_files:
+        return kept, 0
+    absent = (pl.col("generation") == 0) & pl.col("source_file").is_in(list(job.snapshot_files))
+    dropped = kept.filter(absent).select(pl.struct(*ORIGIN).n_unique()).item()
+    return kept.filter(~absent), int(dropped)
+
+
+def _change_counts(
+    old: pl.DataFrame, new: pl.DataFrame, kept: pl.DataFrame, losers: pl.DataFrame
+) -> dict[str, int]:
+    """Source rows by what became of them; old and new count rows of the source, not events."""
+    new_rows = _rows(kept.filter(pl.col("generation") == 1))
+    old_rows = _rows(kept.filter(pl.col("generation") == 0))
+    lost_old = losers.filter(pl.col("generation") == 0)
+    lost_new = losers.filter(pl.col("generation") == 1)
+    unchanged = lost_old.filter(pl.col("same")).height
+    changed = lost_old.filter(~pl.col("same")).select(RECORD).n_unique() if lost_old.height else 0
+    within = lost_new.filter(pl.col("standing_generation") == 1)
+    return {
+        "event_rows": new_rows + lost_new.filter(pl.col("standing_generation") == 0).height,
+        "duplicate_rows": within.filter(pl.col("same")).height,
+        "superseded_rows": within.filter(~pl.col("same")).height,
+        "added": max(new_rows - unchanged - changed, 0),
+        "changed": changed,
+        "unchanged": unchanged,
+        "removed": max(_rows(old) - old_rows - lost_old.height, 0),
+    }
+
+
+def _rows(events: pl.DataFrame) -> int:
+    if events.height == 0:
+        return 0
+    return int(events.select(pl.struct("source_file", "source_row").n_unique()).item())
+
+
+def _superseded(losers: pl.DataFrame) -> pl.DataFrame:
+    within = losers.filter(
+        (pl.col("generation") == 1) & (pl.col("standing_generation") == 1) & ~pl.col("same")
+    )
+    return _as_rejects(within, "superseded by another version of the same record")
+
+
+def _as_rejects(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return rows.select(
+        pl.col("source_file").cast(pl.UInt32),
+        row=pl.col("source_row").cast(pl.UInt32),
+        reason=pl.lit(reason, pl.String),
+    ).unique(maintain_order=True)
+
+
+def _no_rejects() -> pl.DataFrame:
+    return pl.DataFrame(schema={"source_file": pl.UInt32, "row": pl.UInt32, "reason": pl.String})
+
+
+def _no_losers() -> pl.DataFrame:
+    schema = event_schema()
+    return pl.DataFrame(
+        schema={
+            **{name: schema[name] for name in RECORD},
+            "generation": pl.UInt8,
+            "source_file": pl.UInt32,
+            "source_row": pl.UInt32,
+            "same": pl.Boolean,
+            "standing_generation": pl.UInt8,
+        }
+    )
+
+
+def _code_counts(events: pl.DataFrame) -> pl.DataFrame:
+    return events.group_by("code").agg(count=pl.len()).sort("code")
+
+
+def persons_of(events: pl.DataFrame) -> pl.DataFrame:
+    """One row a subject: ``subject_id``, ``birth``, ``sex``, ``death``, ``first_time``, ``last_time``.
+
+    `events` may be in any order; times are microseconds UTC, null where the record does not say.
+    """
+    static_codes = events.filter(pl.col("time").is_null())["code"].unique().sort()
+    mapped = (
+        map_codes(static_codes.to_list()).select("code", "parent_codes").explode("parent_codes")
+    )
+    names = pl.concat(
+        [
+            mapped.select("code", name=pl.col("parent_codes")),
+            mapped.select("code", name=pl.col("code")).unique(),
+        ]
+    ).filter(pl.col("name").str.starts_with("SEX//"))
+    sexes = (
+        events.filter(pl.col("time").is_null())
+        .select("subject_id", "code")
+        .join(names, on="code")
+        .group_by("subject_id")
+        .agg(sex=pl.col("name").min().str.strip_prefix("SEX//"))
+    )
+    times = events.group_by("subject_id").agg(
+        birth=pl.col("time").filter(pl.col("code") == BIRTH).min(),
+        death=pl.col("time").filter(pl.col("code") == DEATH).min(),
+        first_time=pl.col("time").filter(pl.col("code") != BIRTH).min(),
+        last_time=pl.col("time").max(),
+    )
+    return (
+        times.join(sexes, on="subject_id", how="left")
+        .select("subject_id", "birth", "sex", "death", "first_time", "last_time")
+        .sort("subject_id")
+    )

@@ -1,0 +1,198 @@
+"""A store on disk: immutable tables named by a manifest, plain or encrypted.
+
+Layout: ``log/`` manifests, ``parts/`` the tables (named by their content), ``data/`` and ``metadata/`` the newest
+version as a MEDS dataset where the store is plain, ``audit/`` who looked (in a workspace: beside the store).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import os
+import secrets
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from lifecourse.base.errors import StoreBusy, StoreDamaged
+from lifecourse.base.files import sha256_of_file, sync_directory, sync_file
+from lifecourse.privacy.keys import FileKeyProvider, new_file_key
+from lifecourse.timeline import manifest as log
+from lifecourse.timeline.manifest import FileEntry, Manifest
+from lifecourse.timeline.sealed import read_table, write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PARTS = "parts"
+WORK = ".ingest"
+KEY_FILE_VARIABLE = "LIFECOURSE_KEY_FILE"
+PROVENANCE_COLUMNS = ("source_file", "source_row", "source_version")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The store in folder `path`."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, path: Path) -> Store:
+        """The store in `path`, or the one of the workspace `path`."""
+        inner = path / "store"
+        is_workspace = (inner / log.LOG).is_dir() and not (path / log.LOG).is_dir()
+        return cls(inner if is_workspace else path)
+
+    @property
+    def keys(self) -> FileKeyProvider:
+        """The key beside the store, or the one that LIFECOURSE_KEY_FILE names."""
+        named = os.environ.get(KEY_FILE_VARIABLE)
+        beside = self.path.with_name(f"{self.path.name}.key")
+        return FileKeyProvider(Path(named) if named else beside)
+
+    @property
+    def audit_folder(self) -> Path:
+        """Where looks at this store are logged: the workspace's ``audit/``, else the store's own."""
+        in_workspace = (self.path.parent / "lifecourse.yaml").exists()
+        return (self.path.parent if in_workspace else self.path) / "audit"
+
+    def exists(self) -> bool:
+        """Whether a version has been published."""
+        return bool(log.versions(self.path))
+
+    def manifest(self, version: int | None = None) -> Manifest:
+        """The manifest of `version`, of the newest when None."""
+        return log.read_manifest(self.path, version)
+
+    def read(self, entry: FileEntry, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """The table of `entry`."""
+        key = self.key_of(entry)
+        return read_table(self.path / entry.path, key=key, aad=aad_of(entry.path), columns=columns)
+
+    def key_of(self, entry: FileEntry) -> bytes | None:
+        """The key that opens `entry`; None where it is plain."""
+        if entry.wrapped_key is None:
+            return None
+        return self.keys.unwrap(entry.wrapped_key, entry.path)
+
+    def write(self, table: pl.DataFrame, stem: str, *, encrypted: bool) -> FileEntry:
+        """Write `table` as an immutable file of the store, named by its content."""
+        content = content_hash(table)
+        path = f"{PARTS}/{stem}-{content[:16]}{secrets.token_hex(2) if encrypted else ''}.parquet"
+        key = new_file_key() if encrypted else None
+        temporary = self.path / PARTS / f".{secrets.token_hex(8)}.part"
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write_table(table, temporary, key=key, aad=aad_of(path))
+            sync_file(temporary)
+            size, digest = temporary.stat().st_size, sha256_of_file(temporary)
+            temporary.replace(self.path / path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        wrapped = self.keys.wrap(key, path) if key is not None else None
+        return FileEntry(
+            path=path,
+            rows=table.height,
+            size=size,
+            sha256=digest,
+            content=content,
+            wrapped_key=wrapped,
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the one writer.
+
+        Raises
+        ------
+        StoreBusy
+            Another process is writing.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreBusy(
+                    f"another process is writing the store '{self.path.name}'. Wait for it, or stop it."
+                ) from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    def publish(self, manifest: Manifest) -> None:
+        """Make `manifest` the newest version, durably."""
+        sync_directory(self.path / PARTS)
+        (self.path / log.LOG).mkdir(parents=True, exist_ok=True)
+        if not log.publish(self.path, manifest):
+            raise StoreBusy(
+                f"version {manifest.version} was published by another process. Run again."
+            )
+        self.show_as_meds(manifest)
+
+    def show_as_meds(self, manifest: Manifest) -> None:
+        """Make ``data/`` show the newest version of a plain store as MEDS files (links, no copies)."""
+        data = self.path / "data"
+        if data.exists():
+            shutil.rmtree(data)
+        if manifest.encrypted:
+            return
+        data.mkdir()
+        for shard, entry in enumerate(manifest.parts):
+            os.link(self.path / entry.path, data / f"{shard}.parquet")
+        metadata = self.path / "metadata"
+        metadata.mkdir(exist_ok=True)
+        for name, entry in (("codes", manifest.codes), ("persons", manifest.persons)):
+            target = metadata / f"{name}.parquet"
+            target.unlink(missing_ok=True)
+            os.link(self.path / entry.path, target)
+
+    def verify(self) -> int:
+        """Check every file of every version against its manifest; the number of files checked.
+
+        Raises
+        ------
+        StoreDamaged
+            A file or manifest is missing or changed; the message names it.
+        """
+        log.check_chain(self.path)
+        entries: dict[str, FileEntry] = {}
+        for version in log.versions(self.path):
+            entries.update({entry.path: entry for entry in self.manifest(version).files})
+        for entry in entries.values():
+            path = self.path / entry.path
+            if not path.is_file():
+                raise StoreDamaged(f"{entry.path} is missing. Restore it from a backup.")
+            if path.stat().st_size != entry.size or sha256_of_file(path) != entry.sha256:
+                raise StoreDamaged(f"{entry.path} was changed. Restore it from a backup.")
+        return len(entries)
+
+    def remove_strays(self) -> None:
+        """Delete files no version names: what a killed writer left behind."""
+        named = {
+            entry.path
+            for version in log.versions(self.path)
+            for entry in self.manifest(version).files
+        }
+        for path in (self.path / PARTS).glob("*"):
+            if f"{PARTS}/{path.name}" not in named:
+                path.unlink()
+
+
+def aad_of(path: str) -> str:
+    """What binds an encrypted file to its place."""
+    return f"lifecourse/1/{path}"
+
+
+def content_hash(table: pl.DataFrame) -> str:
+    """SHA-256 of a table's values without its provenance: equal events give equal hashes from any source file."""
+    kept = table.select(pl.exclude(*PROVENANCE_COLUMNS)).rechunk()
+    buffer = io.BytesIO()
+    kept.write_ipc(buffer, compression="uncompressed")
+    return hashlib.sha256(buffer.getbuffer()).hexdigest()
