@@ -10,7 +10,7 @@ DEMO_SUBJECTS ?= 5000
 
 demo: .stamps/run
 	$(BIN)/lifecourse simulate --subjects $(DEMO_SUBJECTS) --seed 1 --format fhir --out $(DEMO)/source
-	$(BIN)/lifecourse run $(DEMO)/source --out $(DEMO)/workspace --synthetic
+	$(BIN)/lifecourse run $(DEMO)/source --out $(DEMO)/workspace --identifiability synthetic
 	@echo
 	@echo "Open the pages with:  $(BIN)/lifecourse serve $(DEMO)/workspace"
 	@echo "It prints a sign-in link for http://127.0.0.1:8000/"

@@ -1,0 +1,137 @@
+"""The same option in the same words on every command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lifecourse.base.errors import UserError
+
+if TYPE_CHECKING:
+    from lifecourse.schema.actor import Actor, Purpose
+
+PURPOSES = ("direct_care", "operations", "research")
+PEOPLE = ("identified", "pseudonymous", "synthetic")
+KINDS = ("fhir", "omop", "meds")
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """SOURCE and how to read it."""
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        type=Path,
+        help="a file or folder of records: FHIR, OMOP or MEDS",
+    )
+    parser.add_argument(
+        "--as", dest="kind", choices=KINDS, help="the kind of SOURCE (default: detected)"
+    )
+    parser.add_argument(
+        "--timezone",
+        metavar="TZ",
+        help="zone of times without an offset, such as Europe/Vienna (default: UTC)",
+    )
+
+
+def add_protection(parser: argparse.ArgumentParser) -> None:
+    """Whose records these are, and how a new store is protected."""
+    parser.add_argument(
+        "--identifiability",
+        choices=PEOPLE,
+        help="of a new store: real people, pseudonyms, or nobody (default: identified)",
+    )
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="leave a new store of real people unencrypted (synthetic ones always are)",
+    )
+    parser.add_argument(
+        "--mapping",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="a CSV that maps local codes to standard ones; may be given again",
+    )
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """STORE, which may be a workspace."""
+    parser.add_argument(
+        "store", metavar="STORE", type=Path, help="a store, or a workspace around one"
+    )
+
+
+def add_actor(parser: argparse.ArgumentParser) -> None:
+    """Who asks, for the audit log."""
+    parser.add_argument(
+        "--actor",
+        metavar="NAME",
+        help="who asks, for the audit log (default: the user of this machine)",
+    )
+
+
+def add_identity(parser: argparse.ArgumentParser, *, purpose: str) -> None:
+    """Who asks, and why; both go to the audit log."""
+    add_actor(parser)
+    parser.add_argument(
+        "--purpose", choices=PURPOSES, default=purpose, help=f"why (default: {purpose})"
+    )
+
+
+def add_subject(parser: argparse.ArgumentParser, *, everyone: str | None = None) -> None:
+    """--subject ID, or --all."""
+    choice = parser.add_mutually_exclusive_group(required=everyone is not None)
+    choice.add_argument("--subject", metavar="ID", type=int, help="one person, by subject id")
+    if everyone is not None:
+        choice.add_argument("--all", action="store_true", help=everyone)
+
+
+def actor_of(arguments: argparse.Namespace) -> Actor:
+    """The actor named on the command line, else the user of this machine."""
+    from lifecourse.schema.actor import Actor
+
+    return Actor(name=arguments.actor or machine_user())
+
+
+def purpose_of(arguments: argparse.Namespace) -> Purpose:
+    """The purpose named on the command line."""
+    from lifecourse.schema.actor import Purpose
+
+    return Purpose(arguments.purpose)
+
+
+def machine_user() -> str:
+    """The user of this machine by name, by number where it has no name (as in containers)."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
+
+
+def whole_number(text: str) -> int:
+    """`text` as a number of people or a seed: 0 or more."""
+    try:
+        number = int(text.replace(",", "").replace("_", ""))
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 0 or more")
+    return number
+
+
+def existing(path: Path, what: str) -> Path:
+    """`path`, which must exist.
+
+    Raises
+    ------
+    UserError
+        There is nothing at `path`.
+    """
+    if not path.exists():
+        raise UserError(f"there is no {what} at {path}. Check the path.")
+    return path

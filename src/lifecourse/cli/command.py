@@ -1,0 +1,48 @@
+"""What a command is, and the list of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+COMMANDS = {
+    "run": "take a source of records all the way to plans, in a workspace",
+    "serve": "show a workspace as pages, JSON and CDS Hooks cards on this machine",
+    "ingest": "read records into a store: new, changed and deleted ones",
+    "inspect": "say what a store holds, and what was not understood",
+    "label": "ask a task of a store: one outcome per subject and prediction time",
+    "featurize": "describe labelled moments by what was known at each",
+    "train": "learn a task's risk model, or say why there is too little to learn from",
+    "evaluate": "measure a model on a store, with intervals and calibration",
+    "predict": "give risks from a model for people in a store",
+    "discover": "find which conditions follow which, and confirm it on other people",
+    "plan": "make care plans, each answer with the events that decided it",
+    "score": "compute a published risk score from inputs you type",
+    "simulate": "make synthetic people in FHIR, OMOP or MEDS, with the truth beside them",
+    "store": "look after a store: verify its bytes and its audit log",
+    "config": "show a workspace's settings, without secrets",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command: how to ask for it, what it calls and how its result reads.
+
+    `call` returns what ``--json`` prints; `text` says the same to a person.
+    """
+
+    example: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    call: Callable[[argparse.Namespace], Any]
+    text: Callable[[Any], str]
+
+
+def load(name: str) -> Command:
+    """The command called `name`; its module has the same name."""
+    command: Command = import_module(f"lifecourse.cli.{name}").COMMAND
+    return command

@@ -1,0 +1,59 @@
+"""`lifecourse featurize`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, existing, purpose_of
+from lifecourse.cli.command import Command
+from lifecourse.cli.output import facts
+from lifecourse.cli.workspace import store_of
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """STORE, --labels, --recipe and --out."""
+    add_store(parser)
+    parser.add_argument(
+        "--labels", metavar="FILE", type=Path, required=True, help="what `lifecourse label` wrote"
+    )
+    parser.add_argument(
+        "--recipe",
+        metavar="FILE",
+        type=Path,
+        help="which covariates (default: the built-in recipe)",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where features go")
+    add_identity(parser, purpose="operations")
+
+
+def call(arguments: argparse.Namespace) -> Any:
+    """Featurize, write the matrix, give its shape."""
+    import polars as pl
+
+    from lifecourse.features import featurize, load_recipe
+    from lifecourse.timeline.access import open_timeline
+
+    labels = pl.read_parquet(existing(arguments.labels, "labels file"))
+    timeline = open_timeline(
+        store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
+    )
+    matrix = featurize(timeline, labels, load_recipe(arguments.recipe))
+    matrix.write(arguments.out)
+    return {**matrix.shape_report(), "out": str(arguments.out)}
+
+
+def text(report: dict[str, Any]) -> str:
+    """The shape, a fact a line."""
+    return facts(report)
+
+
+COMMAND = Command(
+    example="lifecourse featurize workspace --labels labels.parquet --out features",
+    add_arguments=add_arguments,
+    call=call,
+    text=text,
+)

@@ -1,0 +1,107 @@
+"""`lifecourse plan`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
+from lifecourse.base.errors import UserError
+from lifecourse.base.progress import SILENT
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, add_subject, purpose_of
+from lifecourse.cli.command import Command
+from lifecourse.cli.output import facts, plainly, table
+from lifecourse.cli.workspace import store_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from lifecourse.base.progress import Progress
+    from lifecourse.timeline.access import Timeline
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """STORE and whom."""
+    add_store(parser)
+    add_subject(parser, everyone="every adult, one file each in --out")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="where the plans of --all go")
+    parser.add_argument(
+        "--fhir", action="store_true", help="as a FHIR Bundle of CarePlan and RiskAssessments"
+    )
+    add_identity(parser, purpose="direct_care")
+
+
+def call(arguments: argparse.Namespace) -> Any:
+    """One plan, or the list of those written."""
+    from lifecourse.timeline.access import open_timeline
+
+    if arguments.all and arguments.out is None:
+        raise UserError("--all writes one file per adult. Say where: --out plans")
+    store = store_of(arguments.store)
+    timeline = open_timeline(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
+    if arguments.all:
+        from lifecourse.base.progress import shown_progress
+
+        with shown_progress() as progress:
+            return write_plans(timeline, arguments.out, as_fhir=arguments.fhir, progress=progress)
+    return plan_of(timeline, arguments.subject, as_fhir=arguments.fhir)
+
+
+def plan_of(timeline: Timeline, subject_id: int, *, as_fhir: bool = False) -> dict[str, Any]:
+    """The plan of one person as of the last record there is of them."""
+    from lifecourse.care import plan
+    from lifecourse.care.exchange.fhir import bundle
+
+    chart = timeline.chart(subject_id)
+    if chart.last_time is None:
+        raise UserError(f"subject {subject_id} has no dated record to plan from.")
+    care_plan = plan(chart, chart.last_time)
+    return bundle(care_plan) if as_fhir else plainly(care_plan)
+
+
+def write_plans(
+    timeline: Timeline, out: Path, *, as_fhir: bool = False, progress: Progress = SILENT
+) -> dict[str, Any]:
+    """A plan for every adult, ``<subject_id>.json`` in `out`; gives how many, and how the rules answered."""
+    from lifecourse.base.files import to_json
+
+    adults = adults_of(timeline)
+    answers: Counter[str] = Counter()
+    fired: Counter[str] = Counter()
+    out.mkdir(parents=True, exist_ok=True)
+    for done, subject_id in enumerate(adults, start=1):
+        document = plan_of(timeline, subject_id, as_fhir=as_fhir)
+        (out / f"{subject_id}.json").write_bytes(to_json(document))
+        for recommendation in document.get("recommendations", ()):
+            answers[recommendation["answer"]] += 1
+            fired[recommendation["name"]] += recommendation["answer"] == "fires"
+        progress.step("plans", done, len(adults))
+    return {"plans": len(adults), "answers": dict(answers), "fires": dict(fired), "out": str(out)}
+
+
+def adults_of(timeline: Timeline) -> list[int]:
+    """Subject ids of people who were 18 or older at the last record there is of them, sorted."""
+    import polars as pl
+
+    adult_age = pl.duration(microseconds=round(18 * DAYS_PER_YEAR * MICROSECONDS_PER_DAY))
+    persons = timeline.persons()
+    grown = persons.filter(pl.col("last_time") - pl.col("birth") >= adult_age)
+    return sorted(grown["subject_id"].to_list())
+
+
+def text(result: dict[str, Any]) -> str:
+    """The recommendations of one plan, or the counts of all."""
+    recommendations = result.get("recommendations")
+    if recommendations is None:
+        return facts(result)
+    rows = [{key: row.get(key) for key in ("title", "answer", "reason")} for row in recommendations]
+    return table(rows)
+
+
+COMMAND = Command(
+    example="lifecourse plan workspace --subject 10000032 --json",
+    add_arguments=add_arguments,
+    call=call,
+    text=text,
+)

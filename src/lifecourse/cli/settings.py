@@ -1,0 +1,72 @@
+"""`lifecourse.yaml`: a workspace's settings. Unknown keys are refused; the error names the line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
+
+from lifecourse.base.yaml import Document, load_document
+from lifecourse.cli.workspace import SETTINGS_FILE
+
+
+class ServeSettings(Document):
+    """Where and how pages are served.
+
+    host : the address to listen on; loopback unless a proxy stands before it
+    port : the port, 0 for any free one
+    units : ``us`` or ``si``, the units pages open with
+    signing_key : signs sign-in links; a new one is drawn at every start when absent
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    units: Literal["us", "si"] = "us"
+    signing_key: SecretStr | None = None
+
+
+class Settings(Document):
+    """Settings of a workspace.
+
+    timezone : zone of times in the source that carry no offset
+    tasks : names of library tasks, or paths of task files; all of the library when absent
+    seed : of splits, bootstraps and halves
+    """
+
+    timezone: str = "UTC"
+    tasks: tuple[str, ...] | None = None
+    seed: int = Field(default=0, ge=0)
+    serve: ServeSettings = ServeSettings()
+
+
+def load_settings(workspace: Path) -> Settings:
+    """The settings of `workspace`; the defaults where it has no `lifecourse.yaml` or an empty one.
+
+    Raises
+    ------
+    ConfigError
+        The file is not YAML, has an unknown key or a wrong value.
+    """
+    path = workspace / SETTINGS_FILE
+    if not path.is_file() or not _has_content(path):
+        return Settings()
+    return load_document(path, Settings)
+
+
+def without_secrets(settings: Settings) -> dict[str, Any]:
+    """The settings as plain values, every secret as ``***``."""
+    return _hidden(settings.model_dump(mode="python"))
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _hidden(inner) for name, inner in value.items()}
+    if isinstance(value, SecretStr):
+        return "***"
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _has_content(path: Path) -> bool:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return any(line.strip() and not line.lstrip().startswith("#") for line in lines)

@@ -1,0 +1,45 @@
+"""`lifecourse store`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
+from lifecourse.cli.command import Command
+from lifecourse.cli.output import facts
+from lifecourse.cli.workspace import store_of
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do, and STORE."""
+    parser.add_argument(
+        "action",
+        choices=("verify",),
+        help="verify: every byte is what was written, the audit log whole",
+    )
+    add_store(parser)
+    add_identity(parser, purpose="operations")
+
+
+def call(arguments: argparse.Namespace) -> Any:
+    """Verify the store."""
+    from lifecourse.timeline.access import verify
+
+    store = store_of(arguments.store)
+    return verify(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
+
+
+def text(report: dict[str, Any]) -> str:
+    """The counts, a fact a line."""
+    return facts(report)
+
+
+COMMAND = Command(
+    example="lifecourse store verify workspace",
+    add_arguments=add_arguments,
+    call=call,
+    text=text,
+)

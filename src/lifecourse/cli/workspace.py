@@ -1,0 +1,100 @@
+"""A workspace: a folder around a store, with what was learned from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifecourse.base.errors import UserError
+
+SETTINGS_FILE = "lifecourse.yaml"
+PARTS = ("tasks", "labels", "features", "models", "findings", "plans", "audit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Where things lie in a workspace."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        """The store of events."""
+        return self.root / "store"
+
+    @property
+    def settings_file(self) -> Path:
+        """`lifecourse.yaml`."""
+        return self.root / SETTINGS_FILE
+
+    @property
+    def report(self) -> Path:
+        """`run.json`: what the last run made, with counts and content hashes."""
+        return self.root / "run.json"
+
+    @property
+    def steps(self) -> Path:
+        """One file per finished step of a run, so that the next run skips it."""
+        return self.root / ".steps"
+
+    def part(self, name: str) -> Path:
+        """The folder `labels`, `models`, `findings`, `plans`, ..."""
+        return self.root / name
+
+    def create(self) -> Workspace:
+        """Make the folders that are missing.
+
+        Raises
+        ------
+        UserError
+            The path is a file, or a folder with other things in it.
+        """
+        if self.root.is_file():
+            raise UserError(f"{self.root} is a file. Give a folder for the workspace.")
+        if self.root.is_dir() and any(self.root.iterdir()) and not self.is_one():
+            raise UserError(
+                f"{self.root} has other things in it and is no workspace. Give an empty or new folder."
+            )
+        for name in PARTS:
+            self.part(name).mkdir(parents=True, exist_ok=True)
+        return self
+
+    def is_one(self) -> bool:
+        """Whether the folder is a workspace."""
+        return self.store.is_dir() or self.settings_file.is_file() or self.part("plans").is_dir()
+
+
+def store_of(path: Path) -> Path:
+    """The store at `path`, or in the workspace at `path`.
+
+    Raises
+    ------
+    UserError
+        There is nothing at `path`.
+    """
+    if not path.exists():
+        raise UserError(
+            f"there is no store or workspace at {path}. Make one: lifecourse run SOURCE --out {path}"
+        )
+    inner = Workspace(root=path).store
+    return inner if inner.is_dir() else path
+
+
+def model_of(named: str, store: Path) -> Path:
+    """The folder of a model: a path, or the name of a model in the workspace of `store`.
+
+    Raises
+    ------
+    UserError
+        There is no such model; the message lists those of the workspace.
+    """
+    folder = Path(named)
+    if folder.is_dir():
+        return folder
+    workspace = Workspace(root=store if Workspace(root=store).is_one() else store.parent)
+    models = workspace.part("models")
+    if (models / named).is_dir():
+        return models / named
+    there = sorted(child.name for child in models.iterdir()) if models.is_dir() else []
+    listed = f"The workspace has: {', '.join(there)}." if there else "Train one: lifecourse train."
+    raise UserError(f"there is no model '{named}'. {listed}")
