@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> Any:
     """What the store holds."""
-    from lifecourse.timeline.access import inspect
+    from lifecourse.timeline.inspection import inspect
 
     store = store_of(arguments.store)
     return inspect(store, actor=actor_of(arguments), purpose=purpose_of(arguments))

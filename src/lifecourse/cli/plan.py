@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.errors import UserError
 from lifecourse.base.progress import SILENT
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, add_subject, purpose_of
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
     from lifecourse.base.progress import Progress
     from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.chart import Chart
+
+ADULT_YEARS = 18
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,14 +52,19 @@ def call(arguments: argparse.Namespace) -> Any:
 
 def plan_of(timeline: Timeline, subject_id: int, *, as_fhir: bool = False) -> dict[str, Any]:
     """The plan of one person as of the last record there is of them."""
-    from lifecourse.care import plan
-    from lifecourse.care.exchange.fhir import bundle
-
     chart = timeline.chart(subject_id)
     if chart.last_time is None:
         raise UserError(f"subject {subject_id} has no dated record to plan from.")
-    care_plan = plan(chart, chart.last_time)
-    return bundle(care_plan) if as_fhir else plainly(care_plan)
+    return _document(chart, chart.last_time, as_fhir=as_fhir)
+
+
+def _document(chart: Chart, at: int, *, as_fhir: bool) -> dict[str, Any]:
+    from lifecourse.care import plan
+    from lifecourse.care.exchange.fhir import bundle
+
+    care_plan = plan(chart, at)
+    document: dict[str, Any] = bundle(care_plan) if as_fhir else plainly(care_plan)
+    return document
 
 
 def write_plans(
@@ -66,28 +73,32 @@ def write_plans(
     """A plan for every adult, ``<subject_id>.json`` in `out`; gives how many, and how the rules answered."""
     from lifecourse.base.files import to_json
 
-    adults = adults_of(timeline)
     answers: Counter[str] = Counter()
-    fired: Counter[str] = Counter()
+    fires: Counter[str] = Counter()
+    plans, people = 0, timeline.n_subjects
     out.mkdir(parents=True, exist_ok=True)
-    for done, subject_id in enumerate(adults, start=1):
-        document = plan_of(timeline, subject_id, as_fhir=as_fhir)
-        (out / f"{subject_id}.json").write_bytes(to_json(document))
+    for done, chart in enumerate(timeline.charts(), start=1):
+        progress.step("people", done, people)
+        if not _is_adult(chart):
+            continue
+        document = _document(chart, chart.last_time, as_fhir=as_fhir)
+        (out / f"{chart.subject_id}.json").write_bytes(to_json(document))
+        plans += 1
         for recommendation in document.get("recommendations", ()):
             answers[recommendation["answer"]] += 1
-            fired[recommendation["name"]] += recommendation["answer"] == "fires"
-        progress.step("plans", done, len(adults))
-    return {"plans": len(adults), "answers": dict(answers), "fires": dict(fired), "out": str(out)}
+            fires[recommendation["name"]] += recommendation["answer"] == "fires"
+    return {
+        "plans": plans,
+        "under_18_or_unknown_age": people - plans,
+        "answers": dict(sorted(answers.items())),
+        "fires": dict(sorted(fires.items())),
+        "out": str(out),
+    }
 
 
-def adults_of(timeline: Timeline) -> list[int]:
-    """Subject ids of people who were 18 or older at the last record there is of them, sorted."""
-    import polars as pl
-
-    adult_age = pl.duration(microseconds=round(18 * DAYS_PER_YEAR * MICROSECONDS_PER_DAY))
-    persons = timeline.persons()
-    grown = persons.filter(pl.col("last_time") - pl.col("birth") >= adult_age)
-    return sorted(grown["subject_id"].to_list())
+def _is_adult(chart: Chart) -> bool:
+    age = None if chart.last_time is None else chart.age_at(chart.last_time)
+    return age is not None and age >= ADULT_YEARS
 
 
 def text(result: dict[str, Any]) -> str:

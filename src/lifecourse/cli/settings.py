@@ -56,7 +56,8 @@ def load_settings(workspace: Path) -> Settings:
 
 def without_secrets(settings: Settings) -> dict[str, Any]:
     """The settings as plain values, every secret as ``***``."""
-    return _hidden(settings.model_dump(mode="python"))
+    hidden: dict[str, Any] = _hidden(settings.model_dump(mode="python"))
+    return hidden
 
 
 def _hidden(value: Any) -> Any:

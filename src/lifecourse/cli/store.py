@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> Any:
     """Verify the store."""
-    from lifecourse.timeline.access import verify
+    from lifecourse.timeline.inspection import verify
 
     store = store_of(arguments.store)
     return verify(store, actor=actor_of(arguments), purpose=purpose_of(arguments))

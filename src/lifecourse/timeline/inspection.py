@@ -1,0 +1,111 @@
+"""What a store holds, in counts; and whether its bytes are the bytes that were written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from lifecourse.privacy.audit import AuditLog
+from lifecourse.schema.code import SEPARATOR
+from lifecourse.timeline import manifest as log
+from lifecourse.timeline.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecourse.schema.actor import Actor, Purpose
+    from lifecourse.timeline.manifest import Manifest
+
+LARGEST_SYSTEMS = 20
+
+
+def inspect(store: Path, *, actor: Actor, purpose: Purpose) -> dict[str, Any]:
+    """Counts of the newest version of `store`: people, events, codes, what was read and what was rejected.
+
+    `rows_read`, `reference_rows` and the rest of the accounting are of the newest load; `rejects` counts every
+    load. Nothing in the answer is about one person.
+    """
+    from lifecourse.timeline.access import open_timeline
+
+    timeline = open_timeline(store, actor=actor, purpose=purpose)
+    found = Store.at(store)
+    manifest = found.manifest()
+    codes = found.read(manifest.codes)
+    persons = timeline.persons()
+    load = manifest.report
+    return {
+        "subjects": persons.height,
+        "events": timeline.n_events,
+        "first_time": _extreme(persons["first_time"].min()),
+        "last_time": _extreme(persons["last_time"].max()),
+        "deaths": persons["death"].count(),
+        "rows_read": load["rows_read"],
+        "event_rows": load["event_rows"],
+        "reference_rows": load["reference_rows"],
+        "duplicate_rows": load["duplicate_rows"],
+        "rejects": _rejects(found, manifest),
+        "counts": load["counts"],
+        "codes": codes.height,
+        "codes_mapped": codes.filter(pl.col("parent_codes").list.len() > 0).height,
+        "events_by_system": _systems(codes),
+        "version": manifest.version,
+        "versions": len(log.versions(found.path)),
+        "identifiability": str(manifest.identifiability),
+        "encrypted": manifest.encrypted,
+        "timezone": manifest.timezone,
+        "sources": _sources(manifest),
+        "content_hash": manifest.content_hash,
+    }
+
+
+def verify(store: Path, *, actor: Actor, purpose: Purpose) -> dict[str, Any]:
+    """Check every file of every version against its manifest, and the chain of the audit log.
+
+    Raises
+    ------
+    StoreDamaged
+        A file, a manifest or an audit entry is missing or changed; the message names it.
+    """
+    found = Store.at(store)
+    audit = AuditLog(found.audit_folder)
+    manifest = found.manifest()
+    files = found.verify()
+    entries = audit.verify()
+    target = f"store version {manifest.version}"
+    audit.record(actor=actor, purpose=purpose, action="verify", target=target)
+    return {
+        "outcome": "whole",
+        "versions": len(log.versions(found.path)),
+        "files": files,
+        "audit_entries": entries,
+    }
+
+
+def _rejects(store: Store, manifest: Manifest) -> dict[str, int]:
+    reasons = store.read(manifest.rejects, ["reason"])
+    return dict(reasons.group_by("reason").len().sort("len", "reason", descending=True).iter_rows())
+
+
+def _systems(codes: pl.DataFrame) -> dict[str, int]:
+    """Events by the first part of their code, most frequent first; the long tail as ``(other)``."""
+    first = pl.col("code").str.split(SEPARATOR).list.first().alias("system")
+    counted = codes.group_by(first).agg(pl.col("count").sum())
+    ordered = list(counted.sort("count", "system", descending=[True, False]).iter_rows())
+    systems = dict(ordered[:LARGEST_SYSTEMS])
+    rest = sum(count for _, count in ordered[LARGEST_SYSTEMS:])
+    return {**systems, "(other)": rest} if rest else systems
+
+
+def _sources(manifest: Manifest) -> list[dict[str, Any]]:
+    table = pl.DataFrame(
+        [(source.kind, source.issuer, source.size) for source in manifest.sources],
+        schema=["kind", "issuer", "bytes"],
+        orient="row",
+    )
+    counted = table.group_by("kind", "issuer").agg(pl.len().alias("files"), pl.col("bytes").sum())
+    return counted.sort("kind", "issuer").to_dicts()
+
+
+def _extreme(moment: Any) -> str | None:
+    return moment.isoformat() if moment is not None else None
