@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GENESIS = "0" * 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AuditLog:
     """The log in `folder`; safe for several processes."""
 

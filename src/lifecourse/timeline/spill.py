@@ -184,7 +184,7 @@ def spill_events(
     events = conform(events)
     shards = shard_of(events["subject_id"].to_numpy(), n_shards)
     parts = events.with_columns(pl.Series("shard", shards)).partition_by(
-        "shard", include_key=False, as_dict=True, maintain_order=False
+        "shard", include_key=False, as_dict=True, maintain_order=True
     )
     for (shard,), part in parts.items():
         target = folder / f"shard-{shard:05d}" / f"{name}.parquet"
