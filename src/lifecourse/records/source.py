@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-REFERENCE_CODE = "REF//"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
@@ -56,7 +54,9 @@ class Batch:
     rejects
         Table of ``file`` (String), ``row`` (UInt32), ``reason`` (String, from a fixed list, no values from
         the record), ``raw`` (String, the row as read, or null): kept under the store's protection, never logged.
-    references
+
+    References
+    ----------
         Table of ``key`` (String, ``Medication/123``), ``code`` (String), ``text`` (String): what other rows refer to.
     aliases
         Table of ``alias`` (String, ``urn:uuid:...``) and ``subject_key`` (String): other names of subjects.

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 BIRTH = "MEDS_BIRTH"
 DEATH = "MEDS_DEATH"
 
+REFERENCE_CODE = "REF//"
+"""Starts a code that stands for what another record says, until ingestion puts that code in its place."""
+
 PRECISIONS = ("year", "month", "day")
 
 EVENT_COLUMNS = (

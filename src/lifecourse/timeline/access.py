@@ -32,11 +32,14 @@ SHARD_COLUMNS = ("subject_id", "time", "code", "numeric_value", "end_time")
 class _Holding(Protocol):
     """Where a timeline's events lie."""
 
-    identifiability: Identifiability
-    version: int
-    content_hash: str
-    n_shards: int
-
+    @property
+    def identifiability(self) -> Identifiability: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def content_hash(self) -> str: ...
+    @property
+    def n_shards(self) -> int: ...
     def codes(self) -> CodeTable: ...
     def persons(self) -> pl.DataFrame: ...
     def n_events(self) -> int: ...
@@ -308,8 +311,8 @@ class _InMemory:
     def __init__(
         self, events: pl.DataFrame, identifiability: Identifiability, n_shards: int
     ) -> None:
-        self.identifiability = identifiability
-        self.n_shards = n_shards
+        self.identifiability: Identifiability = identifiability
+        self.n_shards: int = n_shards
         self._events = events
         self._shards = shard_of(events["subject_id"].to_numpy(), n_shards)
 

@@ -55,7 +55,10 @@ class Chart:
         TIME_SINCE, the earliest otherwise); for the other summaries all events that enter.
         """
         places = self._places(covariate, at)
-        return self.events[_deciding(covariate.summary, places, self.shard.value).tolist()]
+        deciding: pl.DataFrame = self.events[
+            _deciding(covariate.summary, places, self.shard.value).tolist()
+        ]
+        return deciding
 
     def age_at(self, at: int) -> float | None:
         """Age in years of 365.25 days at `at`, None where the birth is unknown."""
@@ -116,7 +119,7 @@ class Chart:
     def _inside(self, window: Window, at: int) -> npt.NDArray[np.bool_]:
         time = self.shard.time
         if window.is_static:
-            return time == STATIC
+            return np.asarray(time == STATIC)
         start, end = self._bound(window.start, at), self._bound(window.end, at)
         if start is None or end is None:
             return np.zeros(len(time), dtype=bool)
@@ -124,7 +127,7 @@ class Chart:
         inside &= time <= end if window.end_inclusive else time < end
         if not window.looks_ahead:
             inside &= time <= at
-        return inside & (time != STATIC)
+        return np.asarray(inside & (time != STATIC))
 
     def _bound(self, bound: Bound, at: int) -> int | None:
         if bound.anchor == Anchor.PREDICTION_TIME:
@@ -170,5 +173,5 @@ def sex_of(shard: Shard) -> str | None:
         names = (shard.codes.codes[place], *shard.codes.parents[place])
         for name in names:
             if name.startswith("SEX//"):
-                return name.removeprefix("SEX//")
+                return str(name.removeprefix("SEX//"))
     return None

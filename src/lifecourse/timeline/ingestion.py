@@ -12,15 +12,13 @@ import multiprocessing
 import os
 import shutil
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 import polars as pl
 
-from lifecourse.base.clock import now
-from lifecourse.base.errors import StoreError
 from lifecourse.base.files import read_json, sha256_of_file, to_json, write_json
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.privacy.audit import AuditLog
@@ -29,7 +27,8 @@ from lifecourse.privacy.pseudonyms import PUBLIC_KEY, subject_id
 from lifecourse.records.registry import open_source
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.schema.event import EVENT_COLUMNS
-from lifecourse.timeline.manifest import FileEntry, Manifest, SourceEntry, manifest_hash
+from lifecourse.timeline.assembly import Assembly, IngestReport, mapping_digests
+from lifecourse.timeline.manifest import Manifest, SourceEntry
 from lifecourse.timeline.merging import (
     MergingJob,
     merge_shard,
@@ -41,12 +40,14 @@ from lifecourse.timeline.spill import (
     SIDE_TABLES,
     ReadingJob,
     conform,
+    read_side,
+    read_spilled,
     read_unit,
     spill_events,
     write_spill,
 )
 from lifecourse.timeline.store import WORK, Store
-from lifecourse.vocab import map_codes, normalise
+from lifecourse.vocab import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,36 +61,6 @@ SMALL_SOURCE_BYTES = 24 << 20
 BYTES_PER_EVENT = {"fhir": 900, "omop": 90}
 EXPANSION_OF_GZIP = 12
 LARGEST_SHARDS = 4096
-
-
-@dataclass(frozen=True, kw_only=True)
-class IngestReport:
-    """What came in and what became of it.
-
-    rows_read = event_rows + sum(reference_rows) + duplicate_rows + sum(rejects). `added`, `changed`,
-    `unchanged` and `removed` count source rows against the version before.
-    """
-
-    kind: str
-    timezone: str
-    version: int
-    subjects: int
-    events: int
-    rows_read: int
-    event_rows: int
-    duplicate_rows: int
-    reference_rows: dict[str, int]
-    rejects: dict[str, int]
-    counts: dict[str, int] = field(default_factory=dict)
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    content_hash: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready values."""
-        return asdict(self)
 
 
 def ingest(
@@ -190,16 +161,14 @@ class _Ingestion:
 
     def run(self) -> IngestReport:
         if self._base is not None and self._is_nothing_new(self._base):
-            return IngestReport(
-                **{**self._base.report, "added": 0, "changed": 0, "removed": 0,
-                   "unchanged": self._base.report["event_rows"]}
-            )  # fmt: skip
+            standing = IngestReport(**self._base.report)
+            return replace(standing, added=0, changed=0, removed=0, unchanged=standing.event_rows)
         self._prepare_folder()
         readings = self._read()
         self._gather_sides()
         self._spill_waiting()
         merges = self._merge()
-        manifest = self._assemble(readings, merges)
+        manifest = self._assembly().manifest(readings, merges)
         self._store.publish(manifest)
         shutil.rmtree(self._folder)
         self._store.remove_strays()
@@ -221,7 +190,8 @@ class _Ingestion:
             for f in self._files
         }
         same_issuer = {s for s in known if s[:2] == (self._source.kind, self._source.issuer)}
-        return mine == same_issuer if self._snapshot else mine <= known
+        same_files = mine == same_issuer if self._snapshot else mine <= known
+        return same_files and base.mappings == mapping_digests(self._mappings)
 
     def _all_sources(self) -> list[SourceEntry]:
         sources = list(self._base.sources) if self._base else []
@@ -244,6 +214,21 @@ class _Ingestion:
     def _file_index(self) -> dict[int, int]:
         places = {(s.issuer, s.name): i for i, s in enumerate(self._all_sources())}
         return {file.index: places[(self._source.issuer, file.name)] for file in self._files}
+
+    def _assembly(self) -> Assembly:
+        return Assembly(
+            store=self._store,
+            base=self._base,
+            folder=self._folder,
+            key=self._key,
+            encrypted=self._encrypted,
+            identifiability=self._identifiability,
+            kind=self._source.kind,
+            issuer=self._source.issuer,
+            timezone=self._timezone,
+            sources=tuple(self._all_sources()),
+            mappings=self._mappings,
+        )
 
     @property
     def _n_shards(self) -> int:
@@ -298,7 +283,7 @@ class _Ingestion:
     def _gather_sides(self) -> None:
         """One table each of what units told beside events; subject ids are checked for collisions."""
         for name in (*SIDE_TABLES, "keys"):
-            tables = self._spilled(f"{name}-*.parquet")
+            tables = read_spilled(self._folder, f"{name}-*.parquet", self._key)
             if tables:
                 whole = pl.concat(tables, how="diagonal_relaxed").unique(maintain_order=True)
                 write_spill(self._folder / f"{name}.parquet", whole, self._key)
@@ -308,7 +293,7 @@ class _Ingestion:
         waiting = sorted(self._folder.glob("waiting-*.parquet"))
         if not waiting:
             return
-        aliases = self._side("aliases")
+        aliases = read_side(self._folder, "aliases", self._key)
         known = (
             dict(aliases.select("alias", "subject_key").iter_rows()) if aliases is not None else {}
         )
@@ -383,150 +368,6 @@ class _Ingestion:
                 raise
             return [future.result() for future in futures]
 
-    # -- the result ---------------------------------------------------------------------------------------
-
-    def _assemble(self, readings: list[dict[str, Any]], merges: list[dict[str, Any]]) -> Manifest:
-        parts = tuple(FileEntry.model_validate(merge["entry"]) for merge in merges)
-        codes = self._write("codes", self._codes())
-        persons = self._write(
-            "persons", pl.concat(self._spilled("persons-*.parquet")).sort("subject_id")
-        )
-        rejects_table = self._rejects()
-        whole = hashlib.sha256("".join(part.content for part in parts).encode()).hexdigest()
-        version = self._base.version + 1 if self._base else 1
-        report = self._report(readings, merges, rejects_table, version, parts, whole)
-        return Manifest(
-            version=version,
-            parent=manifest_hash(self._store.path, self._base.version) if self._base else None,
-            dataset=self._base.dataset if self._base else whole[:16],
-            created=now().isoformat(timespec="seconds"),
-            identifiability=self._identifiability,
-            encrypted=self._encrypted,
-            timezone=self._timezone,
-            parts=parts,
-            codes=codes,
-            persons=persons,
-            rejects=self._write("rejects", rejects_table),
-            identity=self._identity(),
-            sources=tuple(self._all_sources()),
-            report=orjson.loads(to_json(report.to_dict())),
-            content_hash=whole,
-        )
-
-    def _report(
-        self,
-        readings: list[dict[str, Any]],
-        merges: list[dict[str, Any]],
-        rejects: pl.DataFrame,
-        version: int,
-        parts: tuple[FileEntry, ...],
-        content: str,
-    ) -> IngestReport:
-        reasons = (
-            rejects.filter(pl.col("version") == version).group_by("reason").len().sort("reason")
-        )
-        return IngestReport(
-            kind=self._source.kind,
-            timezone=self._timezone,
-            version=version,
-            subjects=sum(merge["subjects"] for merge in merges),
-            events=sum(part.rows for part in parts),
-            rows_read=sum(reading["rows_read"] for reading in readings),
-            event_rows=sum(merge["event_rows"] for merge in merges),
-            duplicate_rows=sum(m["duplicate_rows"] for m in [*readings, *merges]),
-            reference_rows=_total(readings, "reference_rows"),
-            rejects=dict(reasons.iter_rows()),
-            counts=_total(readings, "counts"),
-            added=sum(merge["added"] for merge in merges),
-            changed=sum(merge["changed"] for merge in merges),
-            unchanged=sum(merge["unchanged"] for merge in merges),
-            removed=sum(m["removed"] for m in merges),
-            content_hash=content,
-        )
-
-    def _codes(self) -> pl.DataFrame:
-        counted = (
-            pl.concat(self._spilled("codes-*.parquet")).group_by("code").agg(pl.col("count").sum())
-        )
-        mapped = map_codes(counted["code"].sort().to_list(), self._mappings)
-        return mapped.join(counted, on="code").sort("code")
-
-    def _rejects(self) -> pl.DataFrame:
-        """Every reject of every load, with file, row, reason and the row as it was read."""
-        names = {i: source.name for i, source in enumerate(self._all_sources())}
-        schema = {
-            "version": pl.Int64,
-            "file": pl.String,
-            "row": pl.UInt32,
-            "reason": pl.String,
-            "raw": pl.String,
-        }
-        version = self._base.version + 1 if self._base else 1
-        early = self._side("rejects")
-        late = pl.concat(self._spilled("late-rejects-*.parquet")).with_columns(
-            file=pl.col("source_file").replace_strict(names, return_dtype=pl.String)
-        )
-        tables = [table for table in (early, late) if table is not None]
-        mine = [
-            table.with_columns(
-                version=pl.lit(version, pl.Int64),
-                raw=pl.col("raw") if "raw" in table.columns else pl.lit(None, pl.String),
-            ).select(pl.col(name).cast(kind) for name, kind in schema.items())
-            for table in tables
-        ]
-        before = [self._store.read(self._base.rejects)] if self._base else []
-        return pl.concat([*before, *mine]).sort(
-            "version", "file", "row", "reason", nulls_last=False
-        )
-
-    def _identity(self) -> FileEntry | None:
-        """The identity map, which pseudonymous stores never have."""
-        if self._identifiability == Identifiability.PSEUDONYMOUS:
-            return None
-        keys = self._side("keys")
-        if keys is None:
-            return self._base.identity if self._base else None
-        told = self._side("identities")
-        empty = {
-            "subject_key": pl.String,
-            "system": pl.String,
-            "value": pl.String,
-            "name": pl.String,
-        }
-        told = pl.DataFrame(schema=empty) if told is None else told
-        whole = keys.join(told, on="subject_key", how="left").select(
-            "subject_id",
-            pl.lit(self._source.issuer).alias("issuer"),
-            "subject_key",
-            *(
-                pl.col(n) if n in told.columns else pl.lit(None, pl.String).alias(n)
-                for n in list(empty)[1:]
-            ),
-        )
-        if self._base and self._base.identity:
-            whole = pl.concat([self._store.read(self._base.identity), whole])
-        whole = whole.unique(maintain_order=False).sort(whole.columns, nulls_last=False)
-        crowded = whole.group_by("subject_id").agg(
-            pl.struct("issuer", "subject_key").n_unique().alias("n")
-        )
-        if (crowded["n"] > 1).any():
-            raise StoreError(
-                f"{int((crowded['n'] > 1).sum())} subject ids stand for two people each (a hash collision). "
-                "Nothing was stored. Give the source another issuer name."
-            )
-        return self._write("identity", whole)
-
-    def _write(self, stem: str, table: pl.DataFrame) -> FileEntry:
-        return self._store.write(table, stem, encrypted=self._encrypted)
-
-    def _side(self, name: str) -> pl.DataFrame | None:
-        path = self._folder / f"{name}.parquet"
-        return read_table(path, key=self._key, aad=path.name) if path.exists() else None
-
-    def _spilled(self, pattern: str) -> list[pl.DataFrame]:
-        paths = sorted(self._folder.glob(pattern))
-        return [read_table(path, key=self._key, aad=path.name) for path in paths]
-
 
 def events_of_resources(resources: list[dict[str, Any]], *, timezone: str = "UTC") -> pl.DataFrame:
     """The events (EVENT_COLUMNS) of FHIR resources in memory, read and resolved as a source's are."""
@@ -568,7 +409,8 @@ def _resolve_in_memory(batches: list[Batch], issuer: str) -> pl.DataFrame:
     if references is not None:
         events, _ = resolve_references(events, references)
     events, _ = standing_records(events.with_columns(generation=pl.lit(1, pl.UInt8)))
-    return events.select(EVENT_COLUMNS)
+    whole: pl.DataFrame = events.select(EVENT_COLUMNS)
+    return whole
 
 
 def _finished(futures: list[Future[T]]) -> Iterator[T]:
@@ -587,11 +429,3 @@ def _estimated_events(file: SourceFile, kind: str) -> int:
         return int(pl.scan_parquet(file.path, glob=False).select(pl.len()).collect().item())
     unpacked = file.size_bytes * (EXPANSION_OF_GZIP if file.path.suffix == ".gz" else 1)
     return unpacked // BYTES_PER_EVENT.get(kind, 100)
-
-
-def _total(readings: list[dict[str, Any]], name: str) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for reading in readings:
-        for key, count in reading[name].items():
-            total[key] = total.get(key, 0) + count
-    return dict(sorted(total.items()))

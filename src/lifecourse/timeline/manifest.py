@@ -66,6 +66,7 @@ class Manifest(BaseModel):
     rejects: FileEntry
     identity: FileEntry | None
     sources: tuple[SourceEntry, ...]
+    mappings: tuple[str, ...] = ()
     report: dict[str, Any]
     content_hash: str
 

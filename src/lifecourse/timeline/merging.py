@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lifecourse.base.files import read_json, write_json
-from lifecourse.records.source import REFERENCE_CODE
-from lifecourse.schema.event import BIRTH, DEATH, EVENT_COLUMNS, event_schema
+from lifecourse.schema.event import BIRTH, DEATH, EVENT_COLUMNS, REFERENCE_CODE, event_schema
 from lifecourse.timeline.sealed import read_table
 from lifecourse.timeline.shard import sorted_events
 from lifecourse.timeline.spill import write_spill

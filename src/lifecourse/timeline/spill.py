@@ -15,7 +15,7 @@ import polars as pl
 from lifecourse.base.files import read_json, write_json
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.schema.event import EVENT_COLUMNS, event_schema
-from lifecourse.timeline.sealed import write_table
+from lifecourse.timeline.sealed import read_table, write_table
 from lifecourse.vocab import normalise
 
 if TYPE_CHECKING:
@@ -197,6 +197,17 @@ def write_spill(path: Path, table: pl.DataFrame, key: bytes | None) -> None:
     temporary = path.with_suffix(".part")
     write_table(table, temporary, key=key, aad=path.name)
     temporary.replace(path)
+
+
+def read_side(folder: Path, name: str, key: bytes | None) -> pl.DataFrame | None:
+    """The gathered table `name` of an ingest, None where no unit told any."""
+    path = folder / f"{name}.parquet"
+    return read_table(path, key=key, aad=path.name) if path.exists() else None
+
+
+def read_spilled(folder: Path, pattern: str, key: bytes | None) -> list[pl.DataFrame]:
+    """The passing tables whose names match `pattern`, in the order of their names."""
+    return [read_table(path, key=key, aad=path.name) for path in sorted(folder.glob(pattern))]
 
 
 def conform(events: pl.DataFrame) -> pl.DataFrame:
