@@ -192,7 +192,15 @@ def aad_of(path: str) -> str:
 
 def content_hash(table: pl.DataFrame) -> str:
     """SHA-256 of a table's values without its provenance: equal events give equal hashes from any source file."""
-    kept = table.select(pl.exclude(*PROVENANCE_COLUMNS)).rechunk()
+    kept = table.select(pl.exclude(*PROVENANCE_COLUMNS))
+    # What lies under a null, and how strings are laid out, is no part of the content: nulls are filled and
+    # flagged, and strings take Arrow's oldest layout, offsets and bytes.
+    flat = kept.select(
+        pl.all().is_null().name.suffix(" is null"),
+        pl.col(pl.String).fill_null(""),
+        pl.exclude(pl.String, pl.List(pl.String)).to_physical().fill_null(0),
+        pl.col(pl.List(pl.String)).list.join(" "),
+    ).rechunk()
     buffer = io.BytesIO()
-    kept.write_ipc(buffer, compression="uncompressed")
+    flat.write_ipc(buffer, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
     return hashlib.sha256(buffer.getbuffer()).hexdigest()
