@@ -79,9 +79,10 @@ def write_plans(
     out.mkdir(parents=True, exist_ok=True)
     for done, chart in enumerate(timeline.charts(), start=1):
         progress.step("people", done, people)
-        if not _is_adult(chart):
+        at = chart.last_time
+        if at is None or not _is_adult(chart, at):
             continue
-        document = _document(chart, chart.last_time, as_fhir=as_fhir)
+        document = _document(chart, at, as_fhir=as_fhir)
         (out / f"{chart.subject_id}.json").write_bytes(to_json(document))
         plans += 1
         for recommendation in document.get("recommendations", ()):
@@ -96,8 +97,8 @@ def write_plans(
     }
 
 
-def _is_adult(chart: Chart) -> bool:
-    age = None if chart.last_time is None else chart.age_at(chart.last_time)
+def _is_adult(chart: Chart, at: int) -> bool:
+    age = chart.age_at(at)
     return age is not None and age >= ADULT_YEARS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.cli.workspace import SETTINGS_FILE
@@ -38,6 +38,16 @@ class Settings(Document):
     tasks: tuple[str, ...] | None = None
     seed: int = Field(default=0, ge=0)
     serve: ServeSettings = ServeSettings()
+
+    @field_validator("timezone")
+    @classmethod
+    def is_a_zone(cls, name: str) -> str:
+        """Refuse what is no IANA time zone."""
+        from zoneinfo import available_timezones
+
+        if name not in available_timezones():
+            raise ValueError(f"'{name}' is no time zone; write one such as Europe/Vienna")
+        return name
 
 
 def load_settings(workspace: Path) -> Settings:
