@@ -1,0 +1,184 @@
+"""Who is signed in. A local issuer for development: one-time links, signed sessions, no anonymous access.
+
+The issuer's key lies in the workspace, readable by its owner alone; whoever can read it can already read the
+records. A hospital puts its own issuer behind the same three calls.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from lifecourse.base.clock import now
+from lifecourse.base.errors import PolicyRefused
+from lifecourse.schema.actor import Actor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COOKIE = "lifecourse_session"
+LINK_SECONDS = 15 * 60
+SESSION_SECONDS = 8 * 3600
+SERVICE_SECONDS = 30 * 24 * 3600
+FOLDER = ".sign-in"
+LONGEST_NAME = 200
+
+
+class NotSignedIn(PolicyRefused):
+    """The request does not say who asks."""
+
+    number = 301
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """Signs and reads tokens of three kinds: ``link`` (once), ``session`` and ``service``.
+
+    key : signs; different for every workspace
+    folder : remembers links that were used and sessions that were ended, across processes and restarts
+    """
+
+    key: bytes = field(repr=False)
+    folder: Path
+
+    def link_token(self, actor: Actor) -> str:
+        """A token that signs `actor` in once, within a quarter of an hour."""
+        return self._sign("link", actor, LINK_SECONDS)
+
+    def session_token(self, actor: Actor) -> str:
+        """A token that keeps `actor` signed in for a working day."""
+        return self._sign("session", actor, SESSION_SECONDS)
+
+    def service_token(self, actor: Actor) -> str:
+        """A bearer token for a program, such as an EHR that calls the hooks; valid for thirty days."""
+        return self._sign("service", actor, SERVICE_SECONDS)
+
+    def use_link(self, token: str) -> Actor:
+        """The actor of a sign-in link, which is then used up.
+
+        Raises
+        ------
+        NotSignedIn
+            The link was not made here, is too old or was used before.
+        """
+        claims = self._read("link", token)
+        if not self._spend(claims):
+            raise NotSignedIn("this sign-in link was used before. Make a new one.")
+        return _actor(claims)
+
+    def session(self, token: str) -> Actor:
+        """The actor of a session.
+
+        Raises
+        ------
+        NotSignedIn
+            The session was not made here, is too old or was ended.
+        """
+        claims = self._read("session", token)
+        if self._note(claims).exists():
+            raise NotSignedIn("this session was ended. Sign in again.")
+        return _actor(claims)
+
+    def service(self, token: str) -> Actor:
+        """The actor of a bearer token.
+
+        Raises
+        ------
+        NotSignedIn
+            The token was not made here or is too old.
+        """
+        return _actor(self._read("service", token))
+
+    def end_session(self, token: str) -> None:
+        """Make `token` worthless."""
+        with suppress(NotSignedIn):
+            self._spend(self._read("session", token))
+
+    def _sign(self, kind: str, actor: Actor, seconds: int) -> str:
+        claims = {
+            "kind": kind,
+            "name": actor.name[:LONGEST_NAME],
+            "role": actor.role,
+            "until": int(now().timestamp()) + seconds,
+            "once": secrets.token_hex(16),
+        }
+        body = base64.urlsafe_b64encode(orjson.dumps(claims)).decode().rstrip("=")
+        return f"{body}.{self._seal(body)}"
+
+    def _seal(self, body: str) -> str:
+        digest = hmac.new(self.key, b"lifecourse sign-in\0" + body.encode(), hashlib.sha256)
+        return digest.hexdigest()
+
+    def _read(self, kind: str, token: str) -> dict[str, Any]:
+        body, _, seal = token.partition(".")
+        if not hmac.compare_digest(self._seal(body).encode(), seal.encode()):
+            raise NotSignedIn("sign in with the link that `lifecourse serve` prints.")
+        claims: dict[str, Any] = orjson.loads(
+            base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+        )
+        if claims["kind"] != kind or claims["until"] < now().timestamp():
+            raise NotSignedIn("this sign-in is too old. Make a new link.")
+        return claims
+
+    def _note(self, claims: dict[str, Any]) -> Path:
+        return self.folder / "used" / f"{claims['until']}-{claims['once']}"
+
+    def _spend(self, claims: dict[str, Any]) -> bool:
+        note = self._note(claims)
+        note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _forget_expired(note.parent)
+        try:
+            note.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+def _forget_expired(folder: Path) -> None:
+    present = now().timestamp()
+    for note in folder.iterdir():
+        if float(note.name.partition("-")[0]) < present:
+            note.unlink(missing_ok=True)
+
+
+def _actor(claims: dict[str, Any]) -> Actor:
+    return Actor(name=claims["name"], role=claims["role"])
+
+
+def local_issuer(workspace: Path, *, signing_key: str | None = None) -> Issuer:
+    """The issuer of `workspace`: its key is `signing_key`, else one drawn once and kept there with mode 0600."""
+    folder = workspace / FOLDER
+    if signing_key is not None:
+        return Issuer(key=hashlib.sha256(signing_key.encode()).digest(), folder=folder)
+    path = folder / "key"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(FileExistsError):
+        write_secret(path, secrets.token_hex(32))
+    return Issuer(key=bytes.fromhex(path.read_text().strip()), folder=folder)
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Write `secret` to a new file that its owner alone reads; FileExistsError when there is one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(secret + "\n")
+
+
+def sign_in_link(
+    workspace: Path,
+    actor: Actor,
+    *,
+    address: str = "http://127.0.0.1:8000",
+    issuer: Issuer | None = None,
+) -> str:
+    """A link that signs `actor` in to the pages of `workspace` at `address`, once."""
+    token = (issuer or local_issuer(workspace)).link_token(actor)
+    return f"{address}/sign-in?token={token}"

@@ -1,0 +1,94 @@
+"""The list of patients: searched, filtered by what fires, a page at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from lifecourse.base.clock import DAYS_PER_YEAR
+
+if TYPE_CHECKING:
+    from lifecourse.schema.actor import Actor
+    from lifecourse.serve.site import Site
+    from lifecourse.timeline.access import Timeline
+
+PER_PAGE = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What the list is narrowed to: part of a subject id, a recommendation that fires, a page from 1."""
+
+    words: str = ""
+    fires: str = ""
+    page: int = 1
+
+
+def panel(site: Site, actor: Actor, search: Search) -> dict[str, Any]:
+    """One page of patients, with what fires for each, and the counts of each recommendation over all."""
+    timeline = site.timeline(actor)
+    firing = site.firing()
+    _note_list(timeline)
+    everyone = timeline.persons()
+    found = everyone
+    if search.words:
+        ids = pl.col("subject_id").cast(pl.String)
+        found = found.filter(ids.str.contains(search.words.strip(), literal=True))
+    if search.fires:
+        whose = [
+            subject
+            for subject, rows in firing.items()
+            if any(row["name"] == search.fires for row in rows)
+        ]
+        found = found.filter(pl.col("subject_id").is_in(whose))
+    pages = max(1, -(-found.height // PER_PAGE))
+    page = min(max(1, search.page), pages)
+    rows = found.slice((page - 1) * PER_PAGE, PER_PAGE)
+    return {
+        "patients": [_row(row, firing) for row in rows.iter_rows(named=True)],
+        "found": found.height,
+        "of": everyone.height,
+        "page": page,
+        "pages": pages,
+        "words": search.words,
+        "fires": search.fires,
+        "recommendations": _counted(firing),
+        "identifiability": str(timeline.identifiability),
+    }
+
+
+def _note_list(timeline: Timeline) -> None:
+    if timeline.audit is not None:
+        timeline.audit.record(
+            actor=timeline.actor, purpose=timeline.purpose, action="list", target="store"
+        )
+
+
+def _row(row: dict[str, Any], firing: dict[int, list[dict[str, str]]]) -> dict[str, Any]:
+    last = row["death"] or row["last_time"]
+    born = row["birth"]
+    age = None if born is None or last is None else (last - born).days / DAYS_PER_YEAR
+    return {
+        "subject_id": row["subject_id"],
+        "sex": row["sex"],
+        "age": None if age is None else int(age),
+        "born": f"{born:%Y-%m-%d}" if born else None,
+        "died": f"{row['death']:%Y-%m-%d}" if row["death"] else None,
+        "last": f"{row['last_time']:%Y-%m-%d}" if row["last_time"] else None,
+        "fires": firing.get(row["subject_id"], []),
+        "planned": row["subject_id"] in firing,
+    }
+
+
+def _counted(firing: dict[int, list[dict[str, str]]]) -> list[dict[str, Any]]:
+    titles, counts = {}, Counter[str]()
+    for rows in firing.values():
+        for row in rows:
+            titles[row["name"]] = row["title"]
+            counts[row["name"]] += 1
+    return [
+        {"name": name, "title": titles[name], "patients": n} for name, n in counts.most_common()
+    ]

@@ -1,0 +1,227 @@
+"""A chart's events as a reader meets them: visits, problems, medicines, measurements, each with a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.base.clock import to_microseconds
+from lifecourse.schema.code import SEPARATOR
+from lifecourse.timeline.shard import NO_END, STATIC
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from lifecourse.timeline.chart import Chart
+
+# What the row of a source says of its kind, by the table or resource its id names.
+KIND_OF_SOURCE = {
+    "Condition": "problem",
+    "condition_occurrence": "problem",
+    "Encounter": "visit",
+    "visit_occurrence": "visit",
+    "MedicationRequest": "medicine",
+    "MedicationStatement": "medicine",
+    "MedicationAdministration": "medicine",
+    "MedicationDispense": "medicine",
+    "drug_exposure": "medicine",
+    "Procedure": "procedure",
+    "procedure_occurrence": "procedure",
+    "DiagnosticReport": "report",
+    "Immunization": "immunisation",
+    "Observation": "measurement",
+    "measurement": "measurement",
+    "observation": "measurement",
+    "AllergyIntolerance": "allergy",
+}
+# The first part of a code says it where the source does not.
+KIND_OF_SYSTEM = {
+    "VISIT": "visit",
+    "VISIT_END": "end of visit",
+    "HOSPITAL_ADMISSION": "visit",
+    "HOSPITAL_DISCHARGE": "end of visit",
+    "ALLERGY": "allergy",
+    "FAMILY_HISTORY": "family history",
+    "NOT_DONE": "not done",
+    "PLANNED": "planned",
+    "REFUTED": "refuted",
+    "UNCONFIRMED": "unconfirmed",
+    "MEDS_BIRTH": "person",
+    "MEDS_DEATH": "person",
+    "SEX": "person",
+    "GENDER": "person",
+    "RACE": "person",
+    "ETHNICITY": "person",
+    "MARITAL_STATUS": "person",
+    "ICD10CM": "problem",
+    "ICD9CM": "problem",
+    "DIAGNOSIS": "problem",
+    "RxNorm": "medicine",
+    "ATC": "medicine",
+    "NDC": "medicine",
+    "MEDICATION": "medicine",
+    "CVX": "immunisation",
+    "CPT4": "procedure",
+    "HCPCS": "procedure",
+    "ICD10PCS": "procedure",
+    "ICD9Proc": "procedure",
+    "PROCEDURE": "procedure",
+    "LOINC": "measurement",
+    "LAB": "measurement",
+}
+# These say what a code is whatever row it came from: a planned medicine is not a medicine.
+DECISIVE = frozenset(
+    {"VISIT_END", "ALLERGY", "FAMILY_HISTORY", "NOT_DONE", "PLANNED", "REFUTED", "UNCONFIRMED"}
+    | {"MEDS_BIRTH", "MEDS_DEATH", "SEX", "GENDER", "RACE", "ETHNICITY", "MARITAL_STATUS"}
+)
+TAGS = (" (disorder)", " (finding)", " (situation)", " (procedure)", " (regime/therapy)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """An event with a name and a kind.
+
+    place : its row in the chart
+    time, end : microseconds UTC; None = static, not stated
+    value : in `unit`, as recorded
+    """
+
+    place: int
+    kind: str
+    code: str
+    name: str
+    time: int | None
+    end: int | None
+    onset: int | None
+    precision: str | None
+    value: float | None
+    unit: str | None
+    text: str | None
+    source: str | None
+
+    @property
+    def anchor(self) -> str:
+        """Where the page shows it."""
+        return f"event-{self.place}"
+
+    @property
+    def began(self) -> int | None:
+        """When it happened: the onset where that was before it was known."""
+        return self.time if self.onset is None else self.onset
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON says it."""
+        from lifecourse.base.clock import from_microseconds
+
+        def moment(microseconds: int | None) -> str | None:
+            return None if microseconds is None else from_microseconds(microseconds).isoformat()
+
+        return {
+            "event": self.place,
+            "kind": self.kind,
+            "code": self.code,
+            "name": self.name,
+            "time": moment(self.time),
+            "end": moment(self.end),
+            "onset": moment(self.onset),
+            "precision": self.precision,
+            "value": self.value,
+            "unit": self.unit,
+            "text": self.text,
+            "source": self.source,
+        }
+
+
+class Record:
+    """The facts of one chart."""
+
+    def __init__(self, chart: Chart) -> None:
+        self.chart = chart
+
+    @cached_property
+    def facts(self) -> list[Fact]:
+        """All events, in the chart's order."""
+        table = self.chart.events
+        return [self._fact(place, row) for place, row in enumerate(table.iter_rows(named=True))]
+
+    def of(self, *kinds: str) -> list[Fact]:
+        """The facts of some kinds, in order."""
+        return [fact for fact in self.facts if fact.kind in kinds]
+
+    @cached_property
+    def _places(self) -> dict[tuple[Any, ...], int]:
+        found: dict[tuple[Any, ...], int] = {}
+        for fact in self.facts:
+            for key in (
+                (fact.code, fact.time, fact.source),
+                (fact.code, fact.time),
+                (fact.source,),
+            ):
+                if key[-1] is not None:
+                    found.setdefault(key, fact.place)
+        return found
+
+    def place_of(self, event: dict[str, Any]) -> int | None:
+        """The row of an event that a score or rule names by code, time and source id; None if unknown."""
+        code, when, source = event.get("code"), _moment(event.get("time")), event.get("source_id")
+        for key in ((code, when, source), (code, when), (source,)):
+            if key[-1] is not None and key in self._places:
+                return self._places[key]
+        return None
+
+    def _fact(self, place: int, row: dict[str, Any]) -> Fact:
+        shard = self.chart.shard
+        time, end = int(shard.time[place]), int(shard.end[place])
+        identity = int(shard.code[place])
+        names = (row["code"], *shard.codes.parents[identity])
+        kind = _kind(names, row["source_id"], row["numeric_value"])
+        description = shard.codes.descriptions[identity]
+        return Fact(
+            place=place,
+            kind=kind,
+            code=row["code"],
+            name=_name(row, description, kind),
+            time=None if time == STATIC else time,
+            end=None if end == NO_END else end,
+            onset=_moment(row["onset_time"]),
+            precision=row["precision"],
+            value=row["numeric_value"],
+            unit=row["unit"],
+            text=row["text_value"],
+            source=row["source_id"],
+        )
+
+
+def _moment(when: datetime | str | int | None) -> int | None:
+    from datetime import datetime as moment
+
+    if isinstance(when, str):
+        when = moment.fromisoformat(when)
+    return to_microseconds(when) if isinstance(when, moment) else when
+
+
+def _kind(names: Sequence[str], source: str | None, value: float | None) -> str:
+    systems = [name.split(SEPARATOR, 1)[0] for name in names]
+    for system in systems:
+        if system in DECISIVE:
+            return KIND_OF_SYSTEM[system]
+    from_source = KIND_OF_SOURCE.get((source or "").partition("/")[0])
+    if from_source:
+        return from_source
+    for system in systems:
+        if system in KIND_OF_SYSTEM:
+            return KIND_OF_SYSTEM[system]
+    if systems[0] == "SNOMED":
+        return "problem" if value is None else "measurement"
+    return "other"
+
+
+def _name(row: dict[str, Any], description: str | None, kind: str) -> str:
+    said: str = description or ("" if kind == "measurement" else row["text_value"] or "")
+    if not said:
+        said = row["code"].removeprefix("VISIT//").replace(SEPARATOR, " ")
+    for tag in TAGS:
+        said = said.removesuffix(tag)
+    return said

@@ -1,0 +1,1 @@
+"""Pages: the one place that makes HTML."""
