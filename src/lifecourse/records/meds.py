@@ -1,0 +1,135 @@
+"""MEDS folders (0.3, 0.4) and the older single file with ``value``: subject ids are kept, rows stand as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from lifecourse.base.errors import SourceError
+from lifecourse.records.source import Batch, SourceFile, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+UNIT_ROWS = 1_000_000
+BATCH_ROWS = 120_000
+OPTIONAL = {
+    "text_value": pl.String(),
+    "unit": pl.String(),
+    "end_time": pl.Datetime("us"),
+}
+
+
+@dataclass(frozen=True)
+class MedsSource:
+    """A MEDS dataset in `path`: a Parquet file, or a folder with ``data/**/*.parquet`` or Parquet files.
+
+    timezone : IANA name for aware-less times; MEDS times are UTC, so it is told and not used
+    issuer : who gave the subject ids
+    """
+
+    path: Path
+    timezone: str = "UTC"
+    issuer: str = "meds"
+    kind: str = "meds"
+
+    @cached_property
+    def _files(self) -> list[SourceFile]:
+        found = [self.path] if self.path.is_file() else _parquet_files(self.path)
+        root = self.path.parent if self.path.is_file() else self.path
+        names = sorted((str(path.relative_to(root)), path) for path in found)
+        return [
+            SourceFile(index=i, path=path, name=name, size_bytes=path.stat().st_size)
+            for i, (name, path) in enumerate(names)
+        ]
+
+    def files(self) -> list[SourceFile]:
+        """The Parquet files, sorted by name."""
+        return self._files
+
+    def units(self) -> list[Unit]:
+        """Ranges of about a million rows."""
+        return [
+            Unit(file=file, start=start, end=min(start + UNIT_ROWS, rows))
+            for file in self._files
+            for rows in [_rows(file)]
+            for start in range(0, max(rows, 1), UNIT_ROWS)
+        ]
+
+    def read(self, unit: Unit) -> Iterator[Batch]:
+        """The rows of `unit` in batches.
+
+        Raises
+        ------
+        SourceError
+            The file has no subject_id, time and code columns.
+        """
+        scan = pl.scan_parquet(unit.file.path, glob=False)
+        columns = scan.collect_schema()
+        _check_columns(columns, unit.file)
+        for start in range(unit.start, unit.end or unit.start, BATCH_ROWS):
+            length = min(BATCH_ROWS, (unit.end or start) - start)
+            rows = scan.slice(start, length).collect()
+            yield _batch(_conform(rows, columns, unit.file, start), unit.file)
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    data = folder / "data"
+    found = (data if data.is_dir() else folder).rglob("*.parquet")
+    return [path for path in found if "metadata" not in path.relative_to(folder).parts]
+
+
+def _rows(file: SourceFile) -> int:
+    try:
+        return int(pl.scan_parquet(file.path, glob=False).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError):
+        raise SourceError(f"{file.name} is not a readable Parquet file.") from None
+
+
+def _check_columns(columns: pl.Schema, file: SourceFile) -> None:
+    absent = [name for name in ("subject_id", "time", "code") if name not in columns]
+    if absent:
+        raise SourceError(f"{file.name} has no column {', '.join(absent)}; MEDS data needs it.")
+
+
+def _conform(rows: pl.DataFrame, columns: pl.Schema, file: SourceFile, start: int) -> pl.DataFrame:
+    value = "numeric_value" if "numeric_value" in columns else "value"
+    moment = columns["time"]
+    time = pl.col("time")
+    if isinstance(moment, pl.Datetime) and moment.time_zone:
+        time = time.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    number = pl.col(value).cast(pl.Float32, strict=False) if value in columns else pl.lit(None)
+    return rows.select(
+        pl.col("subject_id").cast(pl.Int64, strict=False),
+        time.cast(pl.Datetime("us")),
+        pl.col("code").cast(pl.String),
+        number.fill_nan(None).alias("numeric_value")
+        if value in columns
+        else number.alias("numeric_value"),
+        *(pl.col(name).cast(kind) for name, kind in OPTIONAL.items() if name in columns),
+        pl.lit(file.index, pl.UInt32).alias("source_file"),
+        pl.int_range(start + 1, start + 1 + pl.len(), dtype=pl.UInt32).alias("source_row"),
+    )
+
+
+def _batch(rows: pl.DataFrame, file: SourceFile) -> Batch:
+    reason = (
+        pl.when(pl.col("subject_id").is_null())
+        .then(pl.lit("no subject"))
+        .when(pl.col("code").is_null() | (pl.col("code") == ""))
+        .then(pl.lit("no code"))
+    )
+    judged = rows.with_columns(reason=reason)
+    rejected = judged.filter(pl.col("reason").is_not_null())
+    rejects = rejected.select(
+        pl.lit(file.name).alias("file"),
+        pl.col("source_row").alias("row"),
+        "reason",
+        pl.lit(None, pl.String).alias("raw"),
+    )
+    events = judged.filter(pl.col("reason").is_null()).drop("reason")
+    return Batch(events=events, rejects=rejects, rows_read=rows.height)

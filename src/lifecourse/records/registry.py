@@ -1,0 +1,63 @@
+"""Which kind of source lies in a folder, and the reader for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.base.errors import SourceError
+from lifecourse.base.registry import Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecourse.records.source import Source
+
+SOURCES: Registry[Any] = Registry(
+    "kind of source",
+    {
+        "fhir": "lifecourse.records.fhir:FhirSource",
+        "omop": "lifecourse.records.omop:OmopSource",
+        "meds": "lifecourse.records.meds:MedsSource",
+    },
+)
+FHIR_ENDINGS = (".ndjson", ".jsonl", ".json")
+LOOKED_FOR = "FHIR (.json, .ndjson, .gz of them), OMOP (person.csv or .parquet, a DuckDB file) or MEDS (.parquet with subject_id, time, code)"
+
+
+def open_source(
+    path: Path, *, kind: str | None = None, timezone: str = "UTC", issuer: str | None = None
+) -> Source:
+    """The source in `path`, its kind detected unless given.
+
+    Raises
+    ------
+    SourceError
+        Nothing there, or nothing of a known kind.
+    """
+    if not path.exists():
+        raise SourceError(f"there is nothing at '{path.name}'. Give a file or folder of records.")
+    chosen = kind or detect(path)
+    source: Source = SOURCES.get(chosen)(path, timezone=timezone, issuer=issuer or chosen)
+    return source
+
+
+def detect(path: Path) -> str:
+    """The kind of source in `path`.
+
+    Raises
+    ------
+    SourceError
+        Nothing of a known kind; the message says what was looked for.
+    """
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    names = [file.name.lower().removesuffix(".gz") for file in files]
+    if any(name.startswith("person.") for name in names) or any(
+        name.endswith((".duckdb", ".db")) for name in names
+    ):
+        return "omop"
+    if any(name.endswith(FHIR_ENDINGS) for name in names):
+        return "fhir"
+    if any(name.endswith(".parquet") for name in names):
+        return "meds"
+    what = "is empty" if not files else "holds no records of a known kind"
+    raise SourceError(f"'{path.name}' {what}. Looked for: {LOOKED_FOR}.")
