@@ -37,7 +37,7 @@ bench: .stamps/test
 	$(BIN)/python -m benchmarks
 
 prove: .stamps/test
-	$(BIN)/python tools/prove.py
+	$(BIN)/python tools/prove.py $(ONLY)
 
 docs: .stamps/test
 	$(BIN)/python tools/gen_docs.py
@@ -57,10 +57,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 .stamps/run: requirements.lock pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install -qq --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@mkdir -p .stamps && touch $@
 
 .stamps/test: requirements-dev.lock .stamps/run
-	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-dev.lock
+	$(BIN)/python -m pip install -qq --require-hashes --no-deps -r requirements-dev.lock
 	@mkdir -p .stamps && touch $@

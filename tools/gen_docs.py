@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import os
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -49,13 +51,7 @@ array; an error is then `{"error": {"number", "kind", "message"}}`.
 
 def errors() -> str:
     """Every error by number, with what it means."""
-    from lifecourse.base import errors as module
-
-    found = [
-        kind
-        for _, kind in inspect.getmembers(module, inspect.isclass)
-        if issubclass(kind, module.LifecourseError) and kind is not module.LifecourseError
-    ]
+    found = error_kinds()
     lines = [
         f"# Errors\n\n{NOTE}\n",
         "| number | name | exit code | meaning |",
@@ -65,6 +61,22 @@ def errors() -> str:
         meaning = inspect.getdoc(kind).splitlines()[0]
         lines.append(f"| {kind.number} | `{kind.__name__}` | {kind.exit_code} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+def error_kinds() -> list[type]:
+    """Every kind of error of the package, wherever it is defined."""
+    import lifecourse
+    from lifecourse.base.errors import LifecourseError
+
+    for module in pkgutil.walk_packages(lifecourse.__path__, "lifecourse."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found, waiting = [], [LifecourseError]
+    while waiting:
+        kinds = waiting.pop().__subclasses__()
+        found += kinds
+        waiting += kinds
+    return found
 
 
 def settings() -> str:

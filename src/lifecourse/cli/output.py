@@ -90,6 +90,8 @@ def plainly(value: Any) -> Any:
         return plainly(value.to_dict())
     if hasattr(value, "to_dicts"):
         return value.to_dicts()
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
     if isinstance(value, dict):
         return {str(name): plainly(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
