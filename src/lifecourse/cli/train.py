@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from lifecourse.features import Recipe
-    from lifecourse.tasks import Task
+    from lifecourse.tasks import AnyTask
     from lifecourse.timeline.access import Timeline
 
 
@@ -53,7 +53,7 @@ def call(arguments: argparse.Namespace) -> Any:
 
 
 def train_and_save(
-    timeline: Timeline, task: Task, out: Path, *, recipe: Recipe | None = None, seed: int = 0
+    timeline: Timeline, task: AnyTask, out: Path, *, recipe: Recipe | None = None, seed: int = 0
 ) -> dict[str, Any]:
     """Train on `task`; a model is written to `out`, an abstention says how many events there are and need be."""
     from lifecourse.models import save_model, train

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from lifecourse.tasks import Labels, Task
+    from lifecourse.tasks import AnyTask, Labels
     from lifecourse.timeline.access import Timeline
 
 FIRST_SETTINGS = """\
@@ -133,13 +133,19 @@ class Journey:
 
         return open_timeline(self.workspace.store, actor=self.actor, purpose=purpose)
 
-    def _tasks(self) -> list[Task]:
+    def _tasks(self) -> list[AnyTask]:
         from lifecourse.tasks import library_names, load_task
 
-        names = self.settings.tasks
-        return [load_task(name) for name in (library_names() if names is None else names)]
+        named = self.settings.tasks
+        if named is None:
+            return [load_task(name) for name in library_names()]
+        files = [self.workspace.root / name for name in named]
+        return [
+            load_task(file if file.is_file() else name)
+            for name, file in zip(named, files, strict=True)
+        ]
 
-    def _task(self, timeline: Timeline, task: Task) -> dict[str, Any]:
+    def _task(self, timeline: Timeline, task: AnyTask) -> dict[str, Any]:
         table = self.workspace.part("labels") / f"{task.name}.parquet"
         attrition = self.workspace.part("labels") / f"{task.name}.attrition.json"
         model = self.workspace.part("models") / task.name
@@ -212,13 +218,7 @@ def write_labels(labels: Labels, table: Path, attrition: Path | None = None) -> 
     steps = labels.attrition.to_dicts()
     if attrition is not None:
         write_json(attrition, steps)
-    outcome = labels.table["boolean_value"]
-    return {
-        "rows": labels.table.height,
-        "subjects": labels.table["subject_id"].n_unique(),
-        "positive": int(outcome.sum() or 0),
-        "attrition": steps,
-    }
+    return {**labels.summary(), "attrition": steps}
 
 
 def headlines(report: dict[str, Any]) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def headlines(report: dict[str, Any]) -> dict[str, Any]:
 
 def _said(task: dict[str, Any]) -> str:
     labels, model = task["labels"], task["model"]
-    counted = f"{labels['rows']:,} rows, {labels['positive']:,} positive"
+    counted = f"{labels['rows']:,} rows, {labels['positives']:,} positive"
     if model["outcome"] == "abstention":
         return f"{counted}; no model: {model['n_events']:,} events, {model['n_needed']:,} needed"
     return f"{counted}; model"
