@@ -171,6 +171,23 @@ def evaluate_between(
     return answers
 
 
+def places_between(
+    shard: Shard,
+    subject_index: npt.NDArray[np.int64],
+    lows: npt.NDArray[np.int64],
+    highs: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where each row's events from `lows` to `highs` (int64[r], both inclusive) start and stop.
+
+    Events of any code: for shards that hold the events of one meaning alone. An empty window, and a
+    subject not there (-1), starts where it stops.
+    """
+    starts = np.empty(len(subject_index), dtype=np.int64)
+    stops = np.empty(len(subject_index), dtype=np.int64)
+    sweep.bisect_rows(shard.offsets, shard.time, subject_index, lows, highs, starts, stops)
+    return starts, stops
+
+
 def window_bounds(
     window: Window, prediction_time: npt.NDArray[np.int64], birth: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -1,0 +1,236 @@
+"""The rows of an ACES task in a shard: anchors found window by window, counts held against limits."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lifecourse.base.errors import TaskError
+from lifecourse.schema.code import Codelist
+from lifecourse.schema.label import label_schema
+from lifecourse.schema.window import EARLIEST, LATEST
+from lifecourse.tasks.aces import (
+    ANY_EVENT,
+    RECORD_END,
+    RECORD_START,
+    AcesTask,
+    DerivedPredicate,
+    PlainPredicate,
+    in_order,
+)
+from lifecourse.tasks.attrition import COHORT, EXCLUDED, OUTCOME, TRIGGER, Attrition
+from lifecourse.tasks.meaning import occurrences
+from lifecourse.tasks.signals import first_and_last, instants, record_places, signal
+from lifecourse.timeline.kernel import places_between
+from lifecourse.timeline.shard import STATIC, CodeTable, Shard
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import polars as pl
+
+    from lifecourse.tasks.aces import AcesWindow, Edge
+
+    Integers = npt.NDArray[np.int64]
+    Flags = npt.NDArray[np.bool_]
+
+
+def rows_of_aces(shard: Shard, task: AcesTask) -> tuple[pl.DataFrame, Attrition]:
+    """The MEDS labels of `task` in `shard`, and what became of the other triggers.
+
+    Raises
+    ------
+    TaskError
+        The task has blanks.
+    """
+    if task.missing:
+        raise TaskError(
+            f"task '{task.name}' leaves open what these are: {', '.join(task.missing)}. "
+            f"Give their codes in a predicates file (--predicates FILE)."
+        )
+    return _Run(_with_own_codes_only(shard), task).rows()
+
+
+def _with_own_codes_only(shard: Shard) -> Shard:
+    """ACES reads a code as it is written; mapped codes are none of its business."""
+    codes = shard.codes
+    bare = CodeTable(
+        codes=codes.codes,
+        parents=[() for _ in codes.codes],
+        descriptions=codes.descriptions,
+        unit_factor=codes.unit_factor,
+    )
+    return Shard(
+        codes=bare,
+        subject_ids=shard.subject_ids,
+        offsets=shard.offsets,
+        time=shard.time,
+        code=shard.code,
+        value=shard.value,
+        end=shard.end,
+    )
+
+
+class _Run:
+    def __init__(self, shard: Shard, task: AcesTask) -> None:
+        self._shard = shard
+        self._task = task
+        self._places: dict[str, Integers] = {}
+        self._signals: dict[str, Shard] = {}
+        self._attrition = Attrition()
+        self._subject = np.zeros(0, dtype=np.int64)
+        # The time of each anchor at each row: "trigger", "input.end", ...
+        self._anchors: dict[str, Integers] = {}
+
+    def rows(self) -> tuple[pl.DataFrame, Attrition]:
+        shard, task = self._shard, self._task
+        triggers = instants(shard, self._places_of(task.trigger))
+        self._subject = np.searchsorted(shard.offsets, triggers, side="right") - 1
+        self._anchors = {"trigger": shard.time[triggers]}
+        self._attrition.count(TRIGGER, task.trigger, self._subject)
+        for name, predicate in task.demographics.items():
+            self._keep(self._has_fact(predicate)[self._subject], f"not {name}")
+        for window in in_order(task.windows, task.name):
+            self._open(window)
+        return self._labels(), self._attrition
+
+    # ------------------------------------------------------------ windows
+
+    def _open(self, window: AcesWindow) -> None:
+        root_end = "end" if window.root_is_end else "start"
+        self._place(window, root_end, window.root, inclusive=False)
+        if window.root_is_end:
+            edge, other, inclusive = window.start, "start", window.start_inclusive
+        else:
+            edge, other, inclusive = window.end, "end", window.end_inclusive
+        self._place(window, other, edge, inclusive=inclusive)
+        for name, (least, most) in window.has.items():
+            found = self._counts(window, name)
+            fit = np.ones(len(found), dtype=np.bool_)
+            fit &= True if least is None else found >= least
+            fit &= True if most is None else found <= most
+            self._keep(fit, f"{window.name} has {name} ({least}, {most})")
+
+    def _place(self, window: AcesWindow, end: str, edge: Edge, *, inclusive: bool) -> None:
+        """Find the time of one end of the window at every row; rows without it are left out."""
+        inner = edge.reference in ("start", "end")
+        origin = self._anchors[f"{window.name}.{edge.reference}" if inner else edge.reference]
+        if edge.event is None:
+            self._anchors[f"{window.name}.{end}"] = origin + edge.offset
+            return
+        step = 0 if inclusive else 1
+        far = np.full(len(origin), EARLIEST if edge.backwards else LATEST, dtype=np.int64)
+        if edge.backwards:
+            lows, highs = far, origin - step
+        else:
+            lows, highs = origin + step, far
+        events = self._signal(edge.event)
+        starts, stops = places_between(events, self._subject, lows, highs)
+        found = stops > starts
+        nearest = np.where(found, stops - 1 if edge.backwards else starts, 0)
+        moments = events.time[nearest] if events.n_events else np.zeros_like(nearest)
+        self._anchors[f"{window.name}.{end}"] = moments
+        self._keep(found, f"{window.name} has no {edge.event} to {end} at")
+
+    def _counts(self, window: AcesWindow, name: str) -> Integers:
+        lows = self._anchors[f"{window.name}.start"] + (0 if window.start_inclusive else 1)
+        highs = self._anchors[f"{window.name}.end"] - (0 if window.end_inclusive else 1)
+        starts, stops = places_between(self._signal(name), self._subject, lows, highs)
+        return stops - starts
+
+    def _keep(self, fit: Flags, reason: str) -> None:
+        if fit.all():
+            return
+        self._attrition.count(EXCLUDED, reason, self._subject[~fit])
+        self._subject = self._subject[fit]
+        self._anchors = {name: times[fit] for name, times in self._anchors.items()}
+
+    # ------------------------------------------------------------ predicates
+
+    def _signal(self, name: str) -> Shard:
+        if name not in self._signals:
+            self._signals[name] = signal(self._shard, self._places_of(name))
+        return self._signals[name]
+
+    def _places_of(self, name: str) -> Integers:
+        if name not in self._places:
+            self._places[name] = self._find(name)
+        return self._places[name]
+
+    def _find(self, name: str) -> Integers:
+        if name == ANY_EVENT:
+            return self._moments
+        if name in (RECORD_START, RECORD_END):
+            return self._record_edges(last=name == RECORD_END)
+        predicate = self._task.predicates[name]
+        if isinstance(predicate, DerivedPredicate):
+            return self._combine(predicate)
+        return occurrences(self._shard, predicate.codelist, predicate.values)
+
+    def _combine(self, predicate: DerivedPredicate) -> Integers:
+        """The first event of each moment at which the expression holds."""
+        at = self._moments
+        held = [
+            np.searchsorted(at, self._places_of(name), side="right") - 1
+            for name in predicate.inputs
+        ]
+        numbers = np.unique(held[0])
+        for other in held[1:]:
+            join = np.intersect1d if predicate.every else np.union1d
+            numbers = join(numbers, np.unique(other))
+        return at[numbers]
+
+    @cached_property
+    def _moments(self) -> Integers:
+        return instants(self._shard, record_places(self._shard, with_birth=True))
+
+    def _record_edges(self, *, last: bool) -> Integers:
+        at = self._moments
+        begin = np.searchsorted(at, self._shard.offsets[:-1])
+        stop = np.searchsorted(at, self._shard.offsets[1:])
+        has = stop > begin
+        return at[stop[has] - 1] if last else at[begin[has]]
+
+    def _has_fact(self, predicate: PlainPredicate) -> Flags:
+        shard = self._shard
+        ids = shard.codes.ids(predicate.codelist)
+        places = np.flatnonzero(np.isin(shard.code, ids) & (shard.time == STATIC))
+        has = np.zeros(shard.n_subjects, dtype=np.bool_)
+        has[np.searchsorted(shard.offsets, places, side="right") - 1] = True
+        return has
+
+    # ------------------------------------------------------------ labels
+
+    def _labels(self) -> pl.DataFrame:
+        import polars as pl
+
+        task = self._task
+        self._attrition.count(COHORT, "asked about", self._subject)
+        index = task.index_window
+        at = "trigger" if index is None else f"{index.name}.{index.index_timestamp}"
+        answer = None
+        if (window := task.label_window) is not None and window.label is not None:
+            answer = self._counts(window, window.label) > 0
+            self._tell(window, answer)
+        columns = {
+            "subject_id": self._shard.subject_ids[self._subject],
+            "prediction_time": pl.Series(self._anchors[at], dtype=pl.Int64).cast(pl.Datetime("us")),
+            "boolean_value": answer,
+            "integer_value": None,
+            "float_value": None,
+            "categorical_value": None,
+        }
+        return pl.DataFrame(columns, schema=label_schema())
+
+    def _tell(self, window: AcesWindow, answer: Flags) -> None:
+        _, last, _ = first_and_last(self._shard, self._moments)
+        short = ~answer & (last[self._subject] < self._anchors[f"{window.name}.end"])
+        label = window.label or ""
+        self._attrition.count(OUTCOME, label, self._subject[answer])
+        self._attrition.count(OUTCOME, f"no {label}", self._subject[~answer])
+        reason = f"no {label}, record ends before window '{window.name}' does"
+        self._attrition.count(OUTCOME, reason, self._subject[short])
+
+
+__all__ = ["Codelist", "rows_of_aces"]

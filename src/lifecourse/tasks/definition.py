@@ -1,0 +1,139 @@
+"""A task in lifecourse's own words: trigger, lookback, gap, outcome, outcome window, washout, censoring."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from lifecourse.base.yaml import Document
+from lifecourse.tasks.meaning import Meaning
+
+
+class Which(StrEnum):
+    """Which of a subject's eligible moments become rows; chosen before the outcome is looked at."""
+
+    FIRST = "first"
+    LAST = "last"
+    EVERY = "every"
+    RANDOM = "random"
+
+
+class Censoring(StrEnum):
+    """What is made of a subject without the outcome whose record ends inside the outcome window.
+
+    EXCLUDE leaves the row out. NEGATIVE keeps it as a negative; the attrition table says how many
+    there are. TIME_TO_EVENT keeps it with what is known: no event, and the days that were seen.
+    """
+
+    EXCLUDE = "exclude"
+    NEGATIVE = "negative"
+    TIME_TO_EVENT = "time-to-event"
+
+
+class FollowUp(StrEnum):
+    """When a subject who has not died was last seen: own last event, or the last event of anyone.
+
+    DATA_CUT is for records that would show every outcome wherever it happened (a registry, linked
+    deaths) and whose dates are comparable; MIMIC's are shifted by subject and are not.
+    """
+
+    LAST_EVENT = "last_event"
+    DATA_CUT = "data_cut"
+
+
+class Trigger(Document):
+    """The moments asked about: events of one kind, or every so many days of the record."""
+
+    codelist: str | None = None
+    phenotype: str | None = None
+    codes: list[str] | None = None
+    every_days: int | None = Field(default=None, ge=1)
+    which: Which = Which.EVERY
+    seed: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _visits(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("at") == "visits":
+            rest = {key: value for key, value in given.items() if key != "at"}
+            return {"codelist": "any_visit", **rest}
+        return given
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Trigger:
+        if self.every_days is None:
+            self.meaning()
+        elif self.codelist or self.phenotype or self.codes:
+            raise ValueError(
+                "every_days needs no codelist, phenotype or codes; give one or the other"
+            )
+        if (self.which == Which.RANDOM) != (self.seed is not None):
+            raise ValueError("which: random needs a seed, and only random takes one")
+        return self
+
+    def meaning(self) -> Meaning:
+        """The events meant."""
+        return Meaning(codelist=self.codelist, phenotype=self.phenotype, codes=self.codes)
+
+    @property
+    def label(self) -> str:
+        """What to call it in tables."""
+        if self.every_days is not None:
+            return f"every {self.every_days} days"
+        return self.meaning().label
+
+
+class Age(Document):
+    """Years of 365.25 days at the prediction time, [at_least, below)."""
+
+    at_least: float = Field(default=0, ge=0)
+    below: float | None = None
+
+
+class Washout(Document):
+    """Rows with any of these at or before the prediction time are left out.
+
+    `days` looks back so far, (t - days, t]; all history without it. `also` adds conditions to the
+    outcome itself, such as any diabetes before new type 2 diabetes.
+    """
+
+    days: int | None = Field(default=None, ge=1)
+    also: list[Meaning] = Field(default_factory=list)
+    outcome: bool = True
+
+
+class Task(Document):
+    """A question asked at prediction times, with its answer read from what followed.
+
+    The outcome window is (t + gap_days, t + gap_days + outcome_window_days]. A subject dead at t
+    is not asked about. `outcomes` are causes: with `censoring: time-to-event` their order numbers
+    them 1..k, and otherwise any of them is the outcome.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    title: str = ""
+    description: str = ""
+    trigger: Trigger
+    age: Age | None = None
+    lookback_days: int = Field(default=0, ge=0)
+    washout: Washout | None = None
+    gap_days: int = Field(default=0, ge=0)
+    outcomes: list[Meaning] = Field(min_length=1)
+    outcome_window_days: int = Field(ge=1)
+    censoring: Censoring
+    follow_up_ends: FollowUp = FollowUp.LAST_EVENT
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_outcome(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "outcome" in given and "outcomes" not in given:
+            rest = {key: value for key, value in given.items() if key != "outcome"}
+            return {**rest, "outcomes": [given["outcome"]]}
+        return given
+
+    @property
+    def horizon_days(self) -> int:
+        """Days from the prediction time to the end of the outcome window."""
+        return self.gap_days + self.outcome_window_days

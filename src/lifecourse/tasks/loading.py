@@ -1,0 +1,78 @@
+"""Tasks from files: our own YAML and ACES's, told apart by their keys; and the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lifecourse.base.errors import TaskError
+from lifecourse.base.yaml import load_yaml, parse_document
+from lifecourse.tasks.aces import AcesTask, parse_aces
+from lifecourse.tasks.definition import Task
+
+LIBRARY = Path(__file__).parent / "library"
+
+AnyTask = Task | AcesTask
+
+
+def library_names() -> list[str]:
+    """The tasks that come with lifecourse, sorted."""
+    return sorted(path.stem for path in LIBRARY.glob("*.yaml"))
+
+
+def load_task(path_or_name: Path | str, *, predicates: Path | str | None = None) -> AnyTask:
+    """The task in a YAML file, or the library's task of that name.
+
+    Parameters
+    ----------
+    path_or_name
+        A file with ``predicates`` and ``windows`` is read as ACES does, any other as our own.
+    predicates
+        A YAML file whose ``predicates`` fill or replace those of an ACES task (MEDS-DEV writes
+        ``???``).
+
+    Raises
+    ------
+    TaskError
+        There is no such task or file, or it cannot be read; the message names file, line and key.
+    """
+    path = _find(path_or_name)
+    text = path.read_text(encoding="utf-8")
+    tree = load_yaml(text, where=path.name, error=TaskError)
+    if isinstance(tree, dict) and "windows" in tree:
+        filled = {} if predicates is None else _tree_of(Path(predicates))
+        return parse_aces(tree, name=_name_of(path), where=path.name, predicates=filled)
+    if predicates is not None:
+        raise TaskError(f"{path.name} is not an ACES task; a predicates file fills those only.")
+    return parse_document(text, Task, where=path.name, error=TaskError)
+
+
+def _find(path_or_name: Path | str) -> Path:
+    path = Path(path_or_name)
+    if path.is_file():
+        return path
+    built_in = LIBRARY / f"{path_or_name}.yaml"
+    if str(path_or_name) in library_names():
+        return built_in
+    raise TaskError(
+        f"there is no task file or library task '{path_or_name}'. "
+        f"Give a YAML file or one of: {', '.join(library_names())}."
+    )
+
+
+def _tree_of(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        raise TaskError(f"there is no predicates file {path.name}. Give the path of a YAML file.")
+    tree = load_yaml(path.read_text(encoding="utf-8"), where=path.name, error=TaskError)
+    found = tree.get("predicates", tree) if isinstance(tree, dict) else None
+    if not isinstance(found, dict):
+        raise TaskError(f"{path.name}, line 1: a predicates file is a mapping of names.")
+    return found
+
+
+def _name_of(path: Path) -> str:
+    """``first_24h`` of MEDS-DEV says little: its folders up to ``tasks`` are the task's name."""
+    parts = list(path.with_suffix("").parts)
+    if "tasks" in parts:
+        inside = parts[len(parts) - parts[::-1].index("tasks") :]
+        return "_".join(inside)
+    return path.stem

@@ -1,0 +1,138 @@
+"""What a task means by an event: a codelist, a phenotype or codes written out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import model_validator
+
+from lifecourse.base.errors import CodelistError, TaskError
+from lifecourse.base.yaml import Document
+from lifecourse.schema.code import Codelist
+from lifecourse.schema.covariate import ValueRange
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from lifecourse.timeline.shard import Shard
+
+
+class Values(Document):
+    """Limits of a number, in the unit of the codelist's concept; both ends are included."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_limit_a_side(self) -> Values:
+        if self.at_least is not None and self.above is not None:
+            raise ValueError("give at_least or above, not both")
+        if self.at_most is not None and self.below is not None:
+            raise ValueError("give at_most or below, not both")
+        return self
+
+    def range(self) -> ValueRange:
+        """The same as the kernel takes it."""
+        return ValueRange(
+            low=self.above if self.at_least is None else self.at_least,
+            high=self.below if self.at_most is None else self.at_most,
+            low_inclusive=self.above is None,
+            high_inclusive=self.below is None,
+        )
+
+
+class Meaning(Document):
+    """One of: the name of a codelist, the name of a phenotype, or codes (``ICD10CM//E11*``: a prefix)."""
+
+    codelist: str | None = None
+    phenotype: str | None = None
+    codes: list[str] | None = None
+    values: Values | None = None
+    name: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_name_alone_is_a_codelist(cls, given: Any) -> Any:
+        return {"codelist": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Meaning:
+        given = [self.codelist, self.phenotype, self.codes]
+        if sum(one is not None for one in given) != 1:
+            raise ValueError("give exactly one of codelist, phenotype, codes")
+        if self.codes == []:
+            raise ValueError("codes is empty; give at least one code")
+        if self.phenotype is not None and self.values is not None:
+            raise ValueError("a phenotype has its own values; leave values out")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What to call it in tables."""
+        return self.name or self.codelist or self.phenotype or ", ".join(self.codes or [])
+
+    def resolve(self) -> Codelist:
+        """The codelist meant.
+
+        Raises
+        ------
+        TaskError
+            No codelist of that name, or the meaning is a phenotype.
+        """
+        if self.codes is not None:
+            return codelist_of(self.label, self.codes)
+        if self.codelist is None:
+            raise TaskError(f"'{self.label}' is a phenotype and has no codelist of its own.")
+        return named_codelist(self.codelist)
+
+
+def codelist_of(name: str, codes: list[str]) -> Codelist:
+    """A codelist of exact codes and, where they end in ``*``, prefixes."""
+    return Codelist(
+        name=name,
+        exact=frozenset(code for code in codes if not code.endswith("*")),
+        prefixes=tuple(code[:-1] for code in codes if code.endswith("*")),
+    )
+
+
+def named_codelist(name: str) -> Codelist:
+    """The codelist `name` of `vocab`.
+
+    Raises
+    ------
+    TaskError
+        There is none; the message lists those there are.
+    """
+    from lifecourse.vocab import codelists
+
+    try:
+        return codelists.codelist(name)
+    except CodelistError as unknown:
+        known = ", ".join(codelists.names())
+        raise TaskError(f"there is no codelist '{name}'. Choose one of: {known}.") from unknown
+
+
+def occurrences(
+    shard: Shard, codelist: Codelist, values: ValueRange | None = None
+) -> npt.NDArray[np.int64]:
+    """int64 places in the shard of the dated events that `codelist` and `values` mean, in order."""
+    from lifecourse.timeline.kernel import inclusive_range
+    from lifecourse.timeline.shard import STATIC
+
+    meant = np.zeros(len(shard.codes), dtype=np.bool_)
+    meant[shard.codes.ids(codelist)] = True
+    places = np.flatnonzero(meant[shard.code]) if meant.any() else np.zeros(0, dtype=np.int64)
+    places = places[shard.time[places] != STATIC]
+    if values is not None:
+        low, high = inclusive_range(values)
+        number = shard.value[places]
+        places = places[(number >= np.float32(low)) & (number <= np.float32(high))]
+    return places.astype(np.int64)
+
+
+def owners(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64 position of the subject of each event."""
+    return np.searchsorted(shard.offsets, places, side="right") - 1
