@@ -25,6 +25,7 @@ class Search:
     words: str = ""
     fires: str = ""
     page: int = 1
+    per_page: int = PER_PAGE
 
 
 def panel(site: Site, actor: Actor, search: Search) -> dict[str, Any]:
@@ -44,9 +45,9 @@ def panel(site: Site, actor: Actor, search: Search) -> dict[str, Any]:
             if any(row["name"] == search.fires for row in rows)
         ]
         found = found.filter(pl.col("subject_id").is_in(whose))
-    pages = max(1, -(-found.height // PER_PAGE))
+    pages = max(1, -(-found.height // search.per_page))
     page = min(max(1, search.page), pages)
-    rows = found.slice((page - 1) * PER_PAGE, PER_PAGE)
+    rows = found.slice((page - 1) * search.per_page, search.per_page)
     return {
         "patients": [_row(row, firing) for row in rows.iter_rows(named=True)],
         "found": found.height,

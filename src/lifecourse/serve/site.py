@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from lifecourse.timeline.access import Timeline
 
 PURPOSE = Purpose.DIRECT_CARE
+
+
+class Absent(UserError):
+    """What was asked for is not in the workspace."""
+
+    number = 104
+
+
 # An opened timeline is kept this long, so that a page does not read the list of people again.
 SECONDS_OPEN = 60.0
 MOST_OPEN = 16
@@ -92,11 +100,11 @@ class Site:
 
         Raises
         ------
-        UserError
+        Absent
             There is no such model.
         """
         if name not in self.models():
-            raise UserError("the workspace has no such model. The page of models lists them.")
+            raise Absent("the workspace has no such model. The page of models lists them.")
         document: Any = read_json(self.workspace / "models" / name / "outcome.json")
         return {"name": name, **document}
 

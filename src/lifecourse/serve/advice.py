@@ -1,0 +1,89 @@
+"""What to do, ready to be read: the plan's recommendations, and why the others are not among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.serve.likely import deciding
+
+if TYPE_CHECKING:
+    from lifecourse.serve.record import Record
+
+# The order in which a reader wants them, and what each answer is called on the page.
+ANSWERS = {
+    "fires": "Recommended",
+    "missing_data": "Cannot tell: data missing",
+    "already_done": "Already done",
+    "excluded": "Not advised here",
+    "not_applicable": "Does not apply",
+}
+STRONGEST = ("A", "I", "1", "strong", "class 1", "class i")
+
+
+def advice(plan: dict[str, Any], record: Record) -> dict[str, Any]:
+    """``fires``, strongest first, and ``others`` by answer; each with its deciding events."""
+    rows = [_recommendation(row, record) for row in plan.get("recommendations", ())]
+    others = [
+        {"answer": answer, "title": title, "rows": [r for r in rows if r["answer"] == answer]}
+        for answer, title in ANSWERS.items()
+        if answer != "fires"
+    ]
+    return {
+        "fires": [row for row in rows if row["answer"] == "fires"],
+        "others": [group for group in others if group["rows"]],
+        "counts": {answer: sum(r["answer"] == answer for r in rows) for answer in ANSWERS},
+    }
+
+
+def _recommendation(row: dict[str, Any], record: Record) -> dict[str, Any]:
+    events = row.get("events") or row.get("deciding_events") or []
+    evidence = row.get("evidence")
+    return {
+        "name": row["name"],
+        "title": row.get("title") or row["name"].replace("_", " "),
+        "answer": str(row["answer"]),
+        "said": ANSWERS.get(str(row["answer"]), str(row["answer"])),
+        "action": _text(row.get("action") or row.get("advice")),
+        "reason": _text(row.get("reason")),
+        "grade": _text(row.get("grade")),
+        "strength": _text(row.get("strength")),
+        "evidence": evidence if isinstance(evidence, str) else None,
+        "benefit": _text(row.get("benefit")),
+        "cautions": [_text(item) for item in _list(row.get("cautions"))],
+        "missing": [_text(item) for item in _list(row.get("missing") or row.get("to_measure"))],
+        "source": _source(row.get("source") or evidence),
+        "review_by": _text(row.get("review_by")),
+        "version": _text(row.get("version")),
+        "events": deciding(events, record),
+    }
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return str(value.get("text") or value.get("title") or value.get("name") or "") or None
+    return str(value)
+
+
+def _source(source: Any) -> dict[str, str | None] | None:
+    """A title and, where the source has one, an https address."""
+    if isinstance(source, list | tuple):
+        source = source[0] if source else None
+    if source is None:
+        return None
+    if isinstance(source, dict):
+        title = source.get("title") or source.get("name") or source.get("citation")
+        address = source.get("url") or source.get("doi")
+    else:
+        title, address = str(source), None
+    if address and str(address).startswith("10."):
+        address = f"https://doi.org/{address}"
+    safe = str(address) if address and str(address).startswith("https://") else None
+    return {"title": str(title or address), "address": safe}

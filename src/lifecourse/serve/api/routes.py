@@ -1,0 +1,67 @@
+"""The JSON twin of every page, in one envelope."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from lifecourse.serve.envelope import success
+from lifecourse.serve.identity import Served, SignedIn
+from lifecourse.serve.panel import Search, panel
+from lifecourse.serve.patient import patient
+
+router = APIRouter(prefix="/api")
+
+
+@router.get("/patients")
+def patients(
+    actor: SignedIn, site: Served, q: str = "", fires: str = "", page: int = 1
+) -> Response:
+    """A page of patients and who fires what."""
+    found = panel(site, actor, Search(words=q, fires=fires, page=page))
+    return success(found, purpose="direct_care")
+
+
+@router.get("/patients/{subject_id}")
+def one_patient(
+    subject_id: int, actor: SignedIn, site: Served, years: str | None = None
+) -> Response:
+    """All that the patient's page shows."""
+    found = patient(site, actor, subject_id, years)
+    return success(found, purpose=found["purpose"], as_of=found["as_of"])
+
+
+@router.get("/patients/{subject_id}/fhir")
+def patient_as_fhir(subject_id: int, actor: SignedIn, site: Served) -> Response:
+    """The plan as a FHIR Bundle of CarePlan and RiskAssessments, bare, as FHIR readers expect it."""
+    from lifecourse.serve.patient import plan_as_fhir
+
+    return plan_as_fhir(site, actor, subject_id)
+
+
+@router.get("/models")
+def models(actor: SignedIn, site: Served) -> Response:
+    """Each task's model or abstention."""
+    del actor
+    return success([site.model(name) for name in site.models()])
+
+
+@router.get("/models/{name}")
+def model(name: str, actor: SignedIn, site: Served) -> Response:
+    """One model: its evaluation, or why there is none."""
+    del actor
+    return success(site.model(name))
+
+
+@router.get("/findings")
+def findings(actor: SignedIn, site: Served) -> Response:
+    """What was discovered on one half of the people and confirmed on the other."""
+    del actor
+    return success(site.findings())
+
+
+@router.get("/tasks")
+def tasks(actor: SignedIn, site: Served) -> Response:
+    """Who is counted in each task, step by step."""
+    del actor
+    return success(site.tasks())

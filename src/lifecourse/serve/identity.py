@@ -1,0 +1,63 @@
+"""Who sends a request: the signed-in person of a page, or the program behind a bearer token. Nobody else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from lifecourse.base.errors import PolicyRefused
+from lifecourse.schema.actor import Actor
+from lifecourse.serve.auth import COOKIE, NotSignedIn
+from lifecourse.serve.feedback import Answers
+from lifecourse.serve.site import Site
+
+
+def actor_of(request: Request) -> Actor:
+    """The actor of a request.
+
+    Raises
+    ------
+    NotSignedIn
+        The request says nothing that was signed here.
+    PolicyRefused
+        A page of another origin sends a form.
+    """
+    issuer = request.app.state.issuer
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        found: Actor = issuer.service(token)
+        return found
+    session = request.cookies.get(COOKIE)
+    if session is None:
+        raise NotSignedIn("sign in with the link that `lifecourse serve` prints.")
+    check_origin(request)
+    actor: Actor = issuer.session(session)
+    return actor
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a change that another site's page asks for with this browser's cookie."""
+    origin = request.headers.get("origin")
+    if request.method in ("GET", "HEAD") or origin is None:
+        return
+    if origin.partition("://")[2] != request.headers.get("host"):
+        raise PolicyRefused("a page of another site sent this form. Use the page of this server.")
+
+
+def site_of(request: Request) -> Site:
+    """The workspace that is served."""
+    site: Site = request.app.state.site
+    return site
+
+
+def answers_of(request: Request) -> Answers:
+    """The answers given in the workspace that is served."""
+    answers: Answers = request.app.state.answers
+    return answers
+
+
+SignedIn = Annotated[Actor, Depends(actor_of)]
+Served = Annotated[Site, Depends(site_of)]
+Given = Annotated[Answers, Depends(answers_of)]
+Document = dict[str, Any]

@@ -1,0 +1,172 @@
+"""One patient's page as data: who, what happened, what is likely, what to do and why.
+
+The page shows this; the JSON twin is this.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.base.clock import from_microseconds
+from lifecourse.base.errors import UserError
+from lifecourse.serve.advice import advice
+from lifecourse.serve.drawing import RANGES, courses, draw, latest
+from lifecourse.serve.envelope import Json
+from lifecourse.serve.likely import likely
+from lifecourse.serve.looks import looks_at
+from lifecourse.serve.reckoning import plan_of, risks_of, scores_of
+from lifecourse.serve.record import Record
+from lifecourse.serve.site import Absent
+
+if TYPE_CHECKING:
+    from lifecourse.schema.actor import Actor
+    from lifecourse.serve.site import Site
+    from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.chart import Chart
+
+MOST_EVENTS = 200
+ADULT_YEARS = 18
+
+
+def patient(site: Site, actor: Actor, subject_id: int, years: str | None = None) -> dict[str, Any]:
+    """The page of `subject_id` as of the last record there is; the look is audited first.
+
+    Raises
+    ------
+    Absent
+        The store has no such subject.
+    """
+    timeline = site.timeline(actor)
+    chart = _chart(timeline, subject_id)
+    at = chart.last_time
+    risks = [] if at is None else risks_of(site, timeline, subject_id, at)
+    page = view_of(chart, risks=risks, years=years)
+    page["looks"] = looks_at(timeline.audit, subject_id)
+    page["identifiability"] = str(timeline.identifiability)
+    page["purpose"] = str(timeline.purpose)
+    page["store_version"] = timeline.version
+    return page
+
+
+def view_of(
+    chart: Chart, *, risks: list[dict[str, Any]], years: str | None = None
+) -> dict[str, Any]:
+    """The page of a chart alone; a chart without any dated event has neither drawing nor estimates."""
+    record, at = Record(chart), chart.last_time
+    if at is None:
+        return _undated(record)
+    as_of = f"{from_microseconds(at):%Y-%m-%d}"
+    found = courses(record, at)
+    drawing = draw(record, found, at, years)
+    plan = plan_of(chart, at, risks)
+    page = {
+        "who": _who(record, at),
+        "as_of": as_of,
+        "drawing": {
+            "svg": drawing.figure.svg if drawing.figure else None,
+            "rows": drawing.figure.rows if drawing.figure else [],
+            "years": drawing.years,
+            "ranges": list(RANGES),
+            "left_out": drawing.left_out,
+        },
+        "latest": latest(found),
+        "likely": likely(scores_of(chart, at), risks, record, as_of),
+        "plan": advice(plan, record),
+    }
+    page["events"], page["n_events"] = _events(record, page)
+    return page
+
+
+def _undated(record: Record) -> dict[str, Any]:
+    events, count = _events(record, {})
+    return {
+        "who": _who(record, None),
+        "as_of": None,
+        "drawing": {"svg": None, "rows": [], "years": "all", "ranges": [], "left_out": 0},
+        "latest": [],
+        "likely": {"made": [], "not_made": []},
+        "plan": {"fires": [], "others": [], "counts": {}},
+        "events": events,
+        "n_events": count,
+    }
+
+
+def _who(record: Record, at: int | None) -> dict[str, Any]:
+    chart = record.chart
+    age = None if at is None else chart.age_at(at)
+    identity = chart.identity or {}
+    return {
+        "subject_id": chart.subject_id,
+        "name": identity.get("name"),
+        "identifiers": identity.get("identifiers", []),
+        "sex": chart.sex,
+        "age": _age(age),
+        "is_child": age is not None and age < ADULT_YEARS,
+        "born": f"{chart.birth:%Y-%m-%d}" if chart.birth else None,
+        "died": f"{chart.death:%Y-%m-%d}" if chart.death else None,
+        "allergies": sorted({fact.name for fact in record.of("allergy")}),
+        "problems": _going_on(record, at),
+    }
+
+
+def _age(years: float | None) -> str | None:
+    """An age as it is said: in days, months, then years."""
+    if years is None or years < 0:
+        return None
+    if years < 2 / 12:
+        return f"{years * 365.25:.0f} days"
+    return f"{years * 12:.0f} months" if years < 2 else f"{int(years)} years"
+
+
+def _going_on(record: Record, at: int | None) -> list[str]:
+    """Problems without an end at `at`, the most recent first, each once; findings are not problems."""
+    if at is None:
+        return []
+    names = {}
+    for fact in record.of("problem"):
+        if fact.time is not None and (fact.end is None or fact.end > at):
+            names[fact.name] = fact.time
+    return sorted(names, key=lambda name: -names[name])
+
+
+def _events(record: Record, page: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """The latest events, newest first, and all that the page points at."""
+    count = len(record.facts)
+    shown = set(range(max(0, count - MOST_EVENTS), count)) | set(_pointed_at(page))
+    newest = sorted(shown, reverse=True)
+    return [record.facts[place].to_dict() for place in newest], count
+
+
+def _pointed_at(tree: Any) -> list[int]:
+    if isinstance(tree, dict):
+        own = [tree["event"]] if isinstance(tree.get("event"), int) else []
+        return own + [place for value in tree.values() for place in _pointed_at(value)]
+    if isinstance(tree, list):
+        return [place for item in tree for place in _pointed_at(item)]
+    return []
+
+
+def plan_as_fhir(site: Site, actor: Actor, subject_id: int) -> Json:
+    """The plan of a subject as a FHIR Bundle; the look is audited.
+
+    Raises
+    ------
+    Absent
+        The store has no such subject, or nothing dated to plan from.
+    """
+    from lifecourse.care import plan
+    from lifecourse.care.exchange.fhir import bundle
+
+    chart = _chart(site.timeline(actor), subject_id)
+    if chart.last_time is None:
+        raise Absent("the subject has no dated record to plan from.")
+    answer = Json(bundle(plan(chart, chart.last_time)))
+    answer.headers["content-type"] = "application/fhir+json"
+    return answer
+
+
+def _chart(timeline: Timeline, subject_id: int) -> Chart:
+    try:
+        return timeline.chart(subject_id)
+    except UserError:
+        raise Absent("the store has no such subject. The list of patients has all.") from None

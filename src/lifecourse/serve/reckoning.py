@@ -1,0 +1,61 @@
+"""Where pages and hooks ask `care` and `models`, and get plain values back."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.base.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lifecourse.serve.site import Site
+    from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.chart import Chart
+
+
+def scores_of(chart: Chart, at: int) -> list[dict[str, Any]]:
+    """Each published score at `at`: computed, not applicable or missing data."""
+    from lifecourse.care import assess
+
+    assessment = plain(assess(chart, at))
+    found: list[dict[str, Any]] = assessment.get("scores") or assessment.get("results") or []
+    return found
+
+
+def plan_of(chart: Chart, at: int, risks: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """The care plan at `at`."""
+    from lifecourse.care import plan
+
+    document: dict[str, Any] = plain(plan(chart, at, predictions=risks))
+    return document
+
+
+def risks_of(site: Site, timeline: Timeline, subject_id: int, at: int) -> list[dict[str, Any]]:
+    """What each of the site's models says of one person at `at`; a model that cannot says why."""
+    from lifecourse.models import predict
+
+    found: list[dict[str, Any]] = []
+    for name, model in site.trained.items():
+        try:
+            estimates = predict(model, timeline, [subject_id], at)
+        except ModelError as refusal:
+            found.append({"name": name, "reason": Exception.__str__(refusal)})
+            continue
+        found.extend({"name": name, **plain(estimate)} for estimate in estimates)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """`value` as dicts, lists and scalars."""
+    if hasattr(value, "to_dict"):
+        return plain(value.to_dict())
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,80 @@
+"""The server of `lifecourse serve`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from lifecourse.schema.actor import Actor
+from lifecourse.serve.auth import FOLDER, local_issuer, sign_in_link, write_secret
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def _announce(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def serve(
+    workspace: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    actor: str = "clinician",
+    signing_key: str | None = None,
+    units: str = "us",
+    announce: Callable[[str], None] = _announce,
+) -> None:
+    """Serve `workspace` until stopped; says the sign-in link of `actor` through `announce`.
+
+    A program that calls the hooks signs in with the bearer token in ``.sign-in/cds-token`` of the workspace,
+    which only its owner can read. One JSON line a request goes to the log, without people.
+    """
+    import uvicorn
+
+    from lifecourse.serve.app import LOOPBACK, create_app
+
+    issuer = local_issuer(workspace, signing_key=signing_key)
+    app = create_app(workspace, issuer=issuer, units=units, hosts=(*LOOPBACK, host))
+    listening = _listen(host, port)
+    address = f"http://{host}:{listening.getsockname()[1]}"
+    token_file = workspace / FOLDER / "cds-token"
+    token_file.unlink(missing_ok=True)
+    with suppress(FileExistsError):
+        token_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_secret(token_file, issuer.service_token(Actor(name="cds-client", role="service")))
+    who = Actor(name=actor, role="clinician")
+    link = sign_in_link(workspace, who, address=address, issuer=issuer)
+    announce(f"Sign in (once, within 15 minutes): {link}")
+    announce(f"CDS Hooks: {address}/cds-services with the bearer token in {token_file}")
+    announce("Stop with Ctrl-C.")
+    _log_lines(announce)
+    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    import socket as sockets
+
+    family = sockets.AF_INET6 if ":" in host else sockets.AF_INET
+    listening = sockets.socket(family, sockets.SOCK_STREAM)
+    listening.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    return listening
+
+
+def _log_lines(announce: Callable[[str], None]) -> None:
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            announce(record.getMessage())
+
+    log = logging.getLogger("lifecourse.serve")
+    log.handlers[:] = [Lines()]
+    log.setLevel(logging.INFO)
+    log.propagate = False

@@ -1,0 +1,101 @@
+"""Templates filled in: the only place where HTML is made. Everything is escaped except our own SVG."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from lifecourse.serve.envelope import percent
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+class Links:
+    """Addresses of pages on the server."""
+
+    standing = False
+
+    def static(self, name: str) -> str:
+        """A file of style or script."""
+        return f"/static/{name}"
+
+    def patients(self, **query: object) -> str:
+        """The list of patients."""
+        given = {key: value for key, value in query.items() if value not in ("", None)}
+        return "/" + (f"?{urlencode(given)}" if given else "")
+
+    def patient(self, subject_id: int, years: str | None = None) -> str:
+        """A patient's page."""
+        return f"/patients/{subject_id}" + (f"?years={quote(years)}" if years else "")
+
+    def model(self, name: str) -> str:
+        """A model's page."""
+        return f"/models/{quote(name, safe='')}"
+
+
+class StandingLinks(Links):
+    """Addresses between files in a folder; `up` is the way to the folder's top."""
+
+    standing = True
+
+    def __init__(self, up: str = "") -> None:
+        self._up = up
+
+    def static(self, name: str) -> str:
+        """A file of style or script."""
+        return f"{self._up}static/{name}"
+
+    def patients(self, **query: object) -> str:
+        """The first page."""
+        del query
+        return f"{self._up}index.html"
+
+    def patient(self, subject_id: int, years: str | None = None) -> str:
+        """A patient's file."""
+        del years
+        return f"{self._up}patients/{subject_id}.html"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lifecourse.serve.web"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = percent
+    environment.filters["day"] = lambda when: "" if when is None else str(when)[:10]
+    environment.filters["minute"] = lambda when: str(when)[:16].replace("T", " ")
+    environment.filters["words"] = lambda name: str(name).replace("_", " ")
+    environment.filters["svg"] = drawn
+    environment.tests["mapping_"] = lambda value: isinstance(value, dict)
+    return environment
+
+
+def drawn(svg: str) -> Markup:
+    """Our own SVG, in which `figures` has escaped every word."""
+    return Markup(svg)  # noqa: S704 -- never given anything but the text of a Figure
+
+
+def filled(template: str, links: Links | None = None, **values: Any) -> str:
+    """The text of a page."""
+    return _environment().get_template(template).render(links=links or Links(), **values)
+
+
+def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page as a response."""
+    return HTMLResponse(filled(template, **values), status_code=status)
+
+
+def error_page(request: Request, *, number: int, message: str, status: int) -> HTMLResponse:
+    """What went wrong, for a person."""
+    del request
+    return page("error.html", status=status, actor=None, number=number, message=message)

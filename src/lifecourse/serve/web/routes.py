@@ -1,0 +1,135 @@
+"""The pages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from lifecourse.base.errors import UserError
+from lifecourse.serve.auth import COOKIE, SESSION_SECONDS
+from lifecourse.serve.feedback import OUTCOMES, REASONS
+from lifecourse.serve.identity import Given, Served, SignedIn, check_origin
+from lifecourse.serve.panel import Search, panel
+from lifecourse.serve.patient import patient
+from lifecourse.serve.web.pages import page
+from lifecourse.serve.web.statistics import findings_view, model_view
+
+router = APIRouter()
+
+
+@router.get("/sign-in")
+def sign_in(request: Request, token: str = "") -> Response:
+    """Use a sign-in link up and open a session.
+
+    Answers with a page and not a redirect: a browser that came from elsewhere would not send a strict cookie
+    along a redirect.
+    """
+    issuer = request.app.state.issuer
+    actor = issuer.use_link(token)
+    response = page("signed_in.html", actor=actor)
+    response.set_cookie(
+        COOKIE,
+        issuer.session_token(actor),
+        max_age=SESSION_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request) -> Response:
+    """End the session everywhere."""
+    check_origin(request)
+    request.app.state.issuer.end_session(request.cookies.get(COOKIE, ""))
+    response = page("signed_out.html", actor=None)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return response
+
+
+@router.get("/")
+def patients(
+    actor: SignedIn,
+    site: Served,
+    q: str = "",
+    fires: str = "",
+    number: Annotated[int, Query(alias="page")] = 1,
+) -> Response:
+    """The list of patients."""
+    found = panel(site, actor, Search(words=q, fires=fires, page=number))
+    return page("patients.html", actor=actor, **found)
+
+
+@router.get("/patients/{subject_id}")
+def one_patient(
+    subject_id: int, actor: SignedIn, site: Served, given: Given, years: str | None = None
+) -> Response:
+    """Who, what happened, what is likely, what to do, and why."""
+    found = patient(site, actor, subject_id, years)
+    return page(
+        "patient.html",
+        actor=actor,
+        units=site.units,
+        answers=given.of(subject_id),
+        reasons=REASONS,
+        **found,
+    )
+
+
+@router.post("/patients/{subject_id}/answers")
+def answer(
+    subject_id: int,
+    actor: SignedIn,
+    site: Served,
+    given: Given,
+    recommendation: Annotated[str, Form(max_length=200)],
+    outcome: Annotated[str, Form(max_length=20)],
+    reason: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """Keep what the clinician answered to a recommendation that is on the patient's page."""
+    plan = patient(site, actor, subject_id)["plan"]
+    if recommendation not in {row["name"] for row in plan["fires"]}:
+        raise UserError(
+            "this recommendation is not on the patient's page now. Open the page again."
+        )
+    if outcome not in OUTCOMES or (outcome == "overridden" and reason not in REASONS):
+        raise UserError("choose one of the reasons on the page.")
+    given.add(
+        actor,
+        {
+            "subject_id": subject_id,
+            "recommendation": recommendation,
+            "outcome": outcome,
+            "reason": reason if outcome == "overridden" else None,
+        },
+    )
+    return RedirectResponse(f"/patients/{subject_id}#plan", status_code=303)
+
+
+@router.get("/models")
+def models(actor: SignedIn, site: Served) -> Response:
+    """Each task's model or abstention."""
+    return page(
+        "models.html", actor=actor, models=[model_view(site.model(n)) for n in site.models()]
+    )
+
+
+@router.get("/models/{name}")
+def model(name: str, actor: SignedIn, site: Served) -> Response:
+    """One model: how well it did, on whom, and how its risks compare with what happened."""
+    return page("model.html", actor=actor, model=model_view(site.model(name)))
+
+
+@router.get("/findings")
+def findings(actor: SignedIn, site: Served) -> Response:
+    """What follows what, among the people of this store."""
+    return page("findings.html", actor=actor, **findings_view(site.findings()))
+
+
+@router.get("/tasks")
+def tasks(actor: SignedIn, site: Served) -> Response:
+    """Who is counted in each task."""
+    return page("tasks.html", actor=actor, tasks=site.tasks())

@@ -1,0 +1,76 @@
+"""The same pages as files in a folder, to open without a server: for people who do not exist."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.base.errors import PolicyRefused
+from lifecourse.base.progress import SILENT
+from lifecourse.schema.actor import Identifiability
+from lifecourse.serve.panel import Search, panel
+from lifecourse.serve.patient import patient
+from lifecourse.serve.site import Site
+from lifecourse.serve.web.pages import StandingLinks, filled
+
+if TYPE_CHECKING:
+    from lifecourse.base.progress import Progress
+    from lifecourse.schema.actor import Actor
+
+STATIC = Path(__file__).parent / "static"
+
+
+def write_static_pages(
+    workspace: Path,
+    out: Path,
+    *,
+    actor: Actor,
+    most: int = 200,
+    units: str = "us",
+    progress: Progress = SILENT,
+) -> Path:
+    """Pages of the first `most` people in `out`, those with recommendations first; gives ``index.html``.
+
+    Raises
+    ------
+    PolicyRefused
+        The people are real: files leave no trace of who looks at them.
+    """
+    site = Site(workspace=workspace, units=units)
+    timeline = site.timeline(actor)
+    if timeline.identifiability != Identifiability.SYNTHETIC:
+        raise PolicyRefused(
+            f"the people of this store are {timeline.identifiability}; files show no one who looks. "
+            "Use: lifecourse serve"
+        )
+    firing = site.firing()
+    everyone = timeline.subject_ids().tolist()
+    chosen = sorted(everyone, key=lambda who: (-len(firing.get(who, ())), who))[:most]
+    (out / "patients").mkdir(parents=True, exist_ok=True)
+    shutil.copytree(STATIC, out / "static", dirs_exist_ok=True)
+    for done, subject_id in enumerate(chosen):
+        progress.step("pages", done, len(chosen))
+        text = filled(
+            "patient.html",
+            StandingLinks("../"),
+            actor=None,
+            units=units,
+            answers={},
+            reasons={},
+            **patient(site, actor, subject_id),
+        )
+        (out / "patients" / f"{subject_id}.html").write_text(text, encoding="utf-8")
+    index = out / "index.html"
+    index.write_text(_index(site, actor, set(chosen)), encoding="utf-8")
+    return index
+
+
+def _index(site: Site, actor: Actor, chosen: set[int]) -> str:
+    found: dict[str, Any] = panel(
+        site, actor, Search(per_page=site.timeline(actor).n_subjects or 1)
+    )
+    rows = [row for row in found["patients"] if row["subject_id"] in chosen]
+    rows.sort(key=lambda row: (-len(row["fires"]), row["subject_id"]))
+    shown = {**found, "patients": rows, "page": 1, "pages": 1, "found": len(rows)}
+    return filled("patients.html", StandingLinks(), actor=None, **shown)
