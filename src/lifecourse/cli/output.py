@@ -96,6 +96,8 @@ def plainly(value: Any) -> Any:
         return {str(name): plainly(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plainly(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plainly(item) for item in value)
     return _fields(value)
 
 

@@ -39,6 +39,7 @@ def call(arguments: argparse.Namespace) -> Any:
         host=arguments.host or settings.host,
         port=settings.port if arguments.port is None else arguments.port,
         actor=arguments.actor or machine_user(),
+        units=settings.units,
         signing_key=key.get_secret_value() if key else None,
     )
 
