@@ -1,0 +1,161 @@
+"""Named lists of codes, read from ``codelists/*.yaml``; scores, rules and phenotypes name these and no codes."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from lifecourse.base.errors import CodelistError
+from lifecourse.base.yaml import Document, load_document
+from lifecourse.schema.code import SEPARATOR, Codelist
+from lifecourse.vocab.ingredients import ingredients
+
+FOLDER = Path(__file__).parent / "codelists"
+
+# WHO's and Germany's ICD-10 have the same categories as the US modification, which refines them.
+SHARE_ICD10_CATEGORIES = ("ICD10", "ICD10GM")
+
+
+def _codes(value: object) -> tuple[str, ...]:
+    """Codes written as a list, as text between spaces, or as a mapping to their display."""
+    if isinstance(value, float):
+        raise ValueError("write this code in quotes: as a number it loses its zeros")
+    if isinstance(value, str):
+        return tuple(value.split()) or ("",)
+    if isinstance(value, int):
+        return (str(value),)
+    if isinstance(value, (list, tuple, dict)):
+        return tuple(str(item) for item in value)
+    raise ValueError("codes are a list, text or a mapping from code to display")
+
+
+Codes = Annotated[tuple[str, ...], BeforeValidator(_codes)]
+BySystem = dict[str, Codes]
+
+
+class Answers(Document):
+    """Answers to one coded question; each matches after its question and alone."""
+
+    question: str
+    SNOMED: Codes = ()
+    LOINC: Codes = ()
+
+    def codes(self) -> frozenset[str]:
+        """The answers as code strings."""
+        alone = {f"SNOMED//{code}" for code in self.SNOMED} | {
+            f"LOINC//{code}" for code in self.LOINC
+        }
+        return frozenset(alone | {f"{self.question}{SEPARATOR}{code}" for code in alone})
+
+
+class Entry(Document):
+    """One codelist as its file has it."""
+
+    title: str
+    source: str | None = None
+    version: str | None = None
+    exact: BySystem = {}
+    prefixes: BySystem = {}
+    excluded: BySystem = {}
+    whole: tuple[str, ...] = ()
+    regexes: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()
+    ingredients: tuple[str, ...] = ()
+    answers: Answers | None = None
+
+
+class File(Document):
+    """A file of codelists; its source and version are those of every list that states none."""
+
+    version: str | float
+    source: str
+    codelists: dict[str, Entry]
+
+
+def names() -> list[str]:
+    """The names of all codelists, sorted."""
+    return sorted(entries())
+
+
+@cache
+def codelist(name: str) -> Codelist:
+    """The codelist called `name`, with the lists it includes.
+
+    Raises
+    ------
+    CodelistError
+        There is no such list; the message names the nearest.
+    """
+    exact, prefixes, excluded, regexes = _gathered(name)
+    return Codelist(
+        name=name,
+        exact=frozenset(exact),
+        prefixes=tuple(sorted(prefixes)),
+        regexes=tuple(sorted(regexes)),
+        excluded=tuple(sorted(excluded)),
+    )
+
+
+def describe(name: str) -> dict[str, str]:
+    """Title, source and version of a codelist."""
+    entry = _entry(name)
+    return {"title": entry.title, "source": entry.source or "", "version": entry.version or ""}
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Every codelist as its file has it, with its file's source and version."""
+    found: dict[str, Entry] = {}
+    for path in sorted(FOLDER.glob("*.yaml")):
+        file = load_document(path, File, error=CodelistError)
+        for name, entry in file.codelists.items():
+            if name in found:
+                raise CodelistError(f"{path.name}: codelist '{name}' is defined twice.")
+            stated = {
+                "source": entry.source or file.source,
+                "version": entry.version or str(file.version),
+            }
+            found[name] = entry.model_copy(update=stated)
+    return found
+
+
+def _entry(name: str) -> Entry:
+    from difflib import get_close_matches
+
+    found = entries().get(name)
+    if found is None:
+        near = get_close_matches(name, entries(), n=3)
+        advice = f"Nearest: {', '.join(near)}." if near else "`vocab.codelists.names()` lists them."
+        raise CodelistError(f"there is no codelist '{name}'. {advice}")
+    return found
+
+
+def _gathered(name: str) -> tuple[set[str], set[str], set[str], set[str]]:
+    entry = _entry(name)
+    exact = {*entry.whole, *_strings(entry.exact)}
+    if entry.answers is not None:
+        exact |= entry.answers.codes()
+    exact |= {f"RxNorm//{ingredients()[drug].rxnorm}" for drug in entry.ingredients}
+    prefixes = set(_strings(entry.prefixes, shared=True))
+    excluded = set(_strings(entry.excluded, shared=True))
+    regexes = set(entry.regexes)
+    for included in entry.includes:
+        for mine, theirs in zip(
+            (exact, prefixes, excluded, regexes), _gathered(included), strict=True
+        ):
+            mine |= theirs
+    return exact, prefixes, excluded, regexes
+
+
+def _strings(by_system: BySystem, *, shared: bool = False) -> list[str]:
+    found = []
+    for system, codes in by_system.items():
+        found += [f"{system}{SEPARATOR}{code}" for code in codes]
+        if shared and system == "ICD10CM":
+            found += [
+                f"{other}{SEPARATOR}{code}" for other in SHARE_ICD10_CATEGORIES for code in codes
+            ]
+    return found
