@@ -1,0 +1,286 @@
+"""What a task makes of tiny timelines. Days are counted from 2020-01-01; `t` marks prediction times."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from lifecourse.base.errors import TaskError
+from lifecourse.base.yaml import parse_document
+from lifecourse.tasks import Labels, Task, label, library_names, load_task
+from lifecourse.timeline.access import timeline_from_events
+
+DAY_0 = datetime(2020, 1, 1)
+
+TASK = """
+name: test
+trigger: {codes: [VISIT//outpatient]}
+outcome: {codes: [EVENT]}
+outcome_window_days: 10
+censoring: %s
+"""
+
+
+def day(n: float) -> datetime:
+    return DAY_0 + timedelta(days=n)
+
+
+def ask(
+    events: list[tuple[int, float | None, str]], text: str = TASK % "negative", **options: Any
+) -> Labels:
+    table = pl.DataFrame(
+        {
+            "subject_id": [s for s, _, _ in events],
+            "time": [None if d is None else day(d) for _, d, _ in events],
+            "code": [c for *_, c in events],
+        },
+        schema={"subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String},
+    )
+    task = parse_document(text, Task, where="test.yaml", error=TaskError)
+    return label(timeline_from_events(table, **options), task)
+
+
+def answers(labels: Labels) -> list[tuple[int, float, bool | None]]:
+    return [
+        (subject, (time - DAY_0) / timedelta(days=1), answer)
+        for subject, time, answer in labels.table.select(
+            "subject_id", "prediction_time", "boolean_value"
+        ).iter_rows()
+    ]
+
+
+def lost(labels: Labels) -> dict[str, int]:
+    dropped = labels.attrition.filter(pl.col("step") == "excluded")
+    return {r: n for r, n in dropped.select("reason", "rows").iter_rows() if n}
+
+
+VISIT, EVENT, SEEN = "VISIT//outpatient", "EVENT", "OTHER"
+ONE = 1 / 86_400_000_000  # a microsecond in days
+
+
+@pytest.mark.parametrize(
+    ("at", "answer"), [(0, False), (1, True), (10, True), (10 + 1e-6, False), (-1, False)]
+)
+def test_the_outcome_window_is_open_at_t_and_closed_at_its_end(at: float, answer: bool) -> None:
+    #   t (. . . . . . . . . 10]
+    labels = ask([(1, 0, VISIT), (1, at, EVENT), (1, 30, SEEN)])
+    assert answers(labels) == [(1, 0.0, answer)]
+
+
+def test_a_gap_moves_the_window_and_leaves_out_who_has_it_inside_the_gap() -> None:
+    #   t ( gap 5 ] ( . . 15 ]
+    text = TASK % "negative" + "gap_days: 5\n"
+    assert answers(ask([(1, 0, VISIT), (1, 15, EVENT), (1, 30, SEEN)], text)) == [(1, 0.0, True)]
+    inside = ask([(1, 0, VISIT), (1, 5, EVENT), (1, 30, SEEN)], text)
+    assert answers(inside) == []
+    assert lost(inside) == {"outcome or death inside the gap": 1}
+
+
+def test_exclude_leaves_out_who_was_not_seen_for_the_whole_window() -> None:
+    #   subject 1:  t . . . . seen on day 10      known to be free of it
+    #   subject 2:  t . . . seen on day 9         unknown
+    #   subject 3:  t . . EVENT                   known to have it, though not seen later
+    events = [
+        (1, 0, VISIT),
+        (1, 10, SEEN),
+        (2, 0, VISIT),
+        (2, 9, SEEN),
+        (3, 0, VISIT),
+        (3, 3, EVENT),
+    ]
+    labels = ask(events, TASK % "exclude")
+    assert answers(labels) == [(1, 0.0, False), (3, 0.0, True)]
+    assert lost(labels) == {"record ends before the outcome window": 1}
+
+
+def test_negative_keeps_them_and_says_how_many() -> None:
+    labels = ask([(1, 0, VISIT), (1, 10, SEEN), (2, 0, VISIT), (2, 9, SEEN)])
+    assert answers(labels) == [(1, 0.0, False), (2, 0.0, False)]
+    assert labels.summary()["negatives_with_too_little_follow_up"] == 1
+
+
+def test_time_to_event_keeps_what_is_known() -> None:
+    #   1: outcome on day 4; 2: seen to day 6; 3: dies on day 2; 4: seen for longer than the window
+    events = [
+        *((s, 0, VISIT) for s in (1, 2, 3, 4)),
+        (1, 4, EVENT),
+        (2, 6, SEEN),
+        (3, 2, "MEDS_DEATH"),
+        (4, 99, SEEN),
+    ]
+    table = ask(events, TASK % "time-to-event").table
+    assert table["event"].to_list() == [1, 0, 0, 0]
+    assert table["duration_days"].to_list() == [4.0, 6.0, 2.0, 10.0]
+    assert table["boolean_value"].to_list() == [True, None, False, False]
+
+
+def test_of_several_causes_the_first_counts_and_at_one_moment_the_one_listed_first() -> None:
+    text = """
+name: test
+trigger: {codes: [VISIT//outpatient]}
+outcomes: [{codes: [STROKE], name: stroke}, {codes: [MEDS_DEATH], name: death}]
+outcome_window_days: 10
+censoring: time-to-event
+"""
+    events = [
+        *((s, 0, VISIT) for s in (1, 2)),
+        (1, 3, "MEDS_DEATH"),
+        (2, 3, "MEDS_DEATH"),
+        (2, 3, "STROKE"),
+    ]
+    table = ask(events, text).table
+    assert table["event"].to_list() == [2, 1]
+    assert table["categorical_value"].to_list() == ["death", "stroke"]
+
+
+def test_the_dead_are_not_asked_about_and_death_ends_what_can_happen() -> None:
+    #   1: dead before t; 2: dies inside the window without the outcome, which is known then
+    events = [(1, -1, "MEDS_DEATH"), (1, 0, VISIT), (2, 0, VISIT), (2, 3, "MEDS_DEATH")]
+    labels = ask(events, TASK % "exclude")
+    assert answers(labels) == [(2, 0.0, False)]
+    assert lost(labels) == {"already dead": 1}
+
+
+def test_death_at_the_trigger_itself_is_already_dead() -> None:
+    assert lost(ask([(1, 0, VISIT), (1, 0, "MEDS_DEATH")])) == {"already dead": 1}
+
+
+def test_a_label_before_birth_is_not_asked_for() -> None:
+    labels = ask([(1, 0, VISIT), (1, 5, "MEDS_BIRTH")])
+    assert answers(labels) == []
+    assert lost(labels) == {"before birth": 1}
+
+
+def test_washout_leaves_out_who_has_it_already_even_at_t() -> None:
+    text = TASK % "negative" + "washout: {}\n"
+    labels = ask([(1, 0, VISIT), (1, 0, EVENT), (2, 0, VISIT), (2, 20, SEEN)], text)
+    assert [subject for subject, *_ in answers(labels)] == [2]
+    assert lost(labels) == {"had it before": 1}
+
+
+def test_a_washout_of_days_forgets_what_is_older() -> None:
+    text = TASK % "negative" + "washout: {days: 5}\n"
+    events = [(1, -5, EVENT), (1, 0, VISIT), (2, -4.999, EVENT), (2, 0, VISIT)]
+    assert [subject for subject, *_ in answers(ask(events, text))] == [1]
+
+
+def test_lookback_asks_for_record_and_a_birth_is_no_record() -> None:
+    text = TASK % "negative" + "lookback_days: 30\n"
+    events = [
+        (1, -30, SEEN),
+        (1, 0, VISIT),
+        (2, -29, SEEN),
+        (2, 0, VISIT),
+        (3, -9000, "MEDS_BIRTH"),
+        (3, 0, VISIT),
+    ]
+    labels = ask(events, text)
+    assert [subject for subject, *_ in answers(labels)] == [1]
+    assert lost(labels) == {"record begins less than 30 days before": 2}
+
+
+def test_age_is_at_least_the_first_and_below_the_second() -> None:
+    text = TASK % "negative" + "age: {at_least: 18, below: 40}\n"
+    year = 365.25
+    births = {1: 18 * year, 2: 17.99 * year, 3: 40 * year}
+    events = [(s, -age, "MEDS_BIRTH") for s, age in births.items()]
+    events += [(s, 0, VISIT) for s in (1, 2, 3, 4)]  # nobody knows when 4 was born
+    labels = ask(events, text)
+    assert [subject for subject, *_ in answers(labels)] == [1]
+    assert lost(labels) == {"age out of range or unknown": 3}
+
+
+@pytest.mark.parametrize(("which", "expected"), [("first", [30.0]), ("last", [60.0])])
+def test_first_and_last_choose_among_eligible_moments(which: str, expected: list[float]) -> None:
+    #   day 0 is a visit too, but without the lookback
+    text = (TASK % "negative").replace("}", f", which: {which}}}", 1) + "lookback_days: 20\n"
+    events = [(1, d, VISIT) for d in (0, 30, 60)]
+    assert [d for _, d, _ in answers(ask(events, text))] == expected
+
+
+def test_a_random_moment_depends_on_seed_and_subject_and_not_on_shards() -> None:
+    text = (TASK % "negative").replace("}", ", which: random, seed: 7}", 1)
+    events = [(s, d, VISIT) for s in range(50) for d in range(8)]
+    one, many = ask(events, text), ask(events, text, n_shards=5)
+    assert one.table.equals(many.table)
+    assert one.attrition.equals(many.attrition)
+    chosen = [d for _, d, _ in answers(one)]
+    assert len(chosen) == 50
+    assert len(set(chosen)) > 4
+    other = ask(events, text.replace("seed: 7", "seed: 8"))
+    assert not other.table.equals(one.table)
+
+
+def test_every_k_days_goes_from_the_first_to_the_last_event() -> None:
+    text = (TASK % "negative").replace("codes: [VISIT//outpatient]", "every_days: 30")
+    events = [(1, 0, SEEN), (1, 60, SEEN), (1, -9000, "MEDS_BIRTH")]
+    assert [d for _, d, _ in answers(ask(events, text))] == [0.0, 30.0, 60.0]
+
+
+def test_two_triggers_at_one_microsecond_are_one_row() -> None:
+    assert answers(ask([(1, 0, VISIT), (1, 0, VISIT), (1, 20, SEEN)])) == [(1, 0.0, False)]
+
+
+def test_the_same_moment_of_two_subjects_is_two_rows() -> None:
+    assert len(answers(ask([(1, 0, VISIT), (2, 0, VISIT)]))) == 2
+
+
+@pytest.mark.parametrize("events", [[], [(1, 0, SEEN)], [(1, None, VISIT)]])
+def test_without_a_trigger_there_are_no_rows_and_a_valid_table(
+    events: list[tuple[int, float | None, str]],
+) -> None:
+    labels = ask(events)
+    assert labels.table.height == 0
+    assert labels.table.columns[:3] == ["subject_id", "prediction_time", "boolean_value"]
+    assert labels.summary()["rows"] == 0
+
+
+def test_an_unknown_code_as_outcome_never_happens() -> None:
+    assert answers(ask([(1, 0, VISIT), (1, 3, SEEN)])) == [(1, 0.0, False)]
+
+
+def test_trigger_rows_are_the_excluded_and_the_cohort() -> None:
+    events = [(s, d, VISIT) for s in range(5) for d in range(3)] + [(2, 1, "MEDS_DEATH")]
+    labels = ask(events, TASK % "exclude")
+    rows = dict(labels.attrition.group_by("step").agg(pl.col("rows").sum()).iter_rows())
+    assert rows["trigger"] == rows["excluded"] + rows["cohort"] == 15
+    assert labels.table.height == rows["cohort"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("censoring: negative\n", ""), "censoring"),
+        (("censoring: negative", "censoring: ignore"), "censoring"),
+        (("name: test", "name: test\nhorizon: 3"), "horizon"),
+        (("codes: [VISIT//outpatient]", "which: random"), "exactly one"),
+        (("}", ", which: random}"), "seed"),
+        (("codes: [EVENT]", "codelist: death, phenotype: death"), "exactly one"),
+    ],
+)
+def test_a_task_that_leaves_something_open_is_refused_with_its_line(
+    change: tuple[str, str], message: str
+) -> None:
+    text = (TASK % "negative").replace(*change, 1)
+    with pytest.raises(TaskError, match=message) as refused:
+        ask([], text)
+    assert "test.yaml, line " in str(refused.value)
+
+
+def test_the_library_states_what_becomes_of_the_censored() -> None:
+    assert set(library_names()) >= {"mortality_1y", "readmission_30d", "type_2_diabetes_5y"}
+    for name in library_names():
+        task = load_task(name)
+        assert isinstance(task, Task)
+        assert task.name == name
+        assert task.censoring in ("exclude", "negative", "time-to-event")
+        assert task.title
+        assert task.description
+
+
+def test_an_unknown_task_is_an_error_that_names_the_known_ones() -> None:
+    with pytest.raises(TaskError, match="mortality_1y"):
+        load_task("mortalty")
