@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from lifecourse.base.errors import CodelistError
 from lifecourse.base.yaml import Document, load_document
@@ -57,9 +57,9 @@ class Entry(Document):
     title: str
     source: str | None = None
     version: str | None = None
-    exact: BySystem = {}
-    prefixes: BySystem = {}
-    excluded: BySystem = {}
+    exact: BySystem = Field(default_factory=dict)
+    prefixes: BySystem = Field(default_factory=dict)
+    excluded: BySystem = Field(default_factory=dict)
     whole: tuple[str, ...] = ()
     regexes: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()

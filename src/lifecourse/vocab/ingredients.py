@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from lifecourse.base.yaml import Document, load_document
 
@@ -20,7 +20,7 @@ class Ingredient(Document):
     rxnorm: Text
     atc: str
     name: str | None = ""
-    products: dict[Text, str] = {}
+    products: dict[Text, str] = Field(default_factory=dict)
 
 
 class _File(Document):

@@ -1,0 +1,193 @@
+"""Units: one spelling for each, the canonical one of a quantity, and how to get there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from pydantic import Field
+
+from lifecourse.base.errors import UserError
+from lifecourse.base.yaml import Document, load_document
+from lifecourse.vocab.codelists import codelist
+
+_SQUEEZED = re.compile(r"[\s_]+")
+
+
+class Quantity(Document):
+    """A quantity's canonical unit and what it takes to convert others to it."""
+
+    unit: str
+    si: str
+    molar_mass: float | None = None
+    per_amount_of: float | None = None
+    affine: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    accepts: tuple[str, ...] = ()
+    native: dict[str, str] = Field(default_factory=dict)
+
+
+class _File(Document):
+    version: str | float
+    source: str
+    dimensions: dict[str, dict[str, float]]
+    spellings: dict[str, tuple[str, ...]]
+    absent: tuple[str, ...]
+    quantities: dict[str, Quantity]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What takes a value to another unit: value x `factor` + `offset`."""
+
+    factor: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, value: float) -> float:
+        """The converted value."""
+        return value * self.factor + self.offset
+
+
+SAME = Conversion()
+
+
+def canonical_unit(code: str) -> str | None:
+    """The canonical unit of the quantity that `code` measures; None where we know none."""
+    quantity = quantity_of(code)
+    return None if quantity is None else quantities()[quantity].unit
+
+
+def quantity_of(code: str) -> str | None:
+    """The quantity (a codelist's name) that `code` measures; None where we know none."""
+    return _by_code().get(code)
+
+
+@lru_cache(maxsize=8192)
+def tidy_unit(unit: str | None) -> str | None:
+    """`unit` in UCUM's spelling where we know it, else as it is; None where the source says there is none."""
+    if unit is None:
+        return None
+    stripped = unit.strip()
+    if stripped in _known_units():
+        return stripped
+    squeezed = _SQUEEZED.sub("", stripped.lower())
+    if squeezed in _absent():
+        return None
+    return _spellings().get(squeezed, stripped)
+
+
+@lru_cache(maxsize=8192)
+def to_canonical(code: str, unit: str | None) -> Conversion | None:
+    """The conversion of values of `code` in `unit` to the code's canonical unit; None where there is none.
+
+    Without a unit the one that the code implies is assumed (``LOINC//59261-8`` is in mmol/mol), else the
+    canonical one.
+    """
+    name = quantity_of(code)
+    if name is None:
+        return None
+    quantity = quantities()[name]
+    tidied = tidy_unit(unit) or quantity.native.get(code.rsplit("//", 1)[-1])
+    return _conversion(quantity, tidied)
+
+
+def convert(value: float, code: str, from_unit: str, to_unit: str) -> float:
+    """`value` of the quantity that `code` measures, from one unit to another.
+
+    Raises
+    ------
+    UserError
+        The code has no known quantity, or one of the units is not one of its.
+    """
+    name = quantity_of(code)
+    if name is None:
+        raise UserError(f"{code} is of no quantity that vocab/units.yaml knows. Add it there.")
+    quantity = quantities()[name]
+    there = _conversion(quantity, tidy_unit(from_unit))
+    back = _conversion(quantity, tidy_unit(to_unit))
+    if there is None or back is None:
+        wrong = from_unit if there is None else to_unit
+        raise UserError(
+            f"'{wrong}' is not a unit of {name}, whose canonical unit is {quantity.unit}."
+        )
+    return (there(value) - back.offset) / back.factor
+
+
+def si(code: str) -> tuple[str, float, float]:
+    """What shows values of `code` in SI units: (unit, factor, offset) from the canonical unit.
+
+    Raises
+    ------
+    UserError
+        The code has no known quantity.
+    """
+    name = quantity_of(code)
+    if name is None:
+        raise UserError(f"{code} is of no quantity that vocab/units.yaml knows. Add it there.")
+    quantity = quantities()[name]
+    back = _conversion(quantity, quantity.si) or SAME
+    return quantity.si, 1.0 / back.factor, -back.offset / back.factor
+
+
+@cache
+def quantities() -> dict[str, Quantity]:
+    """All quantities by name; each is also a codelist."""
+    return _file().quantities
+
+
+def _conversion(quantity: Quantity, unit: str | None) -> Conversion | None:
+    if unit is None or unit == quantity.unit or unit in quantity.accepts:
+        return SAME
+    if unit in quantity.affine:
+        factor, offset = quantity.affine[unit]
+        return Conversion(factor=factor, offset=offset)
+    here, there = _dimension(unit), _dimension(quantity.unit)
+    if here is None or there is None:
+        return None
+    ratio = _file().dimensions[here][unit] / _file().dimensions[there][quantity.unit]
+    if here == there:
+        return Conversion(factor=ratio)
+    if (here, there) == ("amount_concentration", "mass_concentration") and quantity.molar_mass:
+        return Conversion(factor=ratio * quantity.molar_mass)
+    if (here, there) == ("mass_per_amount", "mass_ratio") and quantity.per_amount_of:
+        # 1 mg per mmol of creatinine is 1000 mg per (molar mass) g of it
+        return Conversion(factor=ratio * 1000.0 / quantity.per_amount_of)
+    return None
+
+
+def _dimension(unit: str) -> str | None:
+    return _dimensions().get(unit)
+
+
+@cache
+def _file() -> _File:
+    return load_document(Path(__file__).with_suffix(".yaml"), _File)
+
+
+@cache
+def _dimensions() -> dict[str, str]:
+    return {unit: name for name, units in _file().dimensions.items() for unit in units}
+
+
+@cache
+def _known_units() -> frozenset[str]:
+    return frozenset({*_dimensions(), *_file().spellings})
+
+
+@cache
+def _absent() -> frozenset[str]:
+    return frozenset(_SQUEEZED.sub("", word) for word in _file().absent)
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    found = {_SQUEEZED.sub("", unit.lower()): unit for unit in _dimensions()}
+    for unit, written in _file().spellings.items():
+        found |= {_SQUEEZED.sub("", word.lower()): unit for word in written}
+    return found
+
+
+@cache
+def _by_code() -> dict[str, str]:
+    return {code: name for name in quantities() for code in codelist(name).exact}
