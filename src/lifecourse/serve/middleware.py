@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from starlette.requests import Request
+
 from lifecourse.base.clock import now
 from lifecourse.serve.envelope import failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 8 * 1024 * 1024
@@ -40,8 +45,9 @@ class Guard:
     A line has the route's template, never its path: ids of people are in paths.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, broken: Callable[[Request, Exception], Response]) -> None:
         self.app = app
+        self._broken = broken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request within the limits."""
@@ -59,6 +65,8 @@ class Guard:
 
         try:
             await self._limited(scope, receive, sealed)
+        except Exception as error:  # noqa: BLE001 -- the last resort: its words may quote a record
+            await self._broken(Request(scope), error)(scope, receive, sealed)
         finally:
             _write_line(scope, status, (time.perf_counter() - started) * 1000)
 

@@ -35,6 +35,8 @@ def plan_of(chart: Chart, at: int, risks: Sequence[dict[str, Any]] = ()) -> dict
 
 def risks_of(site: Site, timeline: Timeline, subject_id: int, at: int) -> list[dict[str, Any]]:
     """What each of the site's models says of one person at `at`; a model that cannot says why."""
+    if not site.trained:
+        return []
     from lifecourse.models import predict
 
     found: list[dict[str, Any]] = []

@@ -117,13 +117,12 @@ class Site:
     @cached_property
     def trained(self) -> dict[str, Any]:
         """The trained models by task, loaded once; abstentions are not among them."""
+        names = [name for name in self.models() if self.model(name).get("outcome") == "model"]
+        if not names:
+            return {}
         from lifecourse.models import load_model
 
-        found = {}
-        for name in self.models():
-            if self.model(name).get("outcome") == "model":
-                found[name] = load_model(self.workspace / "models" / name)
-        return found
+        return {name: load_model(self.workspace / "models" / name) for name in names}
 
 
 def _fired(folder: Path) -> dict[int, list[dict[str, str]]]:
