@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,12 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
 
 
-def rows_of_aces(shard: Shard, task: AcesTask) -> tuple[pl.DataFrame, Attrition]:
+def rows_of_aces(
+    shard: Shard, task: AcesTask, own_codes: CodeTable
+) -> tuple[pl.DataFrame, Attrition]:
     """The MEDS labels of `task` in `shard`, and what became of the other triggers.
+
+    `own_codes` is `own_codes_only(shard.codes)`, made once for all shards.
 
     Raises
     ------
@@ -49,26 +54,16 @@ def rows_of_aces(shard: Shard, task: AcesTask) -> tuple[pl.DataFrame, Attrition]
             f"task '{task.name}' leaves open what these are: {', '.join(task.missing)}. "
             f"Give their codes in a predicates file (--predicates FILE)."
         )
-    return _Run(_with_own_codes_only(shard), task).rows()
+    return _Run(replace(shard, codes=own_codes), task).rows()
 
 
-def _with_own_codes_only(shard: Shard) -> Shard:
-    """ACES reads a code as it is written; mapped codes are none of its business."""
-    codes = shard.codes
-    bare = CodeTable(
+def own_codes_only(codes: CodeTable) -> CodeTable:
+    """`codes` without what they map to: ACES reads a code as it is written."""
+    return CodeTable(
         codes=codes.codes,
         parents=[() for _ in codes.codes],
         descriptions=codes.descriptions,
         unit_factor=codes.unit_factor,
-    )
-    return Shard(
-        codes=bare,
-        subject_ids=shard.subject_ids,
-        offsets=shard.offsets,
-        time=shard.time,
-        code=shard.code,
-        value=shard.value,
-        end=shard.end,
     )
 
 

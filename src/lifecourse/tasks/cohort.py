@@ -187,7 +187,7 @@ def _age_unfit(shard: Shard, task: Task, subject: Integers, time: Integers) -> F
     assert task.age is not None  # noqa: S101 -- the step exists for tasks with an age
     birth = births_of(shard, subject)
     years = (time - birth) / (DAY * DAYS_PER_YEAR)
-    fit = (birth != STATIC) & (years >= task.age.at_least)
+    fit: Flags = (birth != STATIC) & (years >= task.age.at_least)
     if task.age.below is not None:
         fit &= years < task.age.below
     return ~fit

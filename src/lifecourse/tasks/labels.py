@@ -11,7 +11,7 @@ from lifecourse.base.clock import MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT
 from lifecourse.schema.label import label_schema
 from lifecourse.tasks.aces import AcesTask
-from lifecourse.tasks.acesrun import rows_of_aces
+from lifecourse.tasks.acesrun import own_codes_only, rows_of_aces
 from lifecourse.tasks.attrition import COHORT, OUTCOME, Attrition
 from lifecourse.tasks.cohort import rows_of_task
 from lifecourse.tasks.definition import Censoring, Task
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lifecourse.base.progress import Progress
     from lifecourse.tasks.cohort import Rows
     from lifecourse.timeline.access import Timeline
-    from lifecourse.timeline.shard import Shard
+    from lifecourse.timeline.shard import CodeTable, Shard
 
     AnyTask = Task | AcesTask
 
@@ -89,9 +89,11 @@ def label_all(
     end_of_records = _end_of_records(timeline, tasks)
     tables: list[list[pl.DataFrame]] = [[] for _ in tasks]
     attritions = [Attrition() for _ in tasks]
+    own_codes: CodeTable | None = None
     for number, shard in enumerate(timeline.shards(), 1):
+        own_codes = own_codes or own_codes_only(shard.codes)
         for i, task in enumerate(tasks):
-            table, attrition = _label_shard(shard, task, end_of_records)
+            table, attrition = _label_shard(shard, task, own_codes, end_of_records)
             tables[i].append(table)
             attritions[i].merge(attrition)
         progress.step("labelling shards", number, timeline.n_shards)
@@ -107,10 +109,10 @@ def _end_of_records(timeline: Timeline, tasks: Sequence[AnyTask]) -> int:
 
 
 def _label_shard(
-    shard: Shard, task: AnyTask, end_of_records: int
+    shard: Shard, task: AnyTask, own_codes: CodeTable, end_of_records: int
 ) -> tuple[pl.DataFrame, Attrition]:
     if isinstance(task, AcesTask):
-        return rows_of_aces(shard, task)
+        return rows_of_aces(shard, task, own_codes)
     rows, attrition = rows_of_task(shard, task, end_of_records)
     return _table(shard, task, rows), attrition
 

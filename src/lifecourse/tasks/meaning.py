@@ -130,9 +130,11 @@ def occurrences(
         low, high = inclusive_range(values)
         number = shard.value[places]
         places = places[(number >= np.float32(low)) & (number <= np.float32(high))]
-    return places.astype(np.int64)
+    found: npt.NDArray[np.int64] = places.astype(np.int64)
+    return found
 
 
 def owners(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """int64 position of the subject of each event."""
-    return np.searchsorted(shard.offsets, places, side="right") - 1
+    found: npt.NDArray[np.int64] = np.searchsorted(shard.offsets, places, side="right") - 1
+    return found

@@ -70,8 +70,9 @@ class Phenotype(Document):
 
     def onset_places(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64 places of the events, one a subject who has it, with which it became known."""
-        first = np.minimum.reduce([criterion.met_by(shard) for criterion in self.any_of])
-        return first[first != NEVER]
+        met = np.stack([criterion.met_by(shard) for criterion in self.any_of])
+        first: npt.NDArray[np.int64] = met.min(axis=0)
+        return np.sort(first[first != NEVER])
 
     def holds(self, chart: Chart, at: int) -> bool:
         """Whether it is known of this person at `at` (microseconds UTC)."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from lifecourse.timeline.sweep import (
+from lifecourse.timeline.numbering import (
     COUNT,
     COUNT_VALUES,
     EXISTS,
@@ -21,13 +21,11 @@ from lifecourse.timeline.sweep import (
     MAX,
     MEAN,
     MIN,
-    NO_END,
-    STATIC,
     SUM,
     TIME_FIRST,
     TIME_SINCE,
-    US_PER_DAY,
 )
+from lifecourse.timeline.sweep import NO_END, STATIC, US_PER_DAY
 
 if TYPE_CHECKING:
     import numpy.typing as npt

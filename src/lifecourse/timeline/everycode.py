@@ -11,8 +11,8 @@ from lifecourse.base.clock import MICROSECONDS_PER_DAY, from_microseconds
 from lifecourse.base.errors import UserError
 from lifecourse.schema.covariate import Summary
 from lifecourse.schema.window import EARLIEST, LATEST, Anchor, Bound, Window
-from lifecourse.timeline.cells import count_cells, fill_cells
-from lifecourse.timeline.kernel import SUMMARY_NUMBERS, births_of, window_bounds
+from lifecourse.timeline.kernel import births_of, window_bounds
+from lifecourse.timeline.numbering import SUMMARY_NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +52,8 @@ def evaluate_every_code(
         not sorted.
     """
     from scipy.sparse import csr_matrix
+
+    from lifecourse.timeline.cells import count_cells, fill_cells
 
     _refuse(summaries)
     columns, n_codes = _columns_of(shard.codes, vocabulary)

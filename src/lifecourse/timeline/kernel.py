@@ -15,7 +15,7 @@ import numpy as np
 from lifecourse.base.errors import UserError
 from lifecourse.schema.covariate import Summary
 from lifecourse.schema.window import Anchor
-from lifecourse.timeline import sweep
+from lifecourse.timeline.numbering import SUMMARY_NUMBERS
 from lifecourse.timeline.shard import STATIC
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from lifecourse.schema.covariate import Covariate, ValueRange
     from lifecourse.schema.window import Bound, Window
     from lifecourse.timeline.shard import CodeTable, Shard
-
-SUMMARY_NUMBERS = {summary: getattr(sweep, summary.name) for summary in Summary}
 
 NEEDS_NUMBER = frozenset(
     {
@@ -160,8 +158,10 @@ def evaluate_between(
     questions whose windows end at events (from an admission to its discharge). The caller answers
     for what they see: nothing is cut at `prediction_time`.
     """
+    from lifecourse.timeline.sweep import answer_rows  # numba: loaded by whoever sweeps, no earlier
+
     answers = np.empty((len(subject_index), len(compiled.names)), dtype=np.float64)
-    sweep.answer_rows(
+    answer_rows(
         shard.offsets, shard.time, shard.code, shard.value, shard.end,
         compiled.member_offsets, compiled.members, compiled.low, compiled.high, compiled.numeric,
         compiled.group_of, compiled.window_of, compiled.summary_of,
@@ -182,10 +182,31 @@ def places_between(
     Events of any code: for shards that hold the events of one meaning alone. An empty window, and a
     subject not there (-1), starts where it stops.
     """
-    starts = np.empty(len(subject_index), dtype=np.int64)
-    stops = np.empty(len(subject_index), dtype=np.int64)
-    sweep.bisect_rows(shard.offsets, shard.time, subject_index, lows, highs, starts, stops)
-    return starts, stops
+    there = (subject_index >= 0) & (lows <= highs)
+    subject = np.where(there, subject_index, 0)
+    begin = np.where(there, shard.offsets[subject], 0)
+    finish = np.where(there, shard.offsets[subject + 1], 0)
+    starts = _first_places(shard.time, begin, finish, lows)
+    # highs + 1 cannot overflow: no bound is the largest integer
+    return starts, np.maximum(starts, _first_places(shard.time, begin, finish, highs + 1))
+
+
+def _first_places(
+    time: npt.NDArray[np.int64],
+    begin: npt.NDArray[np.int64],
+    finish: npt.NDArray[np.int64],
+    moment: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """The first place at or after `moment` between `begin` and `finish`, by bisecting all rows at once."""
+    left, right = begin.copy(), finish.copy()
+    if len(time) == 0:
+        return left
+    for _ in range(int((finish - begin).max(initial=0)).bit_length()):
+        middle = (left + right) >> 1
+        earlier = (left < right) & (time[np.minimum(middle, len(time) - 1)] < moment)
+        left = np.where(earlier, middle + 1, left)
+        right = np.where(earlier, right, np.maximum(middle, left))
+    return left
 
 
 def window_bounds(

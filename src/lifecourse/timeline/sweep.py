@@ -13,6 +13,20 @@ import numpy as np
 from numba import njit
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
+from lifecourse.timeline.numbering import (
+    ACTIVE,
+    COUNT,
+    COUNT_VALUES,
+    EXISTS,
+    FIRST,
+    LAST,
+    MAX,
+    MIN,
+    SLOPE,
+    SUM,
+    TIME_FIRST,
+    TIME_SINCE,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,10 +41,6 @@ STATIC = np.iinfo(np.int64).min
 NO_END = np.iinfo(np.int64).max
 US_PER_DAY = float(MICROSECONDS_PER_DAY)
 US_PER_YEAR = MICROSECONDS_PER_DAY * DAYS_PER_YEAR
-
-# Summaries by number; compiled code knows no names.
-EXISTS, COUNT, COUNT_VALUES, FIRST, LAST, MIN, MAX, MEAN, SUM, SLOPE = range(10)
-TIME_SINCE, TIME_FIRST, ACTIVE = 10, 11, 12
 
 
 @njit(cache=True, nogil=True)
@@ -233,19 +243,3 @@ def _active(group: Integers, low: int, high: int, at: int, time: Integers, end: 
         elif end[event] > at:
             return 1.0
     return 0.0
-
-
-@njit(cache=True, nogil=True)
-def bisect_rows(
-    offsets: Integers, time: Integers, subject_index: Integers,
-    lows: Integers, highs: Integers, starts: Integers, stops: Integers,
-) -> None:  # fmt: skip
-    """Fill `starts` and `stops` int64[r]: the places of each row's events from low to high."""
-    for row in range(len(subject_index)):
-        subject = subject_index[row]
-        starts[row] = stops[row] = 0
-        if subject < 0 or lows[row] > highs[row]:
-            continue
-        begin, finish = offsets[subject], offsets[subject + 1]
-        starts[row] = begin + np.searchsorted(time[begin:finish], lows[row])
-        stops[row] = begin + np.searchsorted(time[begin:finish], highs[row], side="right")
