@@ -18,7 +18,7 @@ demo: .stamps/run
 serve: .stamps/run
 	$(BIN)/lifecourse serve $(DEMO)/workspace
 
-test: .stamps/test
+test: .stamps/test .stamps/browser
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
@@ -59,6 +59,11 @@ $(BIN)/python:
 .stamps/run: requirements.lock pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -qq --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	@mkdir -p .stamps && touch $@
+
+# axe-core, which the browser tests run inside the pages; without npm they say so and are skipped.
+.stamps/browser: tests/browser/package-lock.json
+	if command -v npm >/dev/null; then npm ci --silent --prefix tests/browser; fi
 	@mkdir -p .stamps && touch $@
 
 .stamps/test: requirements-dev.lock .stamps/run

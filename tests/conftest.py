@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -45,13 +44,3 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real records here: set LIFECOURSE_DATA to a copy of shared/data")
     return folder
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of a Chromium on this machine (`LIFECOURSE_CHROMIUM`, else the path)."""
-    named = os.environ.get("LIFECOURSE_CHROMIUM")
-    found = named or shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        pytest.skip("no browser here: install chromium or set LIFECOURSE_CHROMIUM")
-    return found
