@@ -182,6 +182,14 @@ def test_lookback_asks_for_record_and_a_birth_is_no_record() -> None:
     assert lost(labels) == {"record begins less than 30 days before": 2}
 
 
+def test_lookback_and_washout_each_have_their_own_window() -> None:
+    text = TASK % "negative" + "lookback_days: 30\nwashout: {days: 5}\n"
+    events = [(1, -10, SEEN), (1, 0, VISIT), (2, -40, SEEN), (2, 0, VISIT)]
+    labels = ask(events, text)
+    assert [subject for subject, *_ in answers(labels)] == [2]
+    assert lost(labels) == {"record begins less than 30 days before": 1}
+
+
 def test_age_is_at_least_the_first_and_below_the_second() -> None:
     text = TASK % "negative" + "age: {at_least: 18, below: 40}\n"
     year = 365.25

@@ -125,6 +125,10 @@ class _Question:
         starts, stops = self._between(window, subject, time)
         return stops > starts
 
+    def missing(self, window: Window, subject: Integers, time: Integers) -> Flags:
+        """bool[r], whether there is no event in the window."""
+        return ~self.found(window, subject, time)
+
     def first(self, window: Window, subject: Integers, time: Integers) -> Integers:
         """int64[r] microseconds of the first event in the window; NO_END where there is none."""
         starts, stops = self._between(window, subject, time)
@@ -159,15 +163,8 @@ def _exclusions(
         steps.append(("age out of range or unknown", partial(_age_unfit, shard, task)))
     if task.lookback_days:
         known = _Question(shard, record_places(shard))
-        window = Window(
-            start=UNBOUNDED_PAST, end=Bound(offset=-task.lookback_days * DAY), start_inclusive=True
-        )
-        steps.append(
-            (
-                f"record begins less than {task.lookback_days} days before",
-                lambda subject, time: ~known.found(window, subject, time),
-            )
-        )
+        reason = f"record begins less than {task.lookback_days} days before"
+        steps.append((reason, partial(known.missing, _older_than(task.lookback_days))))
     if task.washout is not None:
         conditions = [*(task.outcomes if task.washout.outcome else []), *task.washout.also]
         days = task.washout.days
@@ -181,6 +178,10 @@ def _exclusions(
         gap = after(timedelta(days=task.gap_days))
         steps.append(("outcome or death inside the gap", partial(ends.found, gap)))
     return steps
+
+
+def _older_than(days: int) -> Window:
+    return Window(start=UNBOUNDED_PAST, end=Bound(offset=-days * DAY), start_inclusive=True)
 
 
 def _age_unfit(shard: Shard, task: Task, subject: Integers, time: Integers) -> Flags:
