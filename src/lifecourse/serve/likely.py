@@ -55,10 +55,10 @@ def _estimate(row: dict[str, Any], kind: str, record: Record, as_of: str) -> dic
     is_share = value is not None and _is_share(row, unit, value)
     low, high = _interval(row)
     comparator = _comparator(row.get("comparator"), is_share=is_share)
-    title = row.get("title") or str(row.get("outcome") or row["name"]).replace("_", " ")
+    title = row.get("title") or _capital(str(row.get("outcome") or row["name"]))
     estimate = {
         "name": row["name"],
-        "title": title[:1].upper() + title[1:],
+        "title": title,
         "kind": kind,
         "status": row.get("status") or ("computed" if value is not None else "not_computed"),
         "reason": row.get("reason"),
@@ -82,6 +82,11 @@ def _estimate(row: dict[str, Any], kind: str, record: Record, as_of: str) -> dic
         estimate["words"] = in_words(value, low, high)
         estimate["svg"] = icon_array(value, low=low, high=high, title=title).svg
     return estimate
+
+
+def _capital(name: str) -> str:
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def _finite(value: Any) -> float | None:
@@ -135,7 +140,7 @@ def _comparator(comparator: Any, *, is_share: bool) -> str | None:
         return f"{name}: {percent(value) if is_share else number(value)}"
     if isinstance(comparator, int | float):
         return f"everyone in this store: {percent(float(comparator))}"
-    return comparator
+    return None if comparator is None else str(comparator)
 
 
 def _inputs(row: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
-
 from starlette.requests import Request
 
 from lifecourse.base.clock import now
@@ -30,7 +29,8 @@ HEADERS = {
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    # Not no-referrer: with it browsers send forms from the origin "null", which we refuse.
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",

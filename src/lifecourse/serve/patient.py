@@ -59,7 +59,7 @@ def view_of(
     found = courses(record, at)
     drawing = draw(record, found, at, years)
     plan = plan_of(chart, at, risks)
-    page = {
+    page: dict[str, Any] = {
         "who": _who(record, at),
         "as_of": as_of,
         "drawing": {

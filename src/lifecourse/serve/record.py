@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.clock import to_microseconds
 from lifecourse.schema.code import SEPARATOR
+from lifecourse.serve.measurements import measurements
 from lifecourse.timeline.shard import NO_END, STATIC
 
 if TYPE_CHECKING:
@@ -151,6 +152,12 @@ class Record:
         return [fact for fact in self.facts if fact.kind in kinds]
 
     @cached_property
+    def _measured(self) -> dict[int, str]:
+        """What a code measures, for stores whose source did not name its codes."""
+        codes = self.chart.shard.codes
+        return {int(i): m.title for m in measurements() for i in codes.ids(m.codes)}
+
+    @cached_property
     def _places(self) -> dict[tuple[Any, ...], int]:
         found: dict[tuple[Any, ...], int] = {}
         for fact in self.facts:
@@ -177,7 +184,7 @@ class Record:
         identity = int(shard.code[place])
         names = (row["code"], *shard.codes.parents[identity])
         kind = _kind(names, row["source_id"], row["numeric_value"])
-        description = shard.codes.descriptions[identity]
+        description = shard.codes.descriptions[identity] or self._measured.get(identity)
         return Fact(
             place=place,
             kind=kind,

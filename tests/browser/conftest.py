@@ -1,0 +1,112 @@
+"""A real browser before a real server with made-up people in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hospital import made_up_plan, made_up_scores, make_workspace
+
+from lifecourse.schema.actor import Actor
+from lifecourse.serve.auth import sign_in_link
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+# A test browser that talks to nobody.
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium on this machine; where CI runs there has to be one."""
+    named = os.environ.get("LIFECOURSE_CHROMIUM")
+    found = named or shutil.which("chromium") or shutil.which("google-chrome")
+    if found:
+        return found
+    if os.environ.get("CI") == "true":
+        pytest.fail("CI has no browser: install chromium or set LIFECOURSE_CHROMIUM")
+    pytest.skip("no browser here: install chromium or set LIFECOURSE_CHROMIUM")
+
+
+@pytest.fixture(scope="session")
+def axe(repository: Path) -> str:
+    """The source of axe-core, a test-only package of npm; where CI runs there has to be one."""
+    path = repository / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    if os.environ.get("CI") == "true":
+        pytest.fail("CI has no axe-core: run npm ci in tests/browser")
+    pytest.skip("no axe-core here: run npm ci in tests/browser")
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_workspace(tmp_path_factory.mktemp("browser"))
+
+
+@pytest.fixture(scope="session")
+def address(workspace: Path) -> Iterator[str]:
+    """The address of a server of `workspace`."""
+    import uvicorn
+
+    from lifecourse.serve import create_app
+    from lifecourse.serve.running import _listen
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lifecourse.serve.patient.plan_of", made_up_plan)
+        patch.setattr("lifecourse.serve.patient.scores_of", made_up_scores)
+        listening = _listen("127.0.0.1", 0)
+        server = uvicorn.Server(uvicorn.Config(create_app(workspace), log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=5)
+        listening.close()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, workspace: Path, address: str) -> Iterator[Page]:
+    """A page with a clinician signed in; fails on console errors and on requests that leave the host."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "request",
+        lambda r: None if r.url.startswith((address, "data:")) else complaints.append(r.url),
+    )
+    opened.goto(sign_in_link(workspace, Actor(name="ada"), address=address))
+    opened.wait_for_url(f"{address}/")
+    yield opened
+    context.close()
+    assert complaints == []
