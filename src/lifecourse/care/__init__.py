@@ -1,0 +1,1 @@
+"""What the record means for this person: scores, rules, plans."""

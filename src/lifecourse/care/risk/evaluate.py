@@ -1,0 +1,228 @@
+"""The one evaluator of score files: columns of inputs in, columns of outputs out, for one person or a million."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecourse.base.errors import UserError
+from lifecourse.care.risk.expressions import is_missing, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.care.risk.model import Equation, Input, ScoreModel
+
+    Column = npt.NDArray[Any]
+
+LINKS = {
+    "logistic": "1 / (1 + exp(-lp))",
+    "cox": "1 - s0 ** exp(lp - mean)",
+    "sum": "lp",
+}
+
+# Values are float32 in the store: 39.9 comes back as 39.90000153 and is still in a range that ends at 39.9.
+RANGE_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What became of n rows of inputs.
+
+    outputs : output name -> float64[n], NaN where the score gives no number
+    missing : input name -> bool[n], needed and absent
+    out_of_range : input name -> bool[n], outside what the equation was made for
+    warnings : warning text -> bool[n]
+    """
+
+    outputs: dict[str, npt.NDArray[np.float64]]
+    missing: dict[str, npt.NDArray[np.bool_]]
+    out_of_range: dict[str, npt.NDArray[np.bool_]]
+    warnings: dict[str, npt.NDArray[np.bool_]]
+
+
+def evaluate_columns(model: ScoreModel, given: Mapping[str, Column], n: int) -> Evaluation:
+    """Every output of `model` for n rows.
+
+    Parameters
+    ----------
+    given : input name -> column of n; numbers with NaN for missing, text with None. Absent inputs are missing.
+
+    Returns
+    -------
+    Evaluation
+        A row with anything missing or out of range has no output at all: nothing is extrapolated.
+    """
+    columns = _input_columns(model, given, n)
+    with np.errstate(all="ignore"):
+        for name, written in model.derive.items():
+            columns[name] = _broadcast(parse(str(written)).evaluate(columns), n)
+        considered = {name: _considered(each, columns, n) for name, each in model.inputs.items()}
+        missing = _missing(model, columns, considered)
+        out_of_range = _out_of_range(model, columns, considered)
+        usable = np.ones(n, dtype=bool)
+        for flags in (*missing.values(), *out_of_range.values()):
+            usable &= ~flags
+        outputs = _outputs(model, columns, usable, n)
+        warnings = {
+            each.text: _broadcast(parse(each.when).evaluate(columns), n).astype(bool) & usable
+            for each in model.warnings
+        }
+    return Evaluation(
+        outputs=outputs, missing=missing, out_of_range=out_of_range, warnings=warnings
+    )
+
+
+def columns_of(model: ScoreModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
+    """Rows of inputs by name, as columns.
+
+    Raises
+    ------
+    UserError
+        An input is not one of the model's, or is a word where a number is needed (or the reverse).
+    """
+    for row in rows:
+        unknown = set(row) - set(model.inputs)
+        if unknown:
+            raise UserError(
+                f"{model.id} has no input {', '.join(sorted(unknown))}. "
+                f"It takes: {', '.join(model.inputs)}."
+            )
+    return {
+        name: _column(model.id, name, each, [row.get(name) for row in rows])
+        for name, each in model.inputs.items()
+    }
+
+
+def _column(model: str, name: str, each: Input, values: Sequence[Any]) -> Column:
+    if each.is_text:
+        words = [None if value is None else str(value) for value in values]
+        if each.values:
+            wrong = {word for word in words if word is not None} - {str(v) for v in each.values}
+            if wrong:
+                raise UserError(
+                    f"{model}: {name} must be one of {', '.join(map(str, each.values))}."
+                )
+        return np.array(words, dtype=object)
+    try:
+        numbers = [np.nan if value is None else float(value) for value in values]
+    except (TypeError, ValueError):
+        raise UserError(f"{model}: {name} must be a number.") from None
+    return np.array(numbers, dtype=np.float64)
+
+
+def _input_columns(model: ScoreModel, given: Mapping[str, Column], n: int) -> dict[str, Column]:
+    columns: dict[str, Column] = {}
+    for name, each in model.inputs.items():
+        column = given.get(name)
+        if column is None:
+            column = np.full(n, None, dtype=object) if each.is_text else np.full(n, np.nan)
+        columns[name] = column
+    for name, each in model.inputs.items():
+        if each.default is not None:
+            columns[name] = _with_default(columns, name, each, n)
+    return columns
+
+
+def _with_default(columns: dict[str, Column], name: str, each: Input, n: int) -> Column:
+    absent = is_missing(columns[name])
+    if not absent.any():
+        return columns[name]
+    default = each.default
+    value = parse(default).evaluate(columns) if isinstance(default, str) else default
+    filled = columns[name].copy()
+    filled[absent] = _broadcast(value, n)[absent]
+    return filled
+
+
+def _considered(each: Input, columns: Mapping[str, Column], n: int) -> npt.NDArray[np.bool_]:
+    if each.when is None:
+        return np.ones(n, dtype=bool)
+    return _broadcast(parse(each.when).evaluate(columns), n).astype(bool)
+
+
+def _missing(
+    model: ScoreModel, columns: Mapping[str, Column], considered: Mapping[str, Column]
+) -> dict[str, npt.NDArray[np.bool_]]:
+    return {
+        name: is_missing(columns[name]) & considered[name]
+        for name, each in model.inputs.items()
+        if each.missing == "refuse"
+    }
+
+
+def _out_of_range(
+    model: ScoreModel, columns: Mapping[str, Column], considered: Mapping[str, Column]
+) -> dict[str, npt.NDArray[np.bool_]]:
+    found = {}
+    for name, each in model.inputs.items():
+        value = columns[name]
+        if each.range is not None:
+            low, high = each.range
+            outside = np.zeros(len(value), dtype=bool)
+            if low is not None:
+                outside |= value < low - abs(low) * RANGE_TOLERANCE
+            if high is not None:
+                outside |= value > high + abs(high) * RANGE_TOLERANCE
+            found[name] = outside & considered[name]
+        elif each.kind == "sex" or each.values:
+            allowed = ("female", "male") if each.kind == "sex" else each.values
+            inside = np.logical_or.reduce([value == choice for choice in allowed])
+            found[name] = ~inside & ~is_missing(value) & considered[name]
+    return found
+
+
+def _outputs(
+    model: ScoreModel, columns: dict[str, Column], usable: npt.NDArray[np.bool_], n: int
+) -> dict[str, npt.NDArray[np.float64]]:
+    outputs = {name: np.full(n, np.nan) for name in model.outputs}
+    terms: dict[str, Column] = {}
+    for equation in model.equations:
+        rows = usable & _stands(equation, columns, n)
+        if rows.any():
+            value = _broadcast(_value(model, equation, columns, terms), n)
+            outputs[equation.output][rows] = value[rows]
+    return outputs
+
+
+def _stands(equation: Equation, columns: Mapping[str, Column], n: int) -> npt.NDArray[np.bool_]:
+    stands = np.ones(n, dtype=bool)
+    for name, wanted in equation.when.items():
+        stands &= np.asarray(columns[name] == wanted, dtype=bool)
+    return stands
+
+
+def _value(
+    model: ScoreModel, equation: Equation, columns: dict[str, Column], terms: dict[str, Column]
+) -> Any:
+    known: dict[str, Any] = {**columns, **equation.constants}
+    if equation.formula is not None:
+        value = parse(equation.formula).evaluate(known)
+    else:
+        known["lp"] = _linear_predictor(equation, columns, terms)
+        value = parse(LINKS[model.form]).evaluate(known)
+    if model.then is not None:
+        value = parse(model.then).evaluate({**known, "value": value})
+    return value
+
+
+def _linear_predictor(
+    equation: Equation, columns: dict[str, Column], terms: dict[str, Column]
+) -> Any:
+    total: Any = 0.0
+    for text, coefficient in equation.terms.items():
+        if text not in terms:
+            terms[text] = np.asarray(parse(text).evaluate(columns), dtype=np.float64)
+        total = total + coefficient * terms[text]
+    return total
+
+
+def _broadcast(value: Any, n: int) -> Column:
+    column = np.asarray(value)
+    if column.dtype.kind in "US":
+        column = column.astype(object)
+    return np.broadcast_to(column, (n,)) if column.ndim == 0 else column
