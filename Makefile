@@ -25,7 +25,6 @@ test: .stamps/test .stamps/browser
 
 lint: .stamps/test
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 

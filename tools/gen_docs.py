@@ -104,10 +104,65 @@ def _setting_rows(model: type, prefix: str) -> Iterator[str]:
             yield f"| `{prefix}{name}` | {default} | {meanings[name]} |"
 
 
+def tasks() -> str:
+    """Every task of the library."""
+    from lifecourse.tasks import library_names, load_task
+
+    lines = [
+        f"# Tasks of the library\n\n{NOTE}\n",
+        "| name | question | asked at | outcome window | record ends early |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name in library_names():
+        task = load_task(name)
+        outcomes = " or ".join(outcome.label for outcome in task.outcomes)
+        asked = f"{task.trigger.which} of {task.trigger.label}"
+        window = f"{outcomes}, {task.outcome_window_days:,} days"
+        lines.append(f"| `{name}` | {task.title} | {asked} | {window} | {task.censoring} |")
+    return "\n".join(lines) + "\n"
+
+
+def routes() -> str:
+    """Every route of the server."""
+    from lifecourse.serve import health
+    from lifecourse.serve.api import routes as api
+    from lifecourse.serve.cds_hooks import routes as hooks
+    from lifecourse.serve.web import routes as web
+
+    found = [route for module in (health, web, api, hooks) for route in module.router.routes]
+    lines = [
+        f"# Routes\n\n{NOTE}\n",
+        "Every page needs somebody signed in; hooks need a bearer token. A page's JSON twin has one envelope.\n",
+        "| path | methods | what |",
+        "| --- | --- | --- |",
+    ]
+    for route in sorted(found, key=lambda route: route.path):
+        what = (inspect.getdoc(route.endpoint) or "").split("\n")[0]
+        lines.append(f"| `{route.path}` | {', '.join(sorted(route.methods))} | {what} |")
+    return "\n".join(lines) + "\n"
+
+
+def codelists() -> str:
+    """Every codelist of the library."""
+    from lifecourse.vocab.codelists import codelist, names
+
+    lines = [
+        f"# Codelists\n\n{NOTE}\n",
+        "Names that tasks, recipes, scores and recommendations use.\n",
+        "| name | systems |",
+        "| --- | --- |",
+        *(f"| `{name}` | {', '.join(codelist(name).systems)} |" for name in names()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "codelists.md": codelists,
     "commands.md": commands,
     "errors.md": errors,
+    "routes.md": routes,
     "settings.md": settings,
+    "tasks.md": tasks,
 }
 
 

@@ -81,3 +81,14 @@ def test_every_command_shown_is_one_we_have(page: str, line: str) -> None:
     literal = re.sub(r'"?\$\w+"?', "1", line.split("|")[0].split(" > ")[0])
     words = shlex.split(literal, comments=True)
     assert build_parser().parse_args(words[1:]).command is not None
+
+
+def test_the_task_of_the_how_to_is_a_task() -> None:
+    from lifecourse.base.yaml import parse_document
+    from lifecourse.tasks import Task
+
+    page = ROOT / "docs/how-to/define-a-task.md"
+    bodies = [fence.body for fence in fences(page) if fence.language == "yaml"]
+    assert bodies
+    for body in bodies:
+        assert parse_document(body, Task, where=page.name).outcome_window_days == 90
