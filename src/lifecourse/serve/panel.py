@@ -13,14 +13,13 @@ from lifecourse.base.clock import DAYS_PER_YEAR
 if TYPE_CHECKING:
     from lifecourse.schema.actor import Actor
     from lifecourse.serve.site import Site
-    from lifecourse.timeline.access import Timeline
 
 PER_PAGE = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What the list is narrowed to: part of a subject id, a recommendation that fires, a page from 1."""
+    """What the list is narrowed to: part of a name or subject id, a recommendation that fires, a page from 1."""
 
     words: str = ""
     fires: str = ""
@@ -32,12 +31,15 @@ def panel(site: Site, actor: Actor, search: Search) -> dict[str, Any]:
     """One page of patients, with what fires for each, and the counts of each recommendation over all."""
     timeline = site.timeline(actor)
     firing = site.firing()
-    _note_list(timeline)
-    everyone = timeline.persons()
-    found = everyone
+    everyone = timeline.persons().join(timeline.names(), on="subject_id", how="left")
+    found = everyone.sort("subject_id")
     if search.words:
+        words = search.words.strip().lower()
         ids = pl.col("subject_id").cast(pl.String)
-        found = found.filter(ids.str.contains(search.words.strip(), literal=True))
+        names = pl.col("name").fill_null("").str.to_lowercase()
+        found = found.filter(
+            ids.str.contains(words, literal=True) | names.str.contains(words, literal=True)
+        )
     if search.fires:
         whose = [
             subject
@@ -57,15 +59,9 @@ def panel(site: Site, actor: Actor, search: Search) -> dict[str, Any]:
         "words": search.words,
         "fires": search.fires,
         "recommendations": _counted(firing),
+        "named": everyone["name"].null_count() < everyone.height,
         "identifiability": str(timeline.identifiability),
     }
-
-
-def _note_list(timeline: Timeline) -> None:
-    if timeline.audit is not None:
-        timeline.audit.record(
-            actor=timeline.actor, purpose=timeline.purpose, action="list", target="store"
-        )
 
 
 def _row(row: dict[str, Any], firing: dict[int, list[dict[str, str]]]) -> dict[str, Any]:
@@ -74,6 +70,7 @@ def _row(row: dict[str, Any], firing: dict[int, list[dict[str, str]]]) -> dict[s
     age = None if born is None or last is None else (last - born).days / DAYS_PER_YEAR
     return {
         "subject_id": row["subject_id"],
+        "name": row["name"],
         "sex": row["sex"],
         "age": None if age is None else int(age),
         "born": f"{born:%Y-%m-%d}" if born else None,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lifecourse.base.clock import to_microseconds
 from lifecourse.schema.code import SEPARATOR
-from lifecourse.serve.measurements import measurements
-from lifecourse.timeline.shard import NO_END, STATIC
+from lifecourse.timeline.shard import NO_END, STATIC, CodeTable
+from lifecourse.vocab.codelists import codelist, describe, names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,10 +154,23 @@ class Record:
         return [fact for fact in self.facts if fact.kind in kinds]
 
     @cached_property
-    def _measured(self) -> dict[int, str]:
-        """What a code measures, for stores whose source did not name its codes."""
-        codes = self.chart.shard.codes
-        return {int(i): m.title for m in measurements() for i in codes.ids(m.codes)}
+    def _listed(self) -> dict[int, str]:
+        """Names of codes that the source did not name: of the narrowest codelist they are in, with the code."""
+        table = self.chart.shard.codes
+        ids = [int(i) for i in np.unique(self.chart.shard.code) if not table.descriptions[i]]
+        own = CodeTable(
+            codes=[table.codes[i] for i in ids],
+            parents=[table.parents[i] for i in ids],
+            descriptions=[None] * len(ids),
+            unit_factor=np.ones(len(ids)),
+        )
+        found: dict[int, str] = {}
+        for name in _narrowest_first():
+            for place in own.ids(codelist(name)):
+                code = (own.parents[place] or (own.codes[place],))[0]
+                said = f"{describe(name)['title']} ({code.replace(SEPARATOR, ' ')})"
+                found.setdefault(ids[place], said)
+        return found
 
     @cached_property
     def _places(self) -> dict[tuple[Any, ...], int]:
@@ -184,7 +199,7 @@ class Record:
         identity = int(shard.code[place])
         names = (row["code"], *shard.codes.parents[identity])
         kind = _kind(names, row["source_id"], row["numeric_value"])
-        description = shard.codes.descriptions[identity] or self._measured.get(identity)
+        description = shard.codes.descriptions[identity] or self._listed.get(identity)
         return Fact(
             place=place,
             kind=kind,
@@ -199,6 +214,15 @@ class Record:
             text=row["text_value"],
             source=row["source_id"],
         )
+
+
+@cache
+def _narrowest_first() -> list[str]:
+    def width(name: str) -> int:
+        listed = codelist(name)
+        return len(listed.exact) + 20 * len(listed.prefixes) + 100 * len(listed.regexes)
+
+    return sorted(names(), key=width)
 
 
 def _moment(when: datetime | str | int | None) -> int | None:

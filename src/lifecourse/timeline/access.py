@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from lifecourse.timeline.manifest import FileEntry
 
+NO_NAMES = pl.DataFrame(schema={"subject_id": pl.Int64, "name": pl.String})
 SHARD_COLUMNS = ("subject_id", "time", "code", "numeric_value", "end_time")
 
 
@@ -46,6 +47,7 @@ class _Holding(Protocol):
     def events(self, shard: int, *, whole: bool) -> pl.DataFrame: ...
     def subject_events(self, shard: int, subject_id: int) -> pl.DataFrame: ...
     def identity(self, subject_id: int) -> dict[str, Any] | None: ...
+    def names(self) -> pl.DataFrame: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,13 @@ class Timeline:
     @cached_property
     def _persons(self) -> pl.DataFrame:
         return self.holding.persons()
+
+    def names(self) -> pl.DataFrame:
+        """``subject_id`` and ``name`` of those whose name is known, for lists in direct care; else no rows."""
+        if self.purpose != Purpose.DIRECT_CARE:
+            return NO_NAMES
+        self._look("list names", "store", "success")
+        return self.holding.names()
 
     def end_of_records(self) -> int:
         """Microseconds of the latest event of anyone, 0 without events: the data's own "today"."""
@@ -294,6 +303,14 @@ class _Stored:
             ],
         }
 
+    def names(self) -> pl.DataFrame:
+        if self._manifest.identity is None:
+            return NO_NAMES
+        named = self._identities.drop_nulls("name").unique(
+            "subject_id", keep="first", maintain_order=True
+        )
+        return named.select("subject_id", "name")
+
     @cached_property
     def _identities(self) -> pl.DataFrame:
         assert self._manifest.identity is not None  # noqa: S101 -- checked by the only caller
@@ -342,3 +359,6 @@ class _InMemory:
     def identity(self, subject_id: int) -> dict[str, Any] | None:
         del subject_id
         return None
+
+    def names(self) -> pl.DataFrame:
+        return NO_NAMES
