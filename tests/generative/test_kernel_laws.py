@@ -33,7 +33,7 @@ def ask(
 
 
 @given(timelines, covariates(), questions)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_kernel_gives_the_oracles_answers(
     subjects: list, asked: list[Covariate], at: list[tuple[int, int]]
 ) -> None:
@@ -46,7 +46,7 @@ def test_kernel_gives_the_oracles_answers(
 @pytest.mark.parametrize("summary", list(Summary))
 def test_every_summary_agrees_with_the_oracle(summary: Summary) -> None:
     @given(timelines, covariates([summary]), questions)
-    @settings(max_examples=100)
+    @settings(max_examples=40)
     def law(subjects: list, asked: list[Covariate], at: list[tuple[int, int]]) -> None:
         shard = shard_of(subjects)
         np.testing.assert_allclose(
@@ -57,7 +57,7 @@ def test_every_summary_agrees_with_the_oracle(summary: Summary) -> None:
 
 
 @given(st.lists(rows, max_size=12), st.lists(rows, max_size=6), covariates(), moments)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_no_later_event_changes_an_answer_about_the_past(
     known: list, later: list, asked: list[Covariate], at: int
 ) -> None:
@@ -104,7 +104,7 @@ of_every_code = [summary for summary in Summary if summary not in NOT_OF_EVERY_C
     questions,
     st.none() | st.lists(st.integers(0, 4), max_size=5, unique=True),
 )
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_every_code_gives_the_oracles_answers(
     subjects: list,
     asked: list[Window],

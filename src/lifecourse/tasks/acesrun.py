@@ -54,7 +54,7 @@ def rows_of_aces(
             f"task '{task.name}' leaves open what these are: {', '.join(task.missing)}. "
             f"Give their codes in a predicates file (--predicates FILE)."
         )
-    return _Run(replace(shard, codes=own_codes), task).rows()
+    return _Run(_as_written(shard, own_codes), task).rows()
 
 
 def own_codes_only(codes: CodeTable) -> CodeTable:
@@ -65,6 +65,15 @@ def own_codes_only(codes: CodeTable) -> CodeTable:
         descriptions=codes.descriptions,
         unit_factor=codes.unit_factor,
     )
+
+
+def _as_written(shard: Shard, own_codes: CodeTable) -> Shard:
+    """The shard with the source's codes, and its values in the source's units."""
+    factor = own_codes.unit_factor
+    if np.all(factor == 1.0):
+        return replace(shard, codes=own_codes)
+    value = (shard.value / factor[shard.code]).astype(np.float32)
+    return replace(shard, codes=own_codes, value=value)
 
 
 class _Run:
