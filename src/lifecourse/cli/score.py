@@ -45,7 +45,7 @@ def text(result: Any) -> str:
 
 
 COMMAND = Command(
-    example="lifecourse score ckd_epi_2021 age=60 sex=female creatinine=1.2",
+    example="lifecourse score ckd_epi_2021 age=60 sex=female scr_mg_dl=1.2",
     add_arguments=add_arguments,
     call=call,
     text=text,
