@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from lifecourse.serve.record import Fact, Record
 
 RANGES = ("1", "2", "5", "10", "all")
-MOST_ROWS = {"problem": 12, "medicine": 10}
+MOST_ROWS = {"problem": 9, "medicine": 9}
 MOST_COURSES = 7
 YEAR = MICROSECONDS_PER_DAY * DAYS_PER_YEAR
 
@@ -107,9 +106,9 @@ def draw(record: Record, found: Sequence[Course], at: int, years: str | None) ->
     start = first if chosen == "all" else at - int(float(chosen) * YEAR)
     margin = max(int((at - start) * 0.01), MICROSECONDS_PER_DAY // 2)
     rows = {
-        "Visits": _visits(record.of("visit"), at),
-        "Problems": _named(record.of("problem"), start, at),
-        "Medicines": _named(record.of("medicine"), start, at),
+        "Visits": _visits(record, at),
+        "Problems": _named(record.of("problem"), [], start, at),
+        "Medicines": _named(record.of("medicine"), record.of("end of medicine"), start, at),
     }
     content, left_out = [], 0
     for (title, bars), kind in zip(rows.items(), ("visit", "problem", "medicine"), strict=True):
@@ -134,43 +133,58 @@ def _first(record: Record, at: int) -> int | None:
     return min(times) if times else None
 
 
-def _bar(fact: Fact, at: int, *, instant: bool) -> Bar:
-    start = fact.began or 0
-    end = fact.end if fact.end is not None and fact.end <= at else None
-    if instant and fact.end is None:
-        end = start
-    return Bar(start=start, end=end, name=fact.name)
-
-
-def _visits(facts: Sequence[Fact], at: int) -> list[BarRow]:
+def _visits(record: Record, at: int) -> list[BarRow]:
+    """A row a kind of visit; a visit without a stated end is a moment."""
+    ends = [f for f in record.of("end of visit") if f.code.startswith("HOSPITAL_DISCHARGE")]
     rows: dict[str, list[Bar]] = {}
-    for fact in facts:
-        if fact.began is not None and fact.began <= at:
-            rows.setdefault(fact.name, []).append(_bar(fact, at, instant=True))
+    for fact in record.of("visit"):
+        if fact.began is None or fact.began > at:
+            continue
+        end = fact.end
+        if end is None and fact.code.startswith("HOSPITAL_ADMISSION"):
+            end = _next(ends, fact.began)
+        end = fact.began if end is None else min(end, at)
+        rows.setdefault(fact.name, []).append(Bar(start=fact.began, end=end, name=fact.name))
     return [BarRow(name=name, bars=bars) for name, bars in sorted(rows.items())]
 
 
-def _named(facts: Sequence[Fact], start: int, at: int) -> list[BarRow]:
-    """A row a name, those still going on first, then the most recent.
+def _next(ends: Sequence[Fact], start: int) -> int | None:
+    return next((e.time for e in ends if e.time is not None and e.time > start), None)
 
-    Of orders that state no end only the last is left open; the others end where the next begins.
-    """
+
+def _named(facts: Sequence[Fact], ends: Sequence[Fact], start: int, at: int) -> list[BarRow]:
+    """A row a name, those still going on first, then the most recent."""
     rows: dict[str, list[Fact]] = {}
     for fact in facts:
         if fact.time is not None and fact.time <= at:
             rows.setdefault(fact.name, []).append(fact)
-    found = []
-    for name, same in rows.items():
-        same.sort(key=lambda fact: fact.began or 0)
-        bars = [_bar(fact, at, instant=False) for fact in same]
-        closed = [
-            bar if bar.end is not None else Bar(start=bar.start, end=after.start, name=bar.name)
-            for bar, after in pairwise(bars)
-        ]
-        row = BarRow(name=name, bars=[*closed, *bars[-1:]])
-        if any(bar.end is None or bar.end >= start for bar in row.bars):
-            found.append(row)
-    return sorted(found, key=lambda row: (row.bars[-1].end is not None, -row.bars[-1].start))
+    stops: dict[str, list[Fact]] = {}
+    for fact in ends:
+        stops.setdefault(fact.name, []).append(fact)
+    found = [
+        BarRow(name=name, bars=_courses_of(same, stops.get(name, []), at))
+        for name, same in rows.items()
+    ]
+    shown = [r for r in found if any(bar.end is None or bar.end >= start for bar in r.bars)]
+    return sorted(shown, key=lambda row: (row.bars[-1].end is not None, -row.bars[-1].start))
+
+
+def _courses_of(same: list[Fact], ends: Sequence[Fact], at: int) -> list[Bar]:
+    """Bars of one name: each ends where it says, else where it is stopped or begins again.
+
+    Of those that say nothing only the last is left open.
+    """
+    same = sorted(same, key=lambda fact: fact.began or 0)
+    bars = []
+    for fact, after in zip(same, [*same[1:], None], strict=True):
+        begin, end = fact.began or 0, fact.end
+        if end is None and fact.is_dose:
+            end = begin
+        elif end is None:
+            nearest = (_next(ends, begin), after.began if after else None)
+            end = min((n for n in nearest if n is not None), default=None)
+        bars.append(Bar(start=begin, end=None if end is None or end > at else end, name=fact.name))
+    return bars
 
 
 def _course_row(course: Course) -> PointRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,7 @@ DECISIVE = frozenset(
     {"VISIT_END", "ALLERGY", "FAMILY_HISTORY", "NOT_DONE", "PLANNED", "REFUTED", "UNCONFIRMED"}
     | {"MEDS_BIRTH", "MEDS_DEATH", "SEX", "GENDER", "RACE", "ETHNICITY", "MARITAL_STATUS"}
 )
+NOT_GIVEN = re.compile(r"\b(not|hold|stopped|removed|refused|missed|delayed)\b", re.IGNORECASE)
 TAGS = (" (disorder)", " (finding)", " (situation)", " (procedure)", " (regime/therapy)")
 
 
@@ -108,6 +110,13 @@ class Fact:
     def anchor(self) -> str:
         """Where the page shows it."""
         return f"event-{self.place}"
+
+    @property
+    def is_dose(self) -> bool:
+        """Whether this is one dose given, not a course that goes on."""
+        if (self.source or "").startswith("MedicationAdministration/"):
+            return True
+        return _medication(self.code)[1] not in ("", "START", "STOP")
 
     @property
     def began(self) -> int | None:
@@ -204,7 +213,7 @@ class Record:
             place=place,
             kind=kind,
             code=row["code"],
-            name=_name(row, description, kind),
+            name=_name(row, names[min(len(names) - 1, kind == "problem")], description, kind),
             time=None if time == STATIC else time,
             end=None if end == NO_END else end,
             onset=_moment(row["onset_time"]),
@@ -234,6 +243,11 @@ def _moment(when: datetime | str | int | None) -> int | None:
 
 
 def _kind(names: Sequence[str], source: str | None, value: float | None) -> str:
+    medicine, given = _medication(names[0])
+    if medicine and given == "STOP":
+        return "end of medicine"
+    if medicine and given and NOT_GIVEN.search(given):
+        return "not done"
     systems = [name.split(SEPARATOR, 1)[0] for name in names]
     for system in systems:
         if system in DECISIVE:
@@ -249,10 +263,21 @@ def _kind(names: Sequence[str], source: str | None, value: float | None) -> str:
     return "other"
 
 
-def _name(row: dict[str, Any], description: str | None, kind: str) -> str:
+def _medication(code: str) -> tuple[str, str]:
+    """MIMIC's medicines: name and START or STOP of an order, or what became of one dose; empty if another code."""
+    parts = code.split(SEPARATOR)
+    if parts[0] != "MEDICATION" or len(parts) < 2:
+        return "", ""
+    if parts[1] in ("START", "STOP"):
+        return SEPARATOR.join(parts[2:]), parts[1]
+    return parts[1], SEPARATOR.join(parts[2:])
+
+
+def _name(row: dict[str, Any], code: str, description: str | None, kind: str) -> str:
     said: str = description or ("" if kind == "measurement" else row["text_value"] or "")
     if not said:
-        said = row["code"].removeprefix("VISIT//").replace(SEPARATOR, " ")
+        medicine, _ = _medication(code)
+        said = medicine or code.removeprefix("VISIT//").replace(SEPARATOR, " ")
     for tag in TAGS:
         said = said.removesuffix(tag)
     return said
