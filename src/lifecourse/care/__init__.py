@@ -1,1 +1,29 @@
-"""What the record means for this person: scores, rules, plans."""
+"""What the record means for this person: published scores, recommendations, plans."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lifecourse.care.assessment import Assessment as Assessment
+    from lifecourse.care.assessment import ScoreResult as ScoreResult
+    from lifecourse.care.assessment import assess as assess
+    from lifecourse.care.careplan import CarePlan as CarePlan
+    from lifecourse.care.careplan import plan as plan
+
+_WHERE = {
+    "Assessment": "lifecourse.care.assessment",
+    "CarePlan": "lifecourse.care.careplan",
+    "ScoreResult": "lifecourse.care.assessment",
+    "assess": "lifecourse.care.assessment",
+    "plan": "lifecourse.care.careplan",
+}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'lifecourse.care' has no attribute '{name}'")
+    return getattr(import_module(_WHERE[name]), name)

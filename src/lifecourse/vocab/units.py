@@ -130,6 +130,24 @@ def si(code: str) -> tuple[str, float, float]:
     return quantity.si, 1.0 / back.factor, -back.offset / back.factor
 
 
+@lru_cache(maxsize=256)
+def between(quantity: str, to_unit: str) -> float:
+    """The factor that takes a canonical value of `quantity` to `to_unit`; 1 for quantities we do not know.
+
+    Raises
+    ------
+    UserError
+        There is no such factor.
+    """
+    known = quantities().get(quantity)
+    if known is None or to_unit == known.unit:
+        return 1.0
+    back = _conversion(known, tidy_unit(to_unit))
+    if back is None or back.offset != 0.0:
+        raise UserError(f"{quantity} in {known.unit} does not become {to_unit} by a factor.")
+    return 1.0 / back.factor
+
+
 @cache
 def quantities() -> dict[str, Quantity]:
     """All quantities by name; each is also a codelist."""

@@ -69,17 +69,18 @@ class Output(Document):
     """What an output is: its title, unit, outcome and bands."""
 
     title: str
-    unit: str = "fraction"
+    unit: str = "probability"
     outcome: str | None = None
     horizon_years: float | None = None
     bands: tuple[Band, ...] = ()
 
 
 class Band(Document):
-    """A named part of an output's range, from `at_least` up to the next band."""
+    """A named part of an output's range, from `at_least` up to the next band; of one horizon if `years` says so."""
 
     name: str
     at_least: float
+    years: float | None = None
 
 
 class Warn(Document):
@@ -94,6 +95,7 @@ class Run(Document):
 
     title: str
     set: dict[str, str | float] = Field(default_factory=dict)
+    horizon_years: float | None = None
     ages: tuple[float | None, float | None] | None = None
 
 

@@ -1,0 +1,144 @@
+"""What scores need of a person, asked of the kernel in one batch, and turned into columns of inputs.
+
+The same code serves one chart and a whole panel: every answer is a column, one row a person.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecourse.care.risk.evaluate import evaluate_columns
+from lifecourse.care.risk.expressions import is_missing
+from lifecourse.care.risk.library import names, score_model
+from lifecourse.schema.covariate import Covariate, Summary
+from lifecourse.schema.window import before
+from lifecourse.vocab.codelists import codelist
+from lifecourse.vocab.units import between
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from lifecourse.care.risk.model import Input, ScoreModel
+
+    Column = npt.NDArray[Any]
+    Answers = Mapping[str, npt.NDArray[np.float64]]
+
+# A drug without a stated end counts as taken for this long after it was started or last recorded.
+DRUG_LOOKBACK_DAYS = 730.0
+
+# The latest coded answer decides; at the same instant the first of these that was given.
+SMOKING_ANSWERS = ("current_smoker", "former_smoker", "never_smoker")
+
+
+@cache
+def assessed_models() -> tuple[ScoreModel, ...]:
+    """The scores that an assessment makes: those whose file says how (`runs`)."""
+    return tuple(model for model in map(score_model, names()) if model.runs)
+
+
+@cache
+def score_covariates() -> tuple[Covariate, ...]:
+    """Everything the assessed scores ask of a chart, each question once."""
+    asked: dict[str, Covariate] = {}
+    for model in assessed_models():
+        for each in model.inputs.values():
+            asked |= {covariate.name: covariate for covariate in covariates_of(each)}
+        for name in (*model.population.exclude, *model.population.require):
+            covariate = condition_covariate(name)
+            asked[covariate.name] = covariate
+    return tuple(asked.values())
+
+
+@cache
+def covariates_of(each: Input) -> tuple[Covariate, ...]:
+    """What one input asks; nothing for age, sex, choices and what only its user can state."""
+    if each.kind == "smoking":
+        return tuple(_smoking_covariate(answer) for answer in SMOKING_ANSWERS)
+    if each.codelist is None:
+        return ()
+    if each.kind == "condition":
+        return (condition_covariate(each.codelist),)
+    if each.kind == "drug":
+        days = each.lookback_days or DRUG_LOOKBACK_DAYS
+        return (_covariate(each.codelist, "active", days, Summary.ACTIVE),)
+    return (_covariate(each.codelist, "last", each.lookback_days, Summary.LAST),)
+
+
+def condition_covariate(name: str) -> Covariate:
+    """Whether a condition was ever recorded."""
+    return _covariate(name, "ever", None, Summary.EXISTS)
+
+
+def input_columns(
+    model: ScoreModel, answers: Answers, age: npt.NDArray[np.float64], sex: Column
+) -> dict[str, Column]:
+    """The inputs of `model` as columns, from the kernel's answers; missing stays missing."""
+    columns: dict[str, Column] = {}
+    for name, each in model.inputs.items():
+        if each.kind == "age":
+            columns[name] = age
+        elif each.kind == "sex":
+            columns[name] = sex
+        elif each.kind == "smoking":
+            columns[name] = _smokes(answers)
+        elif each.codelist is not None:
+            columns[name] = _measured(each, answers)
+            if each.otherwise is not None:
+                columns[name] = _otherwise(each.otherwise, columns[name], answers, age, sex)
+    return columns
+
+
+def latest_smoking_answer(answers: Answers) -> npt.NDArray[np.int64]:
+    """The place in SMOKING_ANSWERS of each person's latest coded answer; -1 where none was given."""
+    days = np.stack([answers[_smoking_covariate(answer).name] for answer in SMOKING_ANSWERS])
+    known = ~np.isnan(days)
+    latest = np.argmin(np.where(known, days, np.inf), axis=0)
+    return np.where(known.any(axis=0), latest, -1)
+
+
+def _smokes(answers: Answers) -> npt.NDArray[np.float64]:
+    latest = latest_smoking_answer(answers)
+    return np.where(latest < 0, np.nan, (latest == 0).astype(float))
+
+
+def _measured(each: Input, answers: Answers) -> npt.NDArray[np.float64]:
+    (covariate,) = covariates_of(each)
+    value = answers[covariate.name]
+    if each.kind == "value" and each.unit is not None and each.codelist is not None:
+        return np.asarray(value * between(each.codelist, each.unit), dtype=np.float64)
+    return value
+
+
+def _otherwise(
+    source: str,
+    measured: npt.NDArray[np.float64],
+    answers: Answers,
+    age: npt.NDArray[np.float64],
+    sex: Column,
+) -> npt.NDArray[np.float64]:
+    absent = is_missing(measured)
+    if not absent.any():
+        return measured
+    name, output = source.split(".")
+    model = score_model(name)
+    computed = evaluate_columns(model, input_columns(model, answers, age, sex), len(measured))
+    return np.where(absent, computed.outputs[output], measured)
+
+
+def _smoking_covariate(answer: str) -> Covariate:
+    return _covariate(answer, "since", None, Summary.TIME_SINCE)
+
+
+@cache
+def _covariate(name: str, how: str, days: float | None, summary: Summary) -> Covariate:
+    window = before(None if days is None else timedelta(days=days))
+    reach = "" if days is None else f".{days:g}d"
+    return Covariate(
+        name=f"{name}.{how}{reach}", codelist=codelist(name), window=window, summary=summary
+    )
