@@ -1,0 +1,264 @@
+"""Rows of OMOP tables as text, in chunks: from CSV (comma or tab, gzipped or not), Parquet or DuckDB."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+import polars as pl
+
+from lifecourse.base.errors import SourceError
+from lifecourse.records.omop.tables import known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+CHUNK_ROWS = 100_000
+BLOCK_BYTES = 16 << 20
+LONGEST_RECORD_BYTES = 128 << 20
+DATABASES = (".duckdb", ".db", ".ddb")
+_ENDING = re.compile(r"\.(csv|tsv|txt|parquet)(\.gz)?$")
+_ORDER = re.compile(r"^\d+[a-z]?_")
+
+
+def is_database(path: Path) -> bool:
+    """Whether `path` is named as a DuckDB file."""
+    return path.suffix.lower() in DATABASES
+
+
+def table_of(path: Path) -> str | None:
+    """The CDM table that `path` holds by its name or its folder's (``2b_concept.csv.gz``); None where none."""
+    name = path.name.lower()
+    if not _ENDING.search(name):
+        return None
+    for stem in (_ENDING.sub("", name), path.parent.name.lower()):
+        for candidate in (stem, _ORDER.sub("", stem)):
+            if known(candidate):
+                return candidate
+    return None
+
+
+class Bad(list[tuple[int, str]]):
+    """Rows that are no rows: number from 1 and raw text."""
+
+
+def read_chunks(
+    path: Path, table: str, columns: tuple[str, ...]
+) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    """Chunks of `columns` as text with ``row`` (from 1 within the table); columns it lacks are null.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read at all.
+    """
+    try:
+        if is_database(path):
+            yield from _database_chunks(path, table, columns)
+        elif path.name.lower().endswith(".parquet"):
+            yield from _parquet_chunks(path, columns)
+        else:
+            yield from _csv_chunks(path, columns)
+    except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeError) as broken:
+        raise SourceError(
+            f"{path.name} cannot be read as the OMOP table {table} ({type(broken).__name__})."
+        ) from None
+
+
+def column_names(path: Path, table: str) -> list[str]:
+    """The names of the columns, in lower case."""
+    if is_database(path):
+        with connected(path) as connection:
+            return [name.lower() for name, _ in _described(connection, table)]
+    if path.name.lower().endswith(".parquet"):
+        return [name.lower() for name in pl.scan_parquet(path, glob=False).collect_schema()]
+    with _opened(path) as handle:
+        return _header(handle.readline())[0]
+
+
+def connected(path: Path) -> Any:
+    """A read-only connection to a DuckDB file."""
+    import duckdb
+
+    try:
+        return duckdb.connect(str(path), read_only=True)
+    except duckdb.Error:
+        raise SourceError(f"{path.name} is not a DuckDB database that can be opened.") from None
+
+
+def database_tables(path: Path) -> list[tuple[str, int]]:
+    """The CDM tables of a DuckDB file and their numbers of rows, sorted by name."""
+    with connected(path) as connection:
+        found = connection.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2"
+        ).fetchall()
+        names = sorted({name.lower() for _, name in found if known(name.lower())})
+        return [(name, _count(connection, name)) for name in names]
+
+
+def _place(connection: Any, table: str) -> str:
+    schema, name = connection.execute(
+        "SELECT table_schema, table_name FROM information_schema.tables"
+        " WHERE lower(table_name) = ? ORDER BY 1, 2",
+        [table],
+    ).fetchone()
+    return f'"{schema}"."{name}"'
+
+
+def _count(connection: Any, table: str) -> int:
+    place = _place(connection, table)
+    return int(connection.execute(f"SELECT count(*) FROM {place}").fetchone()[0])  # noqa: S608 - quoted name
+
+
+def _described(connection: Any, table: str) -> list[tuple[str, str]]:
+    rows = connection.execute(f"DESCRIBE {_place(connection, table)}").fetchall()
+    return [(row[0], row[1]) for row in rows]
+
+
+def _database_chunks(
+    path: Path, table: str, columns: tuple[str, ...]
+) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    with connected(path) as connection:
+        there = {name.lower(): name for name, _ in _described(connection, table)}
+        wanted = [name for name in columns if name in there]
+        chosen = ", ".join(f'CAST("{there[name]}" AS VARCHAR)' for name in wanted) or "NULL"
+        query = f"SELECT {chosen} FROM {_place(connection, table)}"  # noqa: S608 - quoted names
+        cursor = connection.execute(query)
+        start = 1
+        schema = dict.fromkeys(wanted or ["nothing"], pl.String)
+        while rows := cursor.fetchmany(CHUNK_ROWS):
+            chunk = pl.DataFrame(rows, schema=schema, orient="row")
+            yield _conformed(chunk, columns, start), Bad()
+            start += chunk.height
+
+
+def _parquet_chunks(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    scan = pl.scan_parquet(path, glob=False)
+    there = {name.lower(): name for name in scan.collect_schema()}
+    wanted = [pl.col(there[n]).cast(pl.String).alias(n) for n in columns if n in there]
+    rows = int(scan.select(pl.len()).collect().item())
+    for start in range(0, rows, CHUNK_ROWS):
+        chunk = scan.slice(start, CHUNK_ROWS)
+        table = chunk.select(wanted or [pl.col(next(iter(there.values()))).alias("nothing")])
+        yield _conformed(table.collect(), columns, start + 1), Bad()
+
+
+def _conformed(chunk: pl.DataFrame, columns: tuple[str, ...], start: int) -> pl.DataFrame:
+    lacking = [pl.lit(None, pl.String).alias(n) for n in columns if n not in chunk.columns]
+    numbered = chunk.with_columns(
+        *lacking, pl.int_range(start, start + pl.len(), dtype=pl.UInt32).alias("row")
+    )
+    return numbered.select("row", *columns)
+
+
+# -- CSV: blocks of whole records, so that memory is bounded and every line is accounted for -----------------
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.name.lower().endswith(".gz"):
+        return cast("BinaryIO", gzip.open(path, "rb"))
+    return path.open("rb")
+
+
+def _header(line: bytes) -> tuple[list[str], str]:
+    text = line.decode("utf-8-sig", errors="replace").strip("\r\n")
+    separator = "\t" if text.count("\t") > text.count(",") else ","
+    names = next(csv.reader([text], delimiter=separator), [])
+    return [name.strip().lower() for name in names], separator
+
+
+def _blocks(handle: BinaryIO) -> Iterator[bytes]:
+    """Pieces that end with a record: at a newline outside quotes."""
+    held = b""
+    while piece := handle.read(BLOCK_BYTES):
+        held += piece
+        cut = _last_record_end(held)
+        if cut:
+            yield held[:cut]
+            held = held[cut:]
+    if held.strip():
+        yield held
+
+
+def _last_record_end(block: bytes) -> int:
+    """The length of the whole records at the start of `block`; 0 where there is none."""
+    end = block.rfind(b"\n")
+    last = end
+    quotes = block.count(b'"', 0, end + 1) if end >= 0 else 0
+    while end >= 0 and quotes % 2:
+        before = block.rfind(b"\n", 0, end)
+        quotes -= block.count(b'"', before + 1, end + 1)
+        end = before
+    # A quote that never closes must not swallow the file.
+    return end + 1 if end >= 0 or len(block) < LONGEST_RECORD_BYTES else last + 1
+
+
+def _csv_chunks(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    with _opened(path) as handle:
+        names, separator = _header(handle.readline())
+        if not names:
+            return
+        start = 1
+        for block in _blocks(handle):
+            chunk, bad = _parsed(block, names, separator, start)
+            total = chunk.height + len(bad)
+            start += total
+            wanted = [pl.col(name) for name in columns if name in names]
+            lacking = [pl.lit(None, pl.String).alias(n) for n in columns if n not in names]
+            conformed = chunk.select("row", *wanted, *lacking)
+            yield from _sliced(conformed, bad)
+
+
+def _sliced(chunk: pl.DataFrame, bad: Bad) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    if not chunk.height:
+        yield chunk, bad
+    for start in range(0, chunk.height, CHUNK_ROWS):
+        yield chunk.slice(start, CHUNK_ROWS), bad if start == 0 else Bad()
+
+
+def _parsed(block: bytes, names: list[str], separator: str, start: int) -> tuple[pl.DataFrame, Bad]:
+    try:
+        table = pl.read_csv(
+            io.BytesIO(block),
+            has_header=False,
+            new_columns=names,
+            separator=separator,
+            infer_schema=False,
+        )
+        if table.width == len(names) and _is_even(table, block, separator):
+            row = pl.int_range(start, start + pl.len(), dtype=pl.UInt32).alias("row")
+            return table.with_columns(row), Bad()
+    except pl.exceptions.PolarsError:
+        pass
+    return _parsed_slowly(block, names, separator, start)
+
+
+def _is_even(table: pl.DataFrame, block: bytes, separator: str) -> bool:
+    """Whether no line has too few fields, which Polars would fill with nulls; unsure where there are quotes."""
+    return b'"' in block or block.count(separator.encode()) == table.height * (table.width - 1)
+
+
+def _parsed_slowly(
+    block: bytes, names: list[str], separator: str, start: int
+) -> tuple[pl.DataFrame, Bad]:
+    text = io.StringIO(block.decode("utf-8", errors="replace"), newline="")
+    good: list[list[str | None]] = []
+    numbers: list[int] = []
+    bad = Bad()
+    number = start
+    for record in csv.reader(text, delimiter=separator):
+        if not record:
+            continue
+        if len(record) == len(names):
+            good.append([field or None for field in record])
+            numbers.append(number)
+        else:
+            bad.append((number, separator.join(record)))
+        number += 1
+    table = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String), orient="row")
+    return table.with_columns(pl.Series("row", numbers, dtype=pl.UInt32)), bad
