@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": "take a source of records all the way to plans, in a workspace",
     "serve": "show a workspace as pages, JSON and CDS Hooks cards on this machine",
+    "pages": "write the pages of people who do not exist as files, to open without a server",
     "ingest": "read records into a store: new, changed and deleted ones",
     "inspect": "say what a store holds, and what was not understood",
     "label": "ask a task of a store: one outcome per subject and prediction time",

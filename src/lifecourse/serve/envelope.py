@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import orjson
@@ -37,11 +36,3 @@ def failure(number: int, message: str, status: int) -> Json:
 def message_of(error: LifecourseError) -> str:
     """The words of an error without its name and number."""
     return Exception.__str__(error)
-
-
-def percent(share: float | None) -> str:
-    """A share between 0 and 1 in percent, with a digit after the point below 10 %."""
-    if share is None or math.isnan(share):
-        return "not known"
-    value = 100 * share
-    return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"

@@ -7,11 +7,12 @@ that does not apply says why and gives no number.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.figures.icon_array import icon_array, in_words
 from lifecourse.figures.lanes import number
-from lifecourse.serve.envelope import percent
+from lifecourse.serve.wording import capital, percent, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,15 +20,42 @@ if TYPE_CHECKING:
     from lifecourse.serve.record import Record
 
 
+HORIZON = re.compile(r", \d+ (years?|days?)$")
+
+
 def likely(
     scores: Iterable[dict[str, Any]], risks: Iterable[dict[str, Any]], record: Record, as_of: str
 ) -> dict[str, Any]:
-    """The estimates that could be made, highest share first, and those that could not, with reasons."""
+    """What could be estimated and what could not.
+
+    ``made`` has one estimate a score or model, the highest share first, with the same equation's other outcomes
+    under ``others``; ``quantities`` has what is no share of people; ``not_made`` has the reasons.
+    """
     estimates = [_score(row, record, as_of) for row in scores]
     estimates += [_risk(row, record, as_of) for row in risks]
-    made = [row for row in estimates if row["value"] is not None]
-    made.sort(key=lambda row: (not row["is_share"], -(row["value"] if row["is_share"] else 0)))
-    return {"made": made, "not_made": [row for row in estimates if row["value"] is None]}
+    heads: dict[str, dict[str, Any]] = {}
+    for row in estimates:
+        if row["value"] is not None and row["is_share"]:
+            if row["name"] in heads:
+                heads[row["name"]]["others"].append(row)
+            else:
+                heads[row["name"]] = row
+    return {
+        "made": sorted(heads.values(), key=lambda row: -row["value"]),
+        "quantities": [r for r in estimates if r["value"] is not None and not r["is_share"]],
+        "not_made": _refusals([row for row in estimates if row["value"] is None]),
+    }
+
+
+def _refusals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a score and reason, with the outcomes it stands for."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["name"], row["reason"] or row["status"])
+        kept = found.setdefault(key, {**row, "outcomes": []})
+        if row["title"] not in kept["outcomes"]:
+            kept["outcomes"].append(row["title"])
+    return list(found.values())
 
 
 def _score(row: dict[str, Any], record: Record, as_of: str) -> dict[str, Any]:
@@ -55,13 +83,15 @@ def _estimate(row: dict[str, Any], kind: str, record: Record, as_of: str) -> dic
     is_share = value is not None and _is_share(row, unit, value)
     low, high = _interval(row)
     comparator = _comparator(row.get("comparator"), is_share=is_share)
-    title = row.get("title") or _capital(str(row.get("outcome") or row["name"]))
+    title = _title(row)
     estimate = {
         "name": row["name"],
         "title": title,
         "kind": kind,
         "status": row.get("status") or ("computed" if value is not None else "not_computed"),
         "reason": row.get("reason"),
+        "missing": [str(name).replace("_", " ") for name in row.get("missing") or ()],
+        "others": [],
         "value": value,
         "unit": None if is_share else unit,
         "is_share": is_share,
@@ -75,6 +105,10 @@ def _estimate(row: dict[str, Any], kind: str, record: Record, as_of: str) -> dic
         "as_of": row.get("as_of") or as_of,
         "version": row.get("model_version") or row.get("version"),
         "source": row.get("source"),
+        "doi": row.get("doi"),
+        "band": row.get("band"),
+        "warnings": list(row.get("warnings") or ()),
+        "applies_to": row.get("applies_to"),
         "note": row.get("note"),
         "why": [_reason(item, record) for item in _inputs(row)],
     }
@@ -84,9 +118,11 @@ def _estimate(row: dict[str, Any], kind: str, record: Record, as_of: str) -> dic
     return estimate
 
 
-def _capital(name: str) -> str:
-    words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
+def _title(row: dict[str, Any]) -> str:
+    """The title without what is said beside it: the horizon and the score's id."""
+    title = str(row.get("title") or capital(str(row.get("outcome") or row["name"])))
+    title = title.removesuffix(f" ({row['name']})")
+    return HORIZON.sub("", title)
 
 
 def _finite(value: Any) -> float | None:
@@ -109,7 +145,7 @@ def _interval(row: dict[str, Any]) -> tuple[float | None, float | None]:
 
 
 def _shown(value: float, unit: str | None, *, is_share: bool) -> str:
-    return percent(value) if is_share else f"{number(value)} {unit or ''}".strip()
+    return percent(value) if is_share else f"{number(value)} {spelled(unit)}".strip()
 
 
 def _said_interval(
@@ -119,7 +155,7 @@ def _said_interval(
         return None
     if is_share:
         return f"{percent(low).removesuffix(' %')} to {percent(high)}"
-    return f"{number(low)} to {number(high)} {unit or ''}".strip()
+    return f"{number(low)} to {number(high)} {spelled(unit)}".strip()
 
 
 def _said_horizon(years: float | None) -> str | None:
@@ -165,7 +201,7 @@ def _reason(item: dict[str, Any], record: Record) -> dict[str, Any]:
     events = item.get("events") or ([item["event"]] if item.get("event") else [])
     return {
         "name": str(item.get("title") or item.get("label") or item.get("name")).replace("_", " "),
-        "shown": f"{shown} {item.get('unit') or ''}".strip(),
+        "shown": f"{shown} {spelled(item.get('unit'))}".strip(),
         "note": item.get("note") or item.get("direction"),
         "events": deciding(events, record),
     }

@@ -84,7 +84,7 @@ def _undated(record: Record) -> dict[str, Any]:
         "as_of": None,
         "drawing": {"svg": None, "rows": [], "years": "all", "ranges": [], "left_out": 0},
         "latest": [],
-        "likely": {"made": [], "not_made": []},
+        "likely": {"made": [], "quantities": [], "not_made": []},
         "plan": {"fires": [], "others": [], "counts": {}},
         "events": events,
         "n_events": count,
