@@ -146,11 +146,28 @@ def test_start_inclusive_decides_whether_the_moment_itself_can_bound(
     assert len(answers(labels)) == n
 
 
+@pytest.mark.parametrize("start_inclusive", ["true", "false"])
+@pytest.mark.parametrize("end_inclusive", ["true", "false"])
+def test_inclusive_flags_decide_about_events_on_a_windows_edges(
+    start_inclusive: str, end_inclusive: str
+) -> None:
+    #   24h ( X ......... X ) 48h       an X on each edge and one between
+    n = 1 + (start_inclusive == "true") + (end_inclusive == "true")
+    target = (
+        "end: start -> either\n    start_inclusive: false\n    end_inclusive: true",
+        f"end: start + 24h\n    start_inclusive: {start_inclusive}\n"
+        f"    end_inclusive: {end_inclusive}\n    has: {{x: '({n}, {n})'}}",
+    )
+    predicate = ("predicates:", "predicates:\n  x: {code: X}")
+    events = [(1, h, c, None) for h, c in ((0, IN), (24, "X"), (30, "X"), (48, "X"))]
+    assert answers(ask(events, target, predicate)) == [(1, 24.0, False)]
+
+
 def test_record_end_can_ask_for_follow_up() -> None:
     change = (
         "end: start -> either\n    start_inclusive: false\n    end_inclusive: true",
         "end: start + 30 days\n    start_inclusive: false\n    end_inclusive: true\n"
-        "    has: {_RECORD_END: \"(None, 0)\"}",
+        '    has: {_RECORD_END: "(None, 0)"}',
     )
     events = [(1, 0, IN, None), (1, 24 * 40, OUT, None), (2, 0, IN, None), (2, 24 * 9, OUT, None)]
     assert [subject for subject, *_ in answers(ask(events, change))] == [1]

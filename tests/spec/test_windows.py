@@ -204,6 +204,16 @@ def test_active_now(engine: object, start: int, end: int | None, active: float) 
 
 
 @ENGINES
+@pytest.mark.parametrize(("inclusive", "active"), [(True, 1.0), (False, 0.0)])
+def test_active_without_an_end_begins_inside_the_windows_edges(
+    engine: object, inclusive: bool, active: float
+) -> None:
+    window = Window(start=Bound(offset=-2 * DAY), end=Bound(offset=-DAY), start_inclusive=inclusive)
+    assert ask(engine, [event(-2 * DAY)], window, Summary.ACTIVE, at=0) == active
+    assert ask(engine, [event(-DAY)], window, Summary.ACTIVE, at=0) == 1.0
+
+
+@ENGINES
 @pytest.mark.parametrize(
     ("values", "n"),
     [
