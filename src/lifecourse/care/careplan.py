@@ -1,0 +1,303 @@
+"""What to do for this person: every recommendation's answer, ranked, each line with its reasons and events.
+
+A plan is a function of the record up to `at`, of the versions of rules and scores, and of which rules
+are in force today; the same inputs give the same bytes, and `content_hash` says which inputs they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from lifecourse.base.clock import from_microseconds, now
+from lifecourse.care.assessment import assess, completed_years
+from lifecourse.care.benefit import Benefit, benefit_of
+from lifecourse.care.rules.evaluate import Answer, Decision, decide
+from lifecourse.care.rules.gathering import ChartFacts, ScoreFact
+from lifecourse.care.rules.loading import Library, library
+from lifecourse.care.rules.questions import Fact
+
+if TYPE_CHECKING:
+    from lifecourse.care.assessment import Assessment, ScoreResult
+    from lifecourse.care.rules.definition import Rule
+    from lifecourse.care.rules.questions import Question
+    from lifecourse.timeline.chart import Chart
+
+ADULT_YEARS = 18
+STRENGTH_ORDER = ("strong", "moderate", "weak")
+ANSWER_ORDER = tuple(Answer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """One line of a plan.
+
+    events : what decided, in the order of the reasons; each with code, time, value, unit and source id
+    why : the sentences of the decision; `reason` is them in one
+    """
+
+    rule: Rule
+    decision: Decision
+    events: tuple[dict[str, Any], ...]
+    benefit: Benefit | None
+
+    @property
+    def answer(self) -> Answer:
+        """One of the five."""
+        return self.decision.answer
+
+    @property
+    def reason(self) -> str:
+        """Why this answer, in a sentence."""
+        said = _sentence("; ".join(reason.text for reason in self.decision.reasons))
+        if self.answer == Answer.MISSING_DATA:
+            names = ", ".join(dict.fromkeys(m.title for m in self.decision.missing))
+            known = f" So far: {said}" if said else ""
+            return f"Not known: {names}.{known}"
+        return said
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        rule = self.rule
+        source = rule.evidence[0]
+        return {
+            "name": rule.name,
+            "title": rule.title,
+            "topic": rule.topic,
+            "answer": str(self.answer),
+            "reason": self.reason,
+            "why": [reason.text for reason in self.decision.reasons],
+            "excluded_by": self.decision.excluded_by,
+            "missing": [
+                {"name": m.name, "title": m.title, "order": m.order, "text": m.order}
+                for m in self.decision.missing
+            ],
+            "events": list(self.events),
+            "summary": rule.text.summary,
+            "action": {"kind": rule.do.kind, "text": rule.do.what, "intent": rule.do.intent},
+            "rationale": rule.text.why,
+            "cautions": list(rule.text.cautions),
+            "strength": rule.grade.strength,
+            "grade": {
+                "system": rule.grade.system,
+                "code": rule.grade.code,
+                "level": rule.grade.level,
+                "text": rule.grade.words,
+            },
+            "benefit": None if self.benefit is None else self.benefit.to_dict(),
+            "evidence": [e.model_dump(mode="json", exclude_none=True) for e in rule.evidence],
+            "source": {"title": source.citation, "url": _address(source.doi, source.url)},
+            "override_reasons": list(rule.override),
+            "version": rule.version,
+            "review_by": rule.review_by.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarePlan:
+    """The plan of one person at one moment.
+
+    recommendations : all rules in force, what fires first, strongest and most beneficial first
+    reason : why there are none, where there are none
+    switched_off : rules whose date of review has passed
+    """
+
+    subject_id: int
+    age: int | None
+    sex: str | None
+    as_of: str
+    assessment: Assessment | None
+    predictions: tuple[dict[str, Any], ...]
+    recommendations: tuple[Recommendation, ...]
+    switched_off: tuple[Rule, ...]
+    reason: str | None
+    versions: dict[str, str]
+    content_hash: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; the same plan gives the same bytes."""
+        scores = [] if self.assessment is None else self.assessment.to_dict()["scores"]
+        return {
+            "patient": {"subject_id": self.subject_id, "age": self.age, "sex": self.sex},
+            "as_of": self.as_of,
+            "reason": self.reason,
+            "recommendations": [each.to_dict() for each in self.recommendations],
+            "scores": scores,
+            "predictions": list(self.predictions),
+            "switched_off": [
+                {
+                    "name": rule.name,
+                    "title": rule.title,
+                    "review_by": rule.review_by.isoformat(),
+                    "reason": "its date of review has passed; it is not evaluated",
+                }
+                for rule in self.switched_off
+            ],
+            "versions": dict(self.versions),
+            "content_hash": self.content_hash,
+        }
+
+
+def plan(
+    chart: Chart,
+    at: int,
+    *,
+    predictions: Sequence[Mapping[str, Any]] = (),
+    rules: Library | None = None,
+    today: date | None = None,
+) -> CarePlan:
+    """The care plan of a person at `at` (microseconds UTC).
+
+    Parameters
+    ----------
+    chart, at
+        Only what was known at or before `at` counts.
+    predictions : estimates of the site's models, carried along as they are
+    rules : instead of those of the package
+    today : decides which rules are past their date of review; the present day if not given
+
+    Returns
+    -------
+    CarePlan
+        Recommendations are for adults who are alive; anyone else has a plan that says so and has none.
+    """
+    known = library() if rules is None else rules
+    day = now().date() if today is None else today
+    age = completed_years(chart.birth, from_microseconds(at))
+    reason = _reason_for_none(chart, at, age)
+    assessment = assess(chart, at) if reason is None else None
+    facts = ChartFacts(
+        chart=chart, at=at, questions=known.questions, scores=_score_facts(chart, assessment)
+    )
+    in_force = known.in_force(day) if reason is None else ()
+    lines = sorted((_line(rule, facts) for rule in in_force), key=_rank)
+    estimates = tuple(dict(each) for each in predictions)
+    versions = {"rules": known.version, **_versions()}
+    return CarePlan(
+        subject_id=chart.subject_id,
+        age=age,
+        sex=chart.sex,
+        as_of=from_microseconds(at).isoformat(),
+        assessment=assessment,
+        predictions=estimates,
+        recommendations=tuple(lines),
+        switched_off=known.switched_off(day),
+        reason=reason,
+        versions=versions,
+        content_hash=_hash(chart, at, facts if reason is None else None, versions, estimates),
+    )
+
+
+def _reason_for_none(chart: Chart, at: int, age: int | None) -> str | None:
+    if chart.death is not None and chart.death <= from_microseconds(at):
+        return "The record ends with death: there is nothing to plan."
+    if age is None:
+        return "The date of birth is not known, and recommendations depend on age."
+    if age < ADULT_YEARS:
+        return (
+            "Recommendations are for adults (18 years and over); there are none for children yet."
+        )
+    return None
+
+
+def _line(rule: Rule, facts: ChartFacts) -> Recommendation:
+    decision = decide(rule, facts)
+    asked = dict.fromkeys(q for reason in decision.reasons for q in reason.questions)
+    events: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for question in asked:
+        for event in facts.events(question):
+            key = (event["code"], event["time"], event["source_id"])
+            events.setdefault(key, {**event, "for": question.key})
+    fires = decision.answer == Answer.FIRES
+    return Recommendation(
+        rule=rule,
+        decision=decision,
+        events=tuple(events.values()),
+        benefit=benefit_of(rule, facts) if fires else None,
+    )
+
+
+def _rank(line: Recommendation) -> tuple[int, int, float, str]:
+    """What fires first; then by strength, then by what it is worth to this person in a year, then by name."""
+    benefit = line.benefit.yearly if line.benefit else 0.0
+    strength = STRENGTH_ORDER.index(line.rule.grade.strength)
+    return ANSWER_ORDER.index(line.answer), strength, -benefit, line.rule.name
+
+
+def _score_facts(chart: Chart, assessment: Assessment | None) -> dict[str, ScoreFact]:
+    if assessment is None:
+        return {}
+    return {_key(score): _score_fact(score) for score in reversed(assessment.scores)}
+
+
+def _key(score: ScoreResult) -> str:
+    years = score.horizon_years
+    return f"{score.name}.{score.outcome}" + ("" if years is None else f".{years:g}y")
+
+
+def _score_fact(score: ScoreResult) -> ScoreFact:
+    if score.status == "computed":
+        fact = Fact(value=score.value)
+    elif score.status == "not_applicable":
+        fact = Fact(inapplicable=score.reason or "outside its range")
+    else:
+        fact = Fact(missing=score.missing or (_key(score),))
+    events = tuple(
+        {
+            "code": event.code,
+            "description": item.title,
+            "time": event.time,
+            "value": None if event.value is None else float(f"{event.value:.7g}"),
+            "text": event.text,
+            "unit": event.unit,
+            "source_id": event.source_id,
+        }
+        for item in score.inputs
+        for event in item.events[-1:]
+    )
+    return ScoreFact(fact=fact, events=events)
+
+
+def _hash(
+    chart: Chart,
+    at: int,
+    facts: ChartFacts | None,
+    versions: Mapping[str, str],
+    predictions: Sequence[Mapping[str, Any]],
+) -> str:
+    """SHA-256 of everything the plan follows from: the answers to its questions, versions and estimates."""
+    answers = {} if facts is None else {_said(q): f for q, f in facts.facts.items()}
+    inputs = {
+        "subject_id": chart.subject_id,
+        "at": at,
+        "facts": {name: [f.value, f.missing, f.inapplicable] for name, f in answers.items()},
+        "versions": dict(versions),
+        "predictions": [dict(each) for each in predictions],
+    }
+    return hashlib.sha256(
+        orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS, default=str)
+    ).hexdigest()
+
+
+def _said(question: Question) -> str:
+    parts = (question.kind, question.key, question.within_days, question.ongoing, question.take)
+    return ":".join(str(part) for part in parts)
+
+
+def _versions() -> dict[str, str]:
+    from lifecourse import __version__
+
+    return {"lifecourse": __version__}
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _address(doi: str | None, url: str | None) -> str | None:
+    return f"https://doi.org/{doi}" if doi else url

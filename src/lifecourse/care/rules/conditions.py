@@ -1,0 +1,328 @@
+"""Conditions of rules: a closed set of operators, each answering yes, no or not known, with its reasons.
+
+Logic is Kleene's: `all` is no as soon as one part is no and not known before it is yes; `any` is the
+mirror image; `not` leaves not known alone. So a rule never fires on what nobody measured, and never
+asks for a measurement that could not change its answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from lifecourse.base.yaml import Document
+from lifecourse.care.rules.questions import Fact, Kind, Question
+from lifecourse.care.rules.wording import comparison, presence, score_words, title_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lifecourse.care.rules.questions import Facts
+
+# The same as the look-back of scores, so that a page never says of one drug that it is taken and that it is not.
+DRUG_ACTIVE_DAYS = 730
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One thing that decided: the questions behind it and a sentence."""
+
+    questions: tuple[Question, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Yes, no or not known (None), the reasons for yes or no, and what would settle not known."""
+
+    truth: bool | None
+    because: tuple[Reason, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Limits(Document):
+    """Limits of a number, in `unit`."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_limit_a_side(self) -> Limits:
+        if self.at_least is not None and self.above is not None:
+            raise ValueError("give at_least or above, not both")
+        if self.at_most is not None and self.below is not None:
+            raise ValueError("give at_most or below, not both")
+        return self
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there is any limit."""
+        return any(x is not None for x in (self.at_least, self.at_most, self.above, self.below))
+
+    def hold(self, value: float) -> bool:
+        """Whether `value` is inside; 5.7 recorded as float32 is at least 5.7."""
+        slack = 1e-6 * max(1.0, abs(value))
+        return (
+            (self.at_least is None or value >= self.at_least - slack)
+            and (self.above is None or value > self.above + slack)
+            and (self.at_most is None or value <= self.at_most + slack)
+            and (self.below is None or value < self.below - slack)
+        )
+
+
+def _age_range(value: Any) -> Any:
+    if isinstance(value, str) and ".." in value:
+        low, _, high = value.partition("..")
+        return {"at_least": float(low) if low else None, "at_most": float(high) if high else None}
+    return value
+
+
+def _named(value: Any) -> Any:
+    return {"codelist": value} if isinstance(value, str) else value
+
+
+class Recorded(Document):
+    """A codelist in the record, in the last `within_days` days or ever; `ongoing`: not yet ended."""
+
+    codelist: str
+    within_days: int | None = Field(default=None, ge=1)
+    ongoing: bool = False
+
+
+class ActiveDrug(Document):
+    """A drug that is being taken: not ended, or started in the last `within_days` where no end is stated."""
+
+    codelist: str
+    within_days: int = Field(default=DRUG_ACTIVE_DAYS, ge=1)
+
+
+class Lab(Limits):
+    """A measurement in the last `within_days` days, compared in `unit`; without limits: whether it is known."""
+
+    codelist: str
+    unit: str
+    within_days: int = Field(ge=1)
+    take: Literal["last", "mean", "highest", "lowest"] = "last"
+    times: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _in_the_canonical_unit(self) -> Lab:
+        from lifecourse.vocab.units import quantities
+
+        quantity = quantities().get(self.codelist)
+        if quantity is None:
+            raise ValueError(f"'{self.codelist}' is no quantity of vocab/units.yaml")
+        if self.unit != quantity.unit:
+            raise ValueError(
+                f"state limits of '{self.codelist}' in {quantity.unit}, its canonical unit"
+            )
+        return self
+
+
+class Score(Limits):
+    """The output `outcome` of a score model, over `years` where it is a risk."""
+
+    model: str
+    outcome: str
+    years: int | None = None
+
+
+class Points(Limits):
+    """The sum of a rule's own points."""
+
+    name: str
+
+
+Named = Annotated[Recorded, BeforeValidator(_named)]
+Drug = Annotated[ActiveDrug, BeforeValidator(_named)]
+Ages = Annotated[Limits, BeforeValidator(_age_range)]
+
+
+class Condition(Document):
+    """Exactly one operator."""
+
+    age: Ages | None = None
+    sex: Literal["female", "male"] | None = None
+    smoking: Literal["current", "former", "never"] | None = None
+    condition: Named | None = None
+    phenotype: str | None = None
+    drug: Drug | None = None
+    event: Named | None = None
+    lab: Lab | None = None
+    score: Score | None = None
+    points: Points | None = None
+    all: list[Condition] | None = Field(default=None, min_length=1)
+    any: list[Condition] | None = Field(default=None, min_length=1)
+    negation: Condition | None = Field(default=None, alias="not")
+
+    @model_validator(mode="after")
+    def _exactly_one_operator(self) -> Condition:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(
+                "a condition has exactly one operator; combine several with all or any"
+            )
+        if self.negation is not None and any(
+            question.kind == Kind.SCORE for question in self.negation.questions()
+        ):
+            # "No score" would turn into yes: outside an equation's range nothing may follow from it.
+            raise ValueError("a score may not stand under not; turn its limit around")
+        return self
+
+    @property
+    def parts(self) -> list[Condition]:
+        """The conditions inside."""
+        inside = self.all or self.any or ([] if self.negation is None else [self.negation])
+        return list(inside)
+
+    @property
+    def question(self) -> Question | None:
+        """What a condition without parts asks; None for `points` and the others."""
+        return _question(self)
+
+    def questions(self) -> Iterator[Question]:
+        """All that is asked, points aside."""
+        if self.question is not None:
+            yield self.question
+        for part in self.parts:
+            yield from part.questions()
+
+    def points_named(self) -> Iterator[str]:
+        """The names of points used."""
+        if self.points is not None:
+            yield self.points.name
+        for part in self.parts:
+            yield from part.points_named()
+
+    def judge(self, facts: Facts, points: dict[str, list[Item]]) -> Judgement:
+        """The answer with these facts."""
+        if self.all is not None:
+            return _every([part.judge(facts, points) for part in self.all])
+        if self.any is not None:
+            return _some([part.judge(facts, points) for part in self.any])
+        if self.negation is not None:
+            inner = self.negation.judge(facts, points)
+            truth = None if inner.truth is None else not inner.truth
+            return Judgement(truth=truth, because=inner.because, missing=inner.missing)
+        if self.points is not None:
+            return _judge_points(self.points, points[self.points.name], facts, points)
+        return _judge_leaf(self, facts)
+
+
+class Item(Document):
+    """`add` points when `when` holds."""
+
+    add: float
+    when: Condition
+
+
+def _question(condition: Condition) -> Question | None:
+    if condition.age is not None:
+        return Question(kind=Kind.AGE)
+    if condition.sex is not None:
+        return Question(kind=Kind.SEX)
+    if condition.smoking is not None:
+        return Question(kind=Kind.SMOKING)
+    if condition.phenotype is not None:
+        return Question(kind=Kind.PHENOTYPE, name=condition.phenotype)
+    if (drug := condition.drug) is not None:
+        return Question(kind=Kind.DRUG, name=drug.codelist, within_days=drug.within_days)
+    for kind in (Kind.CONDITION, Kind.EVENT):
+        recorded: Recorded | None = getattr(condition, kind.value)
+        if recorded is not None:
+            return Question(
+                kind=kind,
+                name=recorded.codelist,
+                within_days=recorded.within_days,
+                ongoing=recorded.ongoing,
+            )
+    if (lab := condition.lab) is not None:
+        return Question(
+            kind=Kind.LAB,
+            name=lab.codelist,
+            within_days=lab.within_days,
+            take=lab.take,
+            times=lab.times,
+        )
+    if (score := condition.score) is not None:
+        return Question(kind=Kind.SCORE, name=score.model, outcome=score.outcome, years=score.years)
+    return None
+
+
+def _judge_leaf(condition: Condition, facts: Facts) -> Judgement:
+    question = condition.question
+    assert question is not None  # noqa: S101 -- the operators with parts were handled before
+    fact = facts[question]
+    if fact.inapplicable is not None:
+        text = score_words(question, fact)
+        return Judgement(truth=False, because=(Reason(questions=(question,), text=text),))
+    if fact.value is None:
+        return Judgement(truth=None, missing=fact.missing or (question.key,))
+    truth, text = _compared(condition, question, fact)
+    return Judgement(truth=truth, because=(Reason(questions=(question,), text=text),))
+
+
+def _compared(condition: Condition, question: Question, fact: Fact) -> tuple[bool, str]:
+    if isinstance(fact.value, bool):
+        return fact.value, presence(question, present=fact.value)
+    if isinstance(fact.value, str):
+        wanted = condition.sex or condition.smoking
+        return fact.value == wanted, presence(question, present=True, said=fact.value)
+    assert fact.value is not None  # noqa: S101 -- not known was handled before
+    limits = condition.age or condition.lab or condition.score or Limits()
+    value = float(int(fact.value)) if question.kind == Kind.AGE else float(fact.value)
+    truth = limits.hold(value)
+    return truth, comparison(question, value, limits.model_dump(exclude_none=True), holds=truth)
+
+
+def _judge_points(
+    wanted: Points, items: list[Item], facts: Facts, points: dict[str, list[Item]]
+) -> Judgement:
+    """Between the points that are certain and those still possible; not known only where that matters."""
+    judged = [(item.add, item.when.judge(facts, points)) for item in items]
+    certain = sum(add for add, judgement in judged if judgement.truth is True)
+    open_ones = [(add, judgement) for add, judgement in judged if judgement.truth is None]
+    lowest = certain + sum(min(add, 0.0) for add, _ in open_ones)
+    highest = certain + sum(max(add, 0.0) for add, _ in open_ones)
+    if wanted.hold(lowest) != wanted.hold(highest):
+        missing = tuple(dict.fromkeys(m for _, judgement in open_ones for m in judgement.missing))
+        return Judgement(truth=None, missing=missing)
+    because = tuple(
+        reason for _, judgement in judged if judgement.truth is True for reason in judgement.because
+    )
+    questions = tuple(dict.fromkeys(q for reason in because for q in reason.questions))
+    said = f"{certain:g}" if not open_ones else f"{lowest:g} to {highest:g}"
+    parts = "; ".join(reason.text for reason in because)
+    text = f"{title_of(wanted.name)} is {said}" + (f" ({parts})" if parts else "")
+    return Judgement(truth=wanted.hold(lowest), because=(Reason(questions=questions, text=text),))
+
+
+def _every(parts: list[Judgement]) -> Judgement:
+    failing = [part for part in parts if part.truth is False]
+    if failing:
+        return Judgement(truth=False, because=_reasons(failing))
+    unknown = [part for part in parts if part.truth is None]
+    if unknown:
+        return Judgement(truth=None, because=_reasons(parts), missing=_missing(unknown))
+    return Judgement(truth=True, because=_reasons(parts))
+
+
+def _some(parts: list[Judgement]) -> Judgement:
+    holding = [part for part in parts if part.truth is True]
+    if holding:
+        return Judgement(truth=True, because=_reasons(holding))
+    unknown = [part for part in parts if part.truth is None]
+    if unknown:
+        return Judgement(truth=None, because=_reasons(parts), missing=_missing(unknown))
+    return Judgement(truth=False, because=_reasons(parts))
+
+
+def _reasons(parts: list[Judgement]) -> tuple[Reason, ...]:
+    return tuple(dict.fromkeys(reason for part in parts for reason in part.because))
+
+
+def _missing(parts: list[Judgement]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for part in parts for name in part.missing))

@@ -1,0 +1,227 @@
+"""Facts from a chart: all questions of all rules in one request to the kernel, each traceable to its events."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.care.rules.questions import Fact, Kind, Question
+from lifecourse.schema.code import codes
+from lifecourse.schema.covariate import Covariate, Summary
+from lifecourse.schema.event import BIRTH
+from lifecourse.schema.window import before, static
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+    from lifecourse.schema.code import Codelist
+    from lifecourse.timeline.chart import Chart
+
+SMOKING = {"current": "current_smoker", "former": "former_smoker", "never": "never_smoker"}
+TAKES = {
+    "last": Summary.LAST,
+    "mean": Summary.MEAN,
+    "highest": Summary.MAX,
+    "lowest": Summary.MIN,
+}
+MOST_EVENTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreFact:
+    """What an assessment says of one output of one score: its fact, and the events of its inputs."""
+
+    fact: Fact
+    events: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartFacts:
+    """Answers about one person at one moment.
+
+    scores : by the question's key (``prevent.ascvd.10y``); a score that is not there is not known
+    """
+
+    chart: Chart
+    at: int
+    questions: tuple[Question, ...]
+    scores: Mapping[str, ScoreFact] = field(default_factory=dict)
+
+    def __getitem__(self, question: Question) -> Fact:
+        """The answer to `question`."""
+        return self.facts[question]
+
+    @cached_property
+    def facts(self) -> dict[Question, Fact]:
+        """The answers to all questions."""
+        return {question: self._fact(question) for question in self.questions}
+
+    def events(self, question: Question) -> tuple[dict[str, Any], ...]:
+        """The events behind an answer, at most three, latest last; none where nothing was found."""
+        if question not in self._traced:
+            self._traced[question] = self._trace(question)
+        return self._traced[question]
+
+    @cached_property
+    def _traced(self) -> dict[Question, tuple[dict[str, Any], ...]]:
+        return {}
+
+    @cached_property
+    def _answers(self) -> dict[str, float]:
+        return self.chart.ask(covariates_of(self.questions), self.at)
+
+    def _fact(self, question: Question) -> Fact:
+        if question.kind == Kind.AGE:
+            return Fact(value=self._age())
+        if question.kind == Kind.SEX:
+            sex = self.chart.sex
+            return Fact(value=sex if sex in ("female", "male") else None)
+        if question.kind == Kind.SMOKING:
+            return Fact(value=self._smoking())
+        if question.kind == Kind.PHENOTYPE:
+            return Fact(value=self._onset(question) is not None)
+        if question.kind == Kind.SCORE:
+            found = self.scores.get(question.key)
+            return found.fact if found else Fact(missing=(question.key,))
+        if question.kind == Kind.LAB:
+            return Fact(value=self._measured(question))
+        return Fact(value=self._answers[_name(question)] > 0)
+
+    def _age(self) -> float | None:
+        from lifecourse.base.clock import from_microseconds
+        from lifecourse.care.assessment import completed_years
+
+        years = completed_years(self.chart.birth, from_microseconds(self.at))
+        return None if years is None else float(years)
+
+    def _measured(self, question: Question) -> float | None:
+        name = _name(question)
+        if question.times > 1 and self._answers[f"{name}:times"] < question.times:
+            return None
+        value = self._answers[name]
+        return None if math.isnan(value) else value
+
+    def _smoking(self) -> str | None:
+        since = {said: self._answers[f"smoking:{said}"] for said in SMOKING}
+        known = {said: days for said, days in since.items() if not math.isnan(days)}
+        return min(known, key=lambda said: known[said]) if known else None
+
+    def _onset(self, question: Question) -> int | None:
+        from lifecourse.tasks.phenotypes import phenotype
+
+        places = phenotype(question.name).onset_places(self.chart.shard)
+        known = [int(p) for p in places if self.chart.shard.time[p] <= self.at]
+        return known[0] if known else None
+
+    def _trace(self, question: Question) -> tuple[dict[str, Any], ...]:
+        if question.kind == Kind.SCORE:
+            found = self.scores.get(question.key)
+            return found.events if found else ()
+        if question.kind == Kind.PHENOTYPE:
+            place = self._onset(question)
+            return () if place is None else self._described(self.chart.events[[place]])
+        if self.facts[question].value in (None, False):
+            return ()
+        return self._described(self.chart.trace(self._tracing(question), self.at))
+
+    def _tracing(self, question: Question) -> Covariate:
+        if question.kind == Kind.AGE:
+            codelist = codes("birth", BIRTH)
+            return Covariate(
+                name="birth", codelist=codelist, window=before(), summary=Summary.TIME_FIRST
+            )
+        if question.kind == Kind.SEX:
+            name = str(self.facts[question].value)
+            return Covariate(
+                name="sex", codelist=_codelist(name), window=static(), summary=Summary.EXISTS
+            )
+        if question.kind == Kind.SMOKING:
+            return _smoking_covariate(str(self.facts[question].value))
+        return _covariates(question)[0]
+
+    def _described(self, events: pl.DataFrame) -> tuple[dict[str, Any], ...]:
+        descriptions = self.chart.shard.codes
+        rows = events.tail(MOST_EVENTS).iter_rows(named=True)
+        return tuple(event_of(row, _description(descriptions, row["code"])) for row in rows)
+
+
+def event_of(row: dict[str, Any], description: str | None) -> dict[str, Any]:
+    """One event as a plan cites it; times are ISO 8601 in UTC."""
+    value = row["numeric_value"]
+    return {
+        "code": row["code"],
+        "description": description,
+        "time": _iso(row["time"]),
+        "onset_time": _iso(row["onset_time"]),
+        "precision": row["precision"],
+        "value": None if value is None else float(f"{value:.7g}"),
+        "text": row["text_value"],
+        "unit": row["unit"],
+        "source_id": row["source_id"],
+    }
+
+
+def _iso(moment: Any) -> str | None:
+    return None if moment is None else f"{moment.isoformat()}Z"
+
+
+def _description(table: Any, code: str) -> str | None:
+    from bisect import bisect_left
+
+    place = bisect_left(table.codes, code)
+    found = place < len(table.codes) and table.codes[place] == code
+    return table.descriptions[place] if found else None
+
+
+@cache
+def covariates_of(questions: tuple[Question, ...]) -> tuple[Covariate, ...]:
+    """What the kernel is asked for `questions`: each covariate once."""
+    asked = [covariate for question in questions for covariate in _covariates(question)]
+    return tuple({covariate.name: covariate for covariate in asked}.values())
+
+
+def _covariates(question: Question) -> Sequence[Covariate]:
+    if question.kind == Kind.SMOKING:
+        return [_smoking_covariate(said) for said in SMOKING]
+    if question.kind in (Kind.AGE, Kind.SEX, Kind.PHENOTYPE, Kind.SCORE):
+        return []
+    days = question.within_days
+    window = before() if days is None else before(timedelta(days=days))
+    codelist, name = _codelist(question.name), _name(question)
+    if question.kind != Kind.LAB:
+        ongoing = question.ongoing or question.kind == Kind.DRUG
+        summary = Summary.ACTIVE if ongoing else Summary.EXISTS
+        return [Covariate(name=name, codelist=codelist, window=window, summary=summary)]
+    summary = TAKES[question.take]
+    value = Covariate(name=name, codelist=codelist, window=window, summary=summary)
+    if question.times == 1:
+        return [value]
+    times = Covariate(
+        name=f"{name}:times", codelist=codelist, window=window, summary=Summary.COUNT_VALUES
+    )
+    return [value, times]
+
+
+def _smoking_covariate(said: str) -> Covariate:
+    return Covariate(
+        name=f"smoking:{said}",
+        codelist=_codelist(SMOKING[said]),
+        window=before(),
+        summary=Summary.TIME_SINCE,
+    )
+
+
+def _name(question: Question) -> str:
+    parts = (question.kind, question.name, question.within_days, question.ongoing, question.take)
+    return ":".join(str(part) for part in parts)
+
+
+def _codelist(name: str) -> Codelist:
+    from lifecourse.vocab.codelists import codelist
+
+    return codelist(name)
