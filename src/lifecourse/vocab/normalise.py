@@ -16,13 +16,16 @@ COUNTS = {
     "inconvertible": "values in a unit that cannot be converted, kept under a code of their own",
 }
 
+_VALUES = {"numeric_value": pl.Float32(), "unit": pl.String()}
+
 
 def normalise(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """The events with tidy codes and values in the canonical unit of their code, and counts of what was done.
 
     Parameters
     ----------
-    events : table with ``code``, ``numeric_value`` and ``unit``; other columns and the order stay as they are
+    events : table with ``code`` and, where it has values, ``numeric_value`` and ``unit``
+        Other columns and the order stay as they are.
 
     Returns
     -------
@@ -31,8 +34,10 @@ def normalise(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
         codelist takes it for one in the canonical unit.
     counts : rows by what was done to them; what was done to none is left out
     """
-    plan = _plan(events.select("code", "unit", has_value=pl.col("numeric_value").is_not_null()))
     columns = events.columns
+    absent = [pl.lit(None, kind).alias(n) for n, kind in _VALUES.items() if n not in columns]
+    events = events.with_columns(absent)
+    plan = _plan(events.select("code", "unit", has_value=pl.col("numeric_value").is_not_null()))
     joined = events.with_columns(has_value=pl.col("numeric_value").is_not_null()).join(
         plan,
         on=["code", "unit", "has_value"],
