@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hospital import made_up_plan, made_up_scores, make_workspace
+from hospital import made_up_plan, make_workspace
 
 from lifecourse.schema.actor import Actor
 from lifecourse.serve.auth import sign_in_link
@@ -70,7 +70,6 @@ def address(workspace: Path) -> Iterator[str]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lifecourse.serve.patient.plan_of", made_up_plan)
-        patch.setattr("lifecourse.serve.patient.scores_of", made_up_scores)
         listening = _listen("127.0.0.1", 0)
         server = uvicorn.Server(uvicorn.Config(create_app(workspace), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -42,7 +42,6 @@ def ehr(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
         return {"recommendations": [long, *others]}
 
     monkeypatch.setattr("lifecourse.serve.patient.plan_of", fires)
-    monkeypatch.setattr("lifecourse.serve.patient.scores_of", lambda *_: [])
     client = TestClient(create_app(workspace), base_url="http://127.0.0.1:8000")
     token = local_issuer(workspace).service_token(Actor(name="ehr", role="service"))
     client.headers["authorization"] = f"Bearer {token}"
@@ -195,14 +194,14 @@ def test_feedback_is_kept(ehr: TestClient, workspace: Path) -> None:
     item = {
         "card": INSTANCE,
         "outcome": "overridden",
-        "overrideReason": {"reason": {"code": "patient-preference", "system": "x"}, "userComment": "no"},
+        "overrideReason": {"reason": {"code": "patient-declined", "system": "x"}, "userComment": "no"},
         "outcomeTimestamp": "2026-11-25T04:00:00Z",
     }  # fmt: skip
     answer = ehr.post(f"{SERVICE}/feedback", json={"feedback": [item, item]})
     assert answer.status_code == 200
     path = workspace / "audit" / "answers.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["reason"] for line in lines[-2:]] == ["patient-preference"] * 2
+    assert [line["reason"] for line in lines[-2:]] == ["patient-declined"] * 2
     assert path.stat().st_mode & 0o777 == 0o600
     bad = {"feedback": [{**item, "outcome": "ignored"}]}
     assert ehr.post(f"{SERVICE}/feedback", json=bad).status_code == 422

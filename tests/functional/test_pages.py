@@ -15,7 +15,6 @@ from hospital import (
     SCRIPT,
     TIMELESS,
     made_up_plan,
-    made_up_scores,
     make_workspace,
 )
 from pages import signed_in
@@ -49,7 +48,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def made_up_care(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lifecourse.serve.patient.plan_of", made_up_plan)
-    monkeypatch.setattr("lifecourse.serve.patient.scores_of", made_up_scores)
 
 
 @pytest.fixture
@@ -327,7 +325,7 @@ def test_another_name_of_this_server_is_refused(client: TestClient) -> None:
 
 def test_an_answer_is_kept_and_shown(client: TestClient) -> None:
     path = f"/patients/{DORA}/answers"
-    form = {"recommendation": "statin", "outcome": "overridden", "reason": "patient-preference"}
+    form = {"recommendation": "statin", "outcome": "overridden", "reason": "patient-declined"}
     answer = client.post(path, data=form)
     assert answer.status_code == 200
     assert "Not now: The patient prefers not to" in answer.text

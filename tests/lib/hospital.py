@@ -107,9 +107,10 @@ def made_up_plan(chart: Chart, at: int, risks: Any = ()) -> dict[str, Any]:
     """A plan with all five answers for Dora, none for anyone else."""
     del at, risks
     if chart.subject_id != DORA:
-        return {"recommendations": []}
+        return {"recommendations": [], "scores": made_up_scores(chart)}
     deciding = [_event(chart, "SNOMED//44054006"), _event(chart, "LOINC//2089-1")]
     return {
+        "scores": made_up_scores(chart),
         "recommendations": [
             {
                 "name": "statin",
@@ -135,9 +136,8 @@ def made_up_plan(chart: Chart, at: int, risks: Any = ()) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def made_up_scores(chart: Chart, at: int) -> list[dict[str, Any]]:
+def made_up_scores(chart: Chart) -> list[dict[str, Any]]:
     """A computed risk, a computed quantity and one that lacks data."""
-    del at
     if chart.subject_id != DORA:
         return [{"name": "prevent", "outcome": "cardiovascular disease", "horizon_years": 10,
                  "status": "not_applicable", "reason": "age is outside 30 to 79 years"}]  # fmt: skip

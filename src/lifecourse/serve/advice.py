@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.serve.feedback import REASONS
 from lifecourse.serve.likely import deciding
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ ANSWERS = {
     "excluded": "Not advised here",
     "not_applicable": "Does not apply",
 }
-STRONGEST = ("A", "I", "1", "strong", "class 1", "class i")
 
 
 def advice(plan: dict[str, Any], record: Record) -> dict[str, Any]:
@@ -31,6 +31,10 @@ def advice(plan: dict[str, Any], record: Record) -> dict[str, Any]:
     return {
         "fires": [row for row in rows if row["answer"] == "fires"],
         "others": [group for group in others if group["rows"]],
+        "reason": plan.get("reason"),
+        "switched_off": [
+            {"title": row["title"], "reason": row["reason"]} for row in plan.get("switched_off", ())
+        ],
         "counts": {answer: sum(r["answer"] == answer for r in rows) for answer in ANSWERS},
     }
 
@@ -45,9 +49,10 @@ def _recommendation(row: dict[str, Any], record: Record) -> dict[str, Any]:
         "said": ANSWERS.get(str(row["answer"]), str(row["answer"])),
         "action": _text(row.get("action") or row.get("advice")),
         "reason": _text(row.get("reason")),
+        "rationale": _text(row.get("rationale")),
+        "override_reasons": list(row.get("override_reasons") or REASONS),
         "grade": _text(row.get("grade")),
         "strength": _text(row.get("strength")),
-        "evidence": evidence if isinstance(evidence, str) else None,
         "benefit": _text(row.get("benefit")),
         "cautions": [_text(item) for item in _list(row.get("cautions"))],
         "missing": [_text(item) for item in _list(row.get("missing") or row.get("to_measure"))],

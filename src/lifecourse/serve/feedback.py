@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 # One short list, so that answers can be counted; the page and the cards offer the same.
 REASONS = {
-    "patient-preference": "The patient prefers not to",
+    "patient-declined": "The patient prefers not to",
     "contraindicated": "Contraindicated or not tolerated",
-    "already-managed": "Managed already, or elsewhere",
+    "already-discussed": "Discussed already, or managed elsewhere",
+    "not-applicable": "Does not apply to this patient",
     "not-a-priority": "Other problems come first",
     "wrong-data": "The record is wrong or incomplete",
-    "disagree": "I do not agree with the recommendation",
 }
 OUTCOMES = ("accepted", "overridden")
 

@@ -207,14 +207,14 @@ def _reason(item: dict[str, Any], record: Record) -> dict[str, Any]:
     }
 
 
-def deciding(events: Iterable[Any], record: Record, most: int = 4) -> list[dict[str, Any]]:
-    """Events by their row in the chart, with a name and a day; the latest `most`."""
+def deciding(events: Iterable[Any], record: Record, most: int = 6) -> list[dict[str, Any]]:
+    """Events by their row in the chart, with a name and a day; the first `most`."""
     places = []
     for event in events:
         place = event if isinstance(event, int) else record.place_of(event)
         if place is not None and place not in places:
             places.append(place)
-    facts = [record.facts[place] for place in places[-most:]]
+    facts = [record.facts[place] for place in places[:most]]
     return [
         {"event": fact.place, "name": fact.name, "when": fact.to_dict()["time"], "value": fact.value,
          "unit": fact.unit}

@@ -14,7 +14,7 @@ from lifecourse.serve.drawing import RANGES, courses, draw, latest
 from lifecourse.serve.envelope import Json
 from lifecourse.serve.likely import likely
 from lifecourse.serve.looks import looks_at
-from lifecourse.serve.reckoning import plan_of, risks_of, scores_of
+from lifecourse.serve.reckoning import plan_of, risks_of
 from lifecourse.serve.record import Record
 from lifecourse.serve.site import Absent
 
@@ -70,7 +70,7 @@ def view_of(
             "left_out": drawing.left_out,
         },
         "latest": latest(found),
-        "likely": likely(scores_of(chart, at), risks, record, as_of),
+        "likely": likely(plan.get("scores") or (), risks, record, as_of),
         "plan": advice(plan, record),
     }
     page["events"], page["n_events"] = _events(record, page)
@@ -85,7 +85,7 @@ def _undated(record: Record) -> dict[str, Any]:
         "drawing": {"svg": None, "rows": [], "years": "all", "ranges": [], "left_out": 0},
         "latest": [],
         "likely": {"made": [], "quantities": [], "not_made": []},
-        "plan": {"fires": [], "others": [], "counts": {}},
+        "plan": advice({}, record),
         "events": events,
         "n_events": count,
     }

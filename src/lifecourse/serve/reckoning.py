@@ -16,17 +16,8 @@ if TYPE_CHECKING:
     from lifecourse.timeline.chart import Chart
 
 
-def scores_of(chart: Chart, at: int) -> list[dict[str, Any]]:
-    """Each published score at `at`: computed, not applicable or missing data."""
-    from lifecourse.care import assess
-
-    assessment = plain(assess(chart, at))
-    found: list[dict[str, Any]] = assessment.get("scores") or assessment.get("results") or []
-    return found
-
-
 def plan_of(chart: Chart, at: int, risks: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-    """The care plan at `at`."""
+    """The care plan at `at`, with the published scores it was made from."""
     from lifecourse.care import plan
 
     document: dict[str, Any] = plain(plan(chart, at, predictions=risks))

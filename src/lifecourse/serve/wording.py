@@ -36,5 +36,5 @@ def spelled(unit: str | None) -> str:
 
 def capital(name: str) -> str:
     """A name of a file or field as a title."""
-    words = name.replace("_", " ")
+    words = name.replace("_", " ").replace("-", " ")
     return words[:1].upper() + words[1:]

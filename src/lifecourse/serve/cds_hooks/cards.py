@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from lifecourse.serve.feedback import REASONS
+from lifecourse.serve.wording import capital
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,14 +30,16 @@ def _card(row: dict[str, Any], page: dict[str, Any], hook_instance: UUID) -> dic
         # The same request gives the same card, so a client that asks twice can tell.
         "uuid": str(uuid5(NAMESPACE_URL, f"{hook_instance}/{row['name']}")),
         "summary": _summary(row["title"]),
-        "indicator": "warning" if row.get("urgent") else "info",
+        # `warning` and `critical` are for harm that is near; advice on prevention never is.
+        "indicator": "info",
         "detail": "\n\n".join(_detail(row, page)),
         "source": {
             "label": "lifecourse",
             "topic": {"code": row["name"], "system": "urn:lifecourse:recommendation"},
         },
         "overrideReasons": [
-            {"code": code, "system": SYSTEM, "display": words} for code, words in REASONS.items()
+            {"code": code, "system": SYSTEM, "display": REASONS.get(code, capital(code))}
+            for code in row["override_reasons"]
         ],
     }
     if source["address"]:
@@ -59,6 +62,8 @@ def _detail(row: dict[str, Any], page: dict[str, Any]) -> Iterator[str]:
         yield _escaped(row["reason"])
     if row["events"]:
         yield "\n".join(f"- {_escaped(_event_words(event))}" for event in row["events"])
+    if row["benefit"]:
+        yield _escaped(row["benefit"])
     if row["cautions"]:
         yield "Mind: " + _escaped("; ".join(row["cautions"]))
     grade = ", ".join(word for word in (row["strength"], row["grade"]) if word)

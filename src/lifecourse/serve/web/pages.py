@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from lifecourse.serve.wording import percent, spelled
+from lifecourse.serve.wording import capital, percent, spelled
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -72,6 +72,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = percent
+    environment.filters["title_"] = capital
     environment.filters["unit"] = spelled
     environment.filters["day"] = lambda when: "" if when is None else str(when)[:10]
     environment.filters["minute"] = lambda when: str(when)[:16].replace("T", " ")

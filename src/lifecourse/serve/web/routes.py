@@ -91,11 +91,13 @@ def answer(
 ) -> Response:
     """Keep what the clinician answered to a recommendation that is on the patient's page."""
     plan = patient(site, actor, subject_id)["plan"]
-    if recommendation not in {row["name"] for row in plan["fires"]}:
+    offered = {row["name"]: row["override_reasons"] for row in plan["fires"]}
+    if recommendation not in offered:
         raise UserError(
             "this recommendation is not on the patient's page now. Open the page again."
         )
-    if outcome not in OUTCOMES or (outcome == "overridden" and reason not in REASONS):
+    unknown = outcome == "overridden" and reason not in offered[recommendation]
+    if outcome not in OUTCOMES or unknown:
         raise UserError("choose one of the reasons on the page.")
     given.add(
         actor,
