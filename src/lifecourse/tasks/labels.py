@@ -17,7 +17,7 @@ from lifecourse.tasks.cohort import rows_of_task
 from lifecourse.tasks.definition import Censoring, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import polars as pl
 
@@ -90,7 +90,7 @@ def label_all(
     tables: list[list[pl.DataFrame]] = [[] for _ in tasks]
     attritions = [Attrition() for _ in tasks]
     own_codes: CodeTable | None = None
-    for number, shard in enumerate(timeline.shards(), 1):
+    for number, shard in enumerate(_read_ahead(timeline), 1):
         own_codes = own_codes or own_codes_only(shard.codes)
         for i, task in enumerate(tasks):
             table, attrition = _label_shard(shard, task, own_codes, end_of_records)
@@ -101,6 +101,21 @@ def label_all(
         Labels(table=_joined(tables[i], task), attrition=attritions[i].table(), task=task)
         for i, task in enumerate(tasks)
     ]
+
+
+def _read_ahead(timeline: Timeline) -> Iterator[Shard]:
+    """The shards, each read while the one before is being labelled; never more than two in memory."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        waiting = None
+        for number in range(timeline.n_shards):
+            coming = reader.submit(timeline.shard, number)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting.result()
 
 
 def _end_of_records(timeline: Timeline, tasks: Sequence[AnyTask]) -> int:
