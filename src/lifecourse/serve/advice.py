@@ -54,7 +54,7 @@ def _recommendation(row: dict[str, Any], record: Record) -> dict[str, Any]:
         "grade": _text(row.get("grade")),
         "strength": _text(row.get("strength")),
         "benefit": _text(row.get("benefit")),
-        "cautions": [_text(item) for item in _list(row.get("cautions"))],
+        "cautions": [str(_text(item)).rstrip(".") for item in _list(row.get("cautions"))],
         "missing": [_text(item) for item in _list(row.get("missing") or row.get("to_measure"))],
         "source": _source(row.get("source") or evidence),
         "review_by": _text(row.get("review_by")),

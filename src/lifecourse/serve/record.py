@@ -81,6 +81,7 @@ DECISIVE = frozenset(
     | {"MEDS_BIRTH", "MEDS_DEATH", "SEX", "GENDER", "RACE", "ETHNICITY", "MARITAL_STATUS"}
 )
 NOT_GIVEN = re.compile(r"\b(not|hold|stopped|removed|refused|missed|delayed)\b", re.IGNORECASE)
+PERSON = {"MEDS_BIRTH": "Birth", "MEDS_DEATH": "Death"}
 TAGS = (" (disorder)", " (finding)", " (situation)", " (procedure)", " (regime/therapy)")
 
 
@@ -274,6 +275,8 @@ def _medication(code: str) -> tuple[str, str]:
 
 
 def _name(row: dict[str, Any], code: str, description: str | None, kind: str) -> str:
+    if row["code"] in PERSON:
+        return PERSON[row["code"]]
     said: str = description or ("" if kind == "measurement" else row["text_value"] or "")
     if not said:
         medicine, _ = _medication(code)
