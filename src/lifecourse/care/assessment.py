@@ -20,6 +20,7 @@ from lifecourse.care.gathering import (
 )
 from lifecourse.care.risk.evaluate import evaluate_columns
 from lifecourse.care.risk.library import outcome as outcome_of
+from lifecourse.care.risk.library import score_model
 from lifecourse.schema.code import codes
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.event import BIRTH
@@ -344,7 +345,7 @@ def _behind(each: Input, person: _Person) -> tuple[tuple[DecidingEvent, ...], st
 
 
 def _computed_from(source: str, person: _Person) -> tuple[tuple[DecidingEvent, ...], str | None]:
-    model = next(m for m in assessed_models() if m.id == source.split(".", 1)[0])
+    model = score_model(source.split(".", 1)[0])
     events = [
         event
         for each in model.inputs.values()

@@ -48,7 +48,7 @@ def score_covariates() -> tuple[Covariate, ...]:
     asked: dict[str, Covariate] = {}
     for model in assessed_models():
         for each in model.inputs.values():
-            asked |= {covariate.name: covariate for covariate in covariates_of(each)}
+            asked |= {covariate.name: covariate for covariate in with_fallback(each)}
         for name in (*model.population.exclude, *model.population.require):
             covariate = condition_covariate(name)
             asked[covariate.name] = covariate
@@ -68,6 +68,15 @@ def covariates_of(each: Input) -> tuple[Covariate, ...]:
         days = each.lookback_days or DRUG_LOOKBACK_DAYS
         return (_covariate(each.codelist, "active", days, Summary.ACTIVE),)
     return (_covariate(each.codelist, "last", each.lookback_days, Summary.LAST),)
+
+
+def with_fallback(each: Input) -> tuple[Covariate, ...]:
+    """What one input asks, and what the score asks that gives its value where the chart has none."""
+    asked = covariates_of(each)
+    if each.otherwise is None:
+        return asked
+    inputs = score_model(each.otherwise.split(".")[0]).inputs.values()
+    return (*asked, *(covariate for source in inputs for covariate in covariates_of(source)))
 
 
 def condition_covariate(name: str) -> Covariate:

@@ -183,3 +183,11 @@ def test_age_is_in_completed_years() -> None:
     assert completed_years(datetime(1970, 7, 1), datetime(2000, 7, 1)) == 30
     assert completed_years(None, NOW) is None
     assert completed_years(NOW, SEEN) is None
+
+
+def test_body_mass_index_is_computed_from_weight_and_height_where_none_is_reported() -> None:
+    measured = [(SEEN, "LOINC//29463-7", 100.0), (SEEN, "LOINC//8302-2", 170.0)]
+    result = assessed([*without("LOINC//39156-5"), *measured]).score("prevent", "ascvd", 10)
+    bmi = next(each for each in result.inputs if each.name == "bmi")
+    assert bmi.value == pytest.approx(34.602, abs=1e-3)
+    assert {event.code for event in bmi.events} == {"LOINC//29463-7", "LOINC//8302-2"}
