@@ -251,7 +251,7 @@ def _score_fact(score: ScoreResult) -> ScoreFact:
         {
             "code": event.code,
             "description": item.title,
-            "time": event.time,
+            "time": None if event.time is None else f"{event.time}Z",
             "value": None if event.value is None else float(f"{event.value:.7g}"),
             "text": event.text,
             "unit": event.unit,
