@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from lifecourse.timeline.chart import Chart
 
-DORA, NEWBORN, TIMELESS, MALICIOUS = 101, 102, 103, 104
+# Long ids, so that finding one in a log is no accident.
+DORA, NEWBORN, TIMELESS, MALICIOUS = 7310144901, 102, 103, 104
 SCRIPT = "<script>alert(1)</script>"
 
 Row = tuple[int, datetime | None, str, float | None, str | None]

@@ -55,7 +55,7 @@ def _recommendation(row: dict[str, Any], record: Record) -> dict[str, Any]:
         "strength": _text(row.get("strength")),
         "benefit": _text(row.get("benefit")),
         "cautions": [str(_text(item)).rstrip(".") for item in _list(row.get("cautions"))],
-        "missing": [_text(item) for item in _list(row.get("missing") or row.get("to_measure"))],
+        "missing": list(dict.fromkeys(str(_text(item)) for item in _list(row.get("missing")))),
         "source": _source(row.get("source") or evidence),
         "review_by": _text(row.get("review_by")),
         "version": _text(row.get("version")),

@@ -95,6 +95,7 @@ def _who(record: Record, at: int | None) -> dict[str, Any]:
     chart = record.chart
     age = None if at is None else chart.age_at(at)
     identity = chart.identity or {}
+    going_on, ended = _problems(record, at)
     return {
         "subject_id": chart.subject_id,
         "name": identity.get("name"),
@@ -105,7 +106,8 @@ def _who(record: Record, at: int | None) -> dict[str, Any]:
         "born": f"{chart.birth:%Y-%m-%d}" if chart.birth else None,
         "died": f"{chart.death:%Y-%m-%d}" if chart.death else None,
         "allergies": sorted({fact.name for fact in record.of("allergy")}),
-        "problems": _going_on(record, at),
+        "problems": going_on or ended,
+        "problems_go_on": bool(going_on),
     }
 
 
@@ -118,15 +120,18 @@ def _age(years: float | None) -> str | None:
     return f"{years * 12:.0f} months" if years < 2 else f"{int(years)} years"
 
 
-def _going_on(record: Record, at: int | None) -> list[str]:
-    """Problems without an end at `at`, the most recent first, each once; findings are not problems."""
-    if at is None:
-        return []
-    names = {}
+def _problems(record: Record, at: int | None) -> tuple[list[str], list[str]]:
+    """Problems without an end at `at`, and those with one; the most recent first, each once."""
+    going_on: dict[str, int] = {}
+    ended: dict[str, int] = {}
     for fact in record.of("problem"):
-        if fact.time is not None and (fact.end is None or fact.end > at):
-            names[fact.name] = fact.time
-    return sorted(names, key=lambda name: -names[name])
+        if at is not None and fact.time is not None and fact.time <= at:
+            lasts = fact.end is None or fact.end > at
+            (going_on if lasts else ended)[fact.name] = fact.time
+    return (
+        sorted(going_on, key=lambda name: -going_on[name]),
+        sorted(ended, key=lambda name: -ended[name]),
+    )
 
 
 def _events(record: Record, page: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:

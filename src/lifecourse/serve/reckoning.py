@@ -41,6 +41,18 @@ def risks_of(site: Site, timeline: Timeline, subject_id: int, at: int) -> list[d
     return found
 
 
+def warm() -> None:
+    """Read the knowledge and compile the kernel, so that the first page does not wait for them."""
+    import polars as pl
+
+    from lifecourse.base.clock import now, to_microseconds
+    from lifecourse.timeline.access import timeline_from_events
+
+    birth = now().replace(tzinfo=None, year=now().year - 50, day=1)
+    rows = pl.DataFrame({"subject_id": [0], "time": [birth], "code": ["MEDS_BIRTH"]})
+    plan_of(timeline_from_events(rows).chart(0), to_microseconds(now()))
+
+
 def plain(value: Any) -> Any:
     """`value` as dicts, lists and scalars."""
     if hasattr(value, "to_dict"):

@@ -178,8 +178,9 @@ class Record:
         for name in _narrowest_first():
             for place in own.ids(codelist(name)):
                 code = (own.parents[place] or (own.codes[place],))[0]
-                said = f"{describe(name)['title']} ({code.replace(SEPARATOR, ' ')})"
-                found.setdefault(ids[place], said)
+                title = describe(name)["title"]
+                coded = "" if code.startswith("VISIT") else f" ({code.replace(SEPARATOR, ' ')})"
+                found.setdefault(ids[place], title + coded)
         return found
 
     @cached_property

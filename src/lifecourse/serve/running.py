@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lifecourse.schema.actor import Actor
 from lifecourse.serve.auth import FOLDER, local_issuer, sign_in_link, write_secret
+from lifecourse.serve.reckoning import warm
 
 if TYPE_CHECKING:
     import socket
@@ -55,6 +57,7 @@ def serve(
     announce(f"CDS Hooks: {address}/cds-services with the bearer token in {token_file}")
     announce("Stop with Ctrl-C.")
     _log_lines(announce)
+    threading.Thread(target=warm, name="warm", daemon=True).start()
     config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False)
     uvicorn.Server(config).run(sockets=[listening])
 
