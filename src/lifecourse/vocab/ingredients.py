@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from lifecourse.base.yaml import Document, load_document
+
+FOLDER = Path(__file__).parent / "mappings"
 
 Text = Annotated[str, BeforeValidator(str)]
 
@@ -20,7 +23,6 @@ class Ingredient(Document):
     rxnorm: Text
     atc: str
     name: str | None = ""
-    products: dict[Text, str] = Field(default_factory=dict)
 
 
 class _File(Document):
@@ -38,13 +40,11 @@ def ingredients() -> dict[str, Ingredient]:
 @cache
 def products() -> dict[str, tuple[str, ...]]:
     """RxNorm code of a product or an ingredient, to the code strings of what it holds."""
-    found: dict[str, tuple[str, ...]] = {}
-    for ingredient in ingredients().values():
-        atc = f"ATC//{ingredient.atc}"
-        found[ingredient.rxnorm] = (*found.get(ingredient.rxnorm, ()), atc)
-        for product in ingredient.products:
-            held = (f"RxNorm//{ingredient.rxnorm}", atc)
-            found[product] = (*found.get(product, ()), *held)
+    found = {each.rxnorm: (f"ATC//{each.atc}",) for each in ingredients().values()}
+    lines = (FOLDER / "rxnorm_products.csv").read_text(encoding="utf-8").splitlines()
+    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+        held = (ingredients()[name] for name in row["ingredients"].split())
+        found[row["code"]] = tuple(code for each in held for code in _codes(each))
     return found
 
 
@@ -54,8 +54,12 @@ def by_words(text: str) -> tuple[str, ...]:
     held: list[str] = []
     for ingredient, pattern in _patterns():
         if pattern.search(text):
-            held += [f"RxNorm//{ingredient.rxnorm}", f"ATC//{ingredient.atc}"]
+            held += _codes(ingredient)
     return tuple(held)
+
+
+def _codes(ingredient: Ingredient) -> tuple[str, str]:
+    return (f"RxNorm//{ingredient.rxnorm}", f"ATC//{ingredient.atc}")
 
 
 @cache
