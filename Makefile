@@ -11,8 +11,9 @@ DEMO_SUBJECTS ?= 5000
 demo: .stamps/run
 	$(BIN)/lifecourse simulate --subjects $(DEMO_SUBJECTS) --seed 1 --format fhir --out $(DEMO)/source
 	$(BIN)/lifecourse run $(DEMO)/source --out $(DEMO)/workspace --identifiability synthetic
+	$(BIN)/lifecourse pages $(DEMO)/workspace
 	@echo
-	@echo "Open the pages with:  $(BIN)/lifecourse serve $(DEMO)/workspace"
+	@echo "Or serve all of them, signed in and audited:  $(BIN)/lifecourse serve $(DEMO)/workspace"
 	@echo "It prints a sign-in link for http://127.0.0.1:8000/"
 
 serve: .stamps/run
