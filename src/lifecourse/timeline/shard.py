@@ -164,7 +164,7 @@ def _birth_codelist() -> Codelist:
 def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
     """The shard of an events table that is sorted as `lifecourse.schema.event` says."""
     ids = events["subject_id"].to_numpy()
-    subject_ids, starts = np.unique(ids, return_index=True)
+    starts = np.flatnonzero(np.append(len(ids) > 0, ids[1:] != ids[:-1]))
     code = events["code"].cast(pl.Enum(codes.codes)).to_physical().cast(pl.Int32).to_numpy()
     value = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
     factor = codes.unit_factor[code] if len(code) else np.ones(0)
@@ -172,7 +172,7 @@ def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
         value = (value * factor).astype(np.float32)
     return Shard(
         codes=codes,
-        subject_ids=subject_ids.astype(np.int64),
+        subject_ids=ids[starts].astype(np.int64),
         offsets=np.append(starts, len(ids)).astype(np.int64),
         time=events["time"].cast(pl.Int64).fill_null(STATIC).to_numpy(),
         code=np.ascontiguousarray(code),
