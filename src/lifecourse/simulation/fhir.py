@@ -1,0 +1,193 @@
+"""FHIR R4 bulk NDJSON, one file per resource type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from lifecourse.base.files import write_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecourse.simulation.parameters import Parameters
+
+URIS = {
+    "LOINC": "http://loinc.org",
+    "SNOMED": "http://snomed.info/sct",
+    "ICD10CM": "http://hl7.org/fhir/sid/icd-10-cm",
+    "RxNorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
+}
+CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+CLASSES = {"outpatient": "AMB", "inpatient": "IMP"}
+ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+UCUM = "http://unitsofmeasure.org"
+
+
+class FhirWriter:
+    """Appends to ``Patient.ndjson`` and the rest; files stand once `close` was called."""
+
+    def __init__(self, folder: Path, model: Parameters) -> None:
+        self._folder = folder
+        self._model = model
+        self._lines: dict[str, list[bytes]] = {}
+
+    def write(self, persons: pl.DataFrame, facts: pl.DataFrame) -> None:
+        """Add people and their facts."""
+        self._add("Patient", persons.select(_patient()))
+        tables = {name: coded.table for name, coded in self._model.codes.items()}
+        told = facts.with_columns(
+            table=pl.col("item").replace_strict(tables),
+            coding=pl.col("item").replace_strict(self._codings()),
+            when=moment("time"),
+            until=moment("end"),
+        )
+        self._add("Encounter", told.filter(pl.col("table") == "visit").select(_encounter()))
+        self._add("Condition", told.filter(pl.col("table") == "condition").select(_condition()))
+        self._add("MedicationRequest", told.filter(pl.col("table") == "drug").select(_request()))
+        measured = told.filter(pl.col("table") == "measurement")
+        units = {name: coded.unit or "" for name, coded in self._model.codes.items()}
+        self._add("Observation", measured.select(_quantity(pl.col("item").replace_strict(units))))
+        answered = told.filter(pl.col("table") == "observation")
+        answers = {
+            name: coding
+            for name, coding in self._codings().items()
+            if self._model.codes[name].table == "answer"
+        }
+        self._add("Observation", answered.select(_answer(answers)))
+
+    def close(self) -> None:
+        """Write the files, each whole or not at all."""
+        for name, parts in self._lines.items():
+            write_bytes(self._folder / f"{name}.ndjson", b"".join(parts))
+
+    def _add(self, name: str, lines: pl.DataFrame) -> None:
+        text = "\n".join(lines.to_series().to_list())
+        self._lines.setdefault(name, []).append((text + "\n").encode() if text else b"")
+
+    def _codings(self) -> dict[str, str]:
+        codings = {}
+        for name, coded in self._model.codes.items():
+            system, code = coded.code.split("//", 1)
+            uri = URIS.get(system, "")
+            codings[name] = (
+                f'{{"coding":[{{"system":"{uri}","code":"{code}","display":"{coded.display}"}}],'
+                f'"text":"{coded.display}"}}'
+            )
+        return codings
+
+
+def moment(column: str) -> pl.Expr:
+    """Microseconds since 1970 as ISO 8601 text in UTC."""
+    return pl.col(column).cast(pl.Datetime("us")).dt.strftime("%Y-%m-%dT%H:%M:%S+00:00")
+
+
+def number(column: str) -> pl.Expr:
+    """A value as JSON writes it: no ``.0`` behind whole numbers."""
+    return pl.col(column).cast(pl.String).str.replace(r"\.0$", "")
+
+
+def _start(kind: str) -> str:
+    return '{"resourceType":"' + kind + '","id":"{}"'
+
+
+_SUBJECT = ',"subject":{"reference":"Patient/{}"}'
+
+
+def _text(template: str, *parts: pl.Expr | str) -> pl.Expr:
+    """`template` with each ``{}`` filled; braces of JSON stay, which `pl.format` would not allow."""
+    pieces = template.split("{}")
+    joined: list[pl.Expr] = []
+    for place, piece in enumerate(pieces):
+        joined.append(pl.lit(piece))
+        if place < len(parts):
+            part = parts[place]
+            joined.append((pl.col(part) if isinstance(part, str) else part).cast(pl.String))
+    return pl.concat_str(joined).alias("line")
+
+
+def _patient() -> pl.Expr:
+    gender = pl.when("female").then(pl.lit("female")).otherwise(pl.lit("male"))
+    death = pl.when(pl.col("death").is_not_null()).then(
+        _text(',"deceasedDateTime":"{}"', moment("death"))
+    )
+    return _text(
+        _start("Patient") + ',"gender":"{}","birthDate":"{}"{}}',
+        "person",
+        gender,
+        pl.col("birth"),
+        death.otherwise(pl.lit("")),
+    )
+
+
+def _encounter() -> pl.Expr:
+    return _text(
+        _start("Encounter")
+        + ',"status":"finished","class":{"system":"'
+        + ACT
+        + '","code":"{}"}'
+        + _SUBJECT
+        + ',"period":{"start":"{}","end":"{}"}}',
+        "id",
+        pl.col("item").replace_strict(CLASSES),
+        "person",
+        "when",
+        "until",
+    )
+
+
+def _condition() -> pl.Expr:
+    return _text(
+        _start("Condition")
+        + ',"clinicalStatus":{"coding":[{"system":"'
+        + CLINICAL
+        + '","code":"active"}]},"verificationStatus":{"coding":[{"system":"'
+        + VERIFICATION
+        + '","code":"confirmed"}]},"code":{}'
+        + _SUBJECT
+        + ',"recordedDate":"{}"}',
+        "id",
+        "coding",
+        "person",
+        "when",
+    )
+
+
+def _request() -> pl.Expr:
+    return _text(
+        _start("MedicationRequest")
+        + ',"status":"active","intent":"order","medicationCodeableConcept":{}'
+        + _SUBJECT
+        + ',"authoredOn":"{}","dispenseRequest":{"validityPeriod":{"start":"{}","end":"{}"}}}',
+        "id",
+        "coding",
+        "person",
+        "when",
+        "when",
+        "until",
+    )
+
+
+def _observation(value: str) -> str:
+    return (
+        _start("Observation")
+        + ',"status":"final","code":{}'
+        + _SUBJECT
+        + ',"effectiveDateTime":"{}","issued":"{}",'
+        + value
+        + "}"
+    )
+
+
+def _quantity(unit: pl.Expr) -> pl.Expr:
+    value = '"valueQuantity":{"value":{},"unit":"@","system":"' + UCUM + '","code":"@"}'
+    template = _observation(value.replace("@", "{}"))
+    return _text(template, "id", "coding", "person", "when", "when", number("value"), unit, unit)
+
+
+def _answer(answers: dict[str, str]) -> pl.Expr:
+    template = _observation('"valueCodeableConcept":{}')
+    answer = pl.col("answer").replace_strict(answers)
+    return _text(template, "id", "coding", "person", "when", "when", answer)
