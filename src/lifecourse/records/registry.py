@@ -21,7 +21,10 @@ SOURCES: Registry[Any] = Registry(
     },
 )
 FHIR_ENDINGS = (".ndjson", ".jsonl", ".json")
-LOOKED_FOR = "FHIR (.json, .ndjson, .gz of them), OMOP (person.csv or .parquet, a DuckDB file) or MEDS (.parquet with subject_id, time, code)"
+LOOKED_FOR = (
+    "FHIR (.json, .ndjson, .gz of them), OMOP (person.csv or .parquet, a DuckDB file) "
+    "or MEDS (.parquet with subject_id, time, code)"
+)
 
 
 def open_source(
@@ -55,6 +58,8 @@ def detect(path: Path) -> str:
         name.endswith((".duckdb", ".db")) for name in names
     ):
         return "omop"
+    if path.is_dir() and any((path / "data").rglob("*.parquet")):
+        return "meds"  # before FHIR: a MEDS folder has metadata/dataset.json
     if any(name.endswith(FHIR_ENDINGS) for name in names):
         return "fhir"
     if any(name.endswith(".parquet") for name in names):
