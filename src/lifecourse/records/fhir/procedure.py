@@ -1,0 +1,41 @@
+"""Procedure and Immunization: what was done, and what was not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifecourse.records.fhir.coding import PROCEDURES, VACCINES, named
+from lifecourse.records.fhir.rows import RejectedError
+
+if TYPE_CHECKING:
+    from lifecourse.records.fhir.rows import Resource, Rows
+
+
+def read_procedure(resource: Resource, rows: Rows) -> None:
+    """A procedure, known when it ended."""
+    status, body = resource.status, resource.body
+    prefix = {"not-done": "NOT_DONE//", "preparation": "PLANNED//"}.get(status, "")
+    found = named(body.get("code"), PROCEDURES, "Procedure")
+    if found is None:
+        raise RejectedError("no code")
+    period = body.get("performedPeriod") or {}
+    began = resource.first_moment(body.get("performedDateTime"), period.get("start"))
+    ended = resource.first_moment(body.get("performedDateTime"), period.get("end"))
+    when = ended or began or resource.updated()
+    if when is None:
+        raise RejectedError("no time")
+    rows.add(resource, resource.subject(), when, prefix + found[0], text=found[1], happened=began)
+
+
+def read_immunization(resource: Resource, rows: Rows) -> None:
+    """A vaccine given or not given."""
+    status, body = resource.status, resource.body
+    prefix = "NOT_DONE//" if status == "not-done" else ""
+    found = named(body.get("vaccineCode"), VACCINES, "Immunization")
+    if found is None:
+        raise RejectedError("no code")
+    given = resource.first_moment(body.get("occurrenceDateTime"))
+    when = given or resource.first_moment(body.get("recorded")) or resource.updated()
+    if when is None:
+        raise RejectedError("no time")
+    rows.add(resource, resource.subject("patient"), when, prefix + found[0], text=found[1])

@@ -1,0 +1,192 @@
+"""What resources become: columns of events, rejects, references, and names of subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from lifecourse.records.fhir.times import BadTimeError, Moment, moment
+from lifecourse.records.source import Batch
+from lifecourse.schema.event import event_schema
+
+
+class RejectedError(Exception):
+    """A resource that gives no event, for a reason from the list in `docs`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Resource:
+    """One resource and where it stands; `row` counts lines, or entries of a Bundle, from 1."""
+
+    body: dict[str, Any]
+    file: int
+    row: int
+    zone: str
+
+    @property
+    def kind(self) -> str:
+        """The resource type."""
+        return str(self.body.get("resourceType"))
+
+    @property
+    def status(self) -> str:
+        """The status, empty where absent; a resource entered in error is rejected here.
+
+        Raises
+        ------
+        RejectedError
+            The resource was entered in error.
+        """
+        status = str(self.body.get("status") or "")
+        if status == "entered-in-error":
+            raise RejectedError("entered in error")
+        return status
+
+    @property
+    def source_id(self) -> str | None:
+        """``Type/id``; None where the resource has no id."""
+        return f"{self.kind}/{self.body['id']}" if self.body.get("id") else None
+
+    @property
+    def version(self) -> int | None:
+        """Orders versions: when last updated, else the version's number."""
+        meta = self.body.get("meta") or {}
+        if meta.get("lastUpdated"):
+            return self.moment(meta["lastUpdated"]).known
+        number = str(meta.get("versionId") or "")
+        return int(number) if number.isdigit() else None
+
+    def moment(self, text: Any) -> Moment:
+        """The moment that `text` names.
+
+        Raises
+        ------
+        RejectedError
+            It is no FHIR date or time.
+        """
+        if not isinstance(text, str):
+            raise RejectedError("a time that is not text")
+        try:
+            return moment(text, self.zone)
+        except BadTimeError:
+            raise RejectedError("a time that is no FHIR date or time") from None
+
+    def first_moment(self, *texts: Any) -> Moment | None:
+        """The moment of the first of `texts` that is there."""
+        return next((self.moment(text) for text in texts if text), None)
+
+    def updated(self) -> Moment | None:
+        """When the resource was last updated."""
+        return self.first_moment((self.body.get("meta") or {}).get("lastUpdated"))
+
+    def subject(self, name: str = "subject") -> str:
+        """The key of the patient whom the resource is about.
+
+        Raises
+        ------
+        RejectedError
+            It is about nobody, or not about a patient.
+        """
+        reference = (self.body.get(name) or {}).get("reference")
+        if not reference:
+            raise RejectedError("no subject")
+        return subject_key(str(reference))
+
+
+def subject_key(reference: str) -> str:
+    """A patient's id, or the ``urn:uuid:`` that stands for it.
+
+    Raises
+    ------
+    RejectedError
+        The reference is not to a patient by id.
+    """
+    if reference.startswith("urn:"):
+        return reference
+    parts = reference.split("/_history/", 1)[0].rstrip("/").split("/")
+    if len(parts) > 1 and parts[-2] == "Patient":
+        return parts[-1]
+    if "?" in reference:
+        raise RejectedError("subject named by a search, not by id")
+    raise RejectedError("subject is not a patient")
+
+
+EVENT_FIELDS = (
+    "subject_key", "time", "code", "numeric_value", "text_value", "unit", "end_time", "onset_time",
+    "precision", "source_id", "source_version", "source_file", "source_row",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Rows:
+    """Columns that fill up, and become a batch."""
+
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    rejects: list[tuple[str, int, str, str | None]] = field(default_factory=list)
+    references: list[tuple[str, str, str | None]] = field(default_factory=list)
+    aliases: list[tuple[str, str]] = field(default_factory=list)
+    identities: list[tuple[str, str | None, str | None, str | None]] = field(default_factory=list)
+    deletions: list[str] = field(default_factory=list)
+    reference_rows: dict[str, int] = field(default_factory=dict)
+    rows_read: int = 0
+
+    def add(
+        self,
+        resource: Resource,
+        subject: str,
+        when: Moment | None,
+        code: str,
+        *,
+        value: float | None = None,
+        text: str | None = None,
+        unit: str | None = None,
+        end: int | None = None,
+        happened: Moment | None = None,
+    ) -> None:
+        """An event of `subject`, known at `when` (None: static); `happened` where that differs."""
+        since = happened or when
+        onset = since.start if since and when and since.start != when.known else None
+        exactness = since.precision if since else None
+        self.events.append(
+            (
+                subject, when.known if when else None, code, value, text, unit, end, onset, exactness,
+                resource.source_id, resource.version, resource.file, resource.row,
+            )
+        )  # fmt: skip
+
+    def refer(self, kind: str) -> None:
+        """A row that describes no event of a person."""
+        self.reference_rows[kind] = self.reference_rows.get(kind, 0) + 1
+
+    def batch(self) -> Batch:
+        """Everything so far as a batch."""
+        return Batch(
+            events=_events(self.events),
+            rejects=_table(self.rejects, {"file": pl.String, "row": pl.UInt32, "reason": pl.String, "raw": pl.String}),
+            references=_table(self.references, {"key": pl.String, "code": pl.String, "text": pl.String}),
+            aliases=_table(self.aliases, {"alias": pl.String, "subject_key": pl.String}),
+            identities=_table(
+                self.identities,
+                {"subject_key": pl.String, "system": pl.String, "value": pl.String, "name": pl.String},
+            ),
+            deletions=pl.DataFrame({"source_id": self.deletions}, schema={"source_id": pl.String}),
+            rows_read=self.rows_read,
+            reference_rows=self.reference_rows,
+        )  # fmt: skip
+
+
+def _events(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    kinds: dict[str, Any] = {**event_schema(), "subject_key": pl.String()}
+    raw = {
+        name: pl.Int64() if isinstance(kinds[name], pl.Datetime) else kinds[name]
+        for name in EVENT_FIELDS
+    }
+    raw["numeric_value"] = pl.Float64()
+    table = pl.DataFrame(rows, schema=raw, orient="row", strict=False)
+    return table.with_columns(pl.col(name).cast(kinds[name]) for name in EVENT_FIELDS)
+
+
+def _table(rows: list[Any], schema: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -1,0 +1,70 @@
+"""FHIR dates and times: what was known when, and how exactly.
+
+An instant is known when it is. A date, a month or a year is known at its last microsecond and happened from its
+first, in the source's zone. Times without an offset take that zone; one that daylight saving skips is read with
+the offset before the gap (PEP 495, fold 0), one that occurs twice is the first of the two.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from lifecourse.base.clock import to_microseconds
+
+PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+DECEMBER = 12
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Microseconds UTC: `start` when it happened at the earliest, `known` when it was known; `precision` or None."""
+
+    start: int
+    known: int
+    precision: str | None = None
+
+
+class BadTimeError(ValueError):
+    """A text that is no FHIR date or time."""
+
+
+@lru_cache(maxsize=65_536)
+def moment(text: str, zone: str) -> Moment:
+    """The moment that `text` names, naive times read in `zone`.
+
+    Raises
+    ------
+    BadTimeError
+        `text` is not a FHIR date, dateTime or instant.
+    """
+    partial = PARTIAL.fullmatch(text)
+    try:
+        if partial:
+            return _partial(partial, ZoneInfo(zone))
+        parsed = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise BadTimeError from None
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=ZoneInfo(zone))
+    exact = to_microseconds(parsed)
+    return Moment(exact, exact)
+
+
+def _partial(found: re.Match[str], zone: ZoneInfo) -> Moment:
+    year, month, day = (int(part) if part else None for part in found.groups())
+    assert year is not None  # noqa: S101 -- the pattern has it
+    start = datetime(year, month or 1, day or 1, tzinfo=zone)
+    if day is not None:
+        naive, precision = datetime(year, month or 1, day) + timedelta(days=1), "day"  # noqa: DTZ001 -- local
+    elif month is not None:
+        after = (year + 1, 1) if month == DECEMBER else (year, month + 1)
+        naive, precision = datetime(*after, 1), "month"  # noqa: DTZ001 -- local
+    else:
+        naive, precision = datetime(year + 1, 1, 1), "year"  # noqa: DTZ001 -- local
+    following = to_microseconds(naive.replace(tzinfo=zone))
+    return Moment(to_microseconds(start), following - 1, precision)
