@@ -40,7 +40,9 @@ def ingredients() -> dict[str, Ingredient]:
 @cache
 def products() -> dict[str, tuple[str, ...]]:
     """RxNorm code of a product or an ingredient, to the code strings of what it holds."""
-    found = {each.rxnorm: (f"ATC//{each.atc}",) for each in ingredients().values()}
+    found: dict[str, tuple[str, ...]] = {
+        each.rxnorm: (f"ATC//{each.atc}",) for each in ingredients().values()
+    }
     lines = (FOLDER / "rxnorm_products.csv").read_text(encoding="utf-8").splitlines()
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
         held = (ingredients()[name] for name in row["ingredients"].split())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecourse.base.errors import UserError
+from lifecourse.care.risk.competing import absolute_risk
 from lifecourse.care.risk.expressions import is_missing, parse
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def evaluate_columns(model: ScoreModel, given: Mapping[str, Column], n: int) -> 
     Evaluation
         A row with anything missing or out of range has no output at all: nothing is extrapolated.
     """
-    columns = _input_columns(model, given, n)
+    columns: dict[str, Any] = {**_input_columns(model, given, n), **model.tables}
     with np.errstate(all="ignore"):
         for name, written in model.derive.items():
             columns[name] = _broadcast(parse(str(written)).evaluate(columns), n)
@@ -99,6 +100,8 @@ def columns_of(model: ScoreModel, rows: Sequence[Mapping[str, Any]]) -> dict[str
 
 
 def _column(model: str, name: str, each: Input, values: Sequence[Any]) -> Column:
+    if each.kind == "set":
+        return _sets(model, name, each, values)
     if each.is_text:
         words = [None if value is None else str(value) for value in values]
         if each.values:
@@ -113,6 +116,15 @@ def _column(model: str, name: str, each: Input, values: Sequence[Any]) -> Column
     except (TypeError, ValueError):
         raise UserError(f"{model}: {name} must be a number.") from None
     return np.array(numbers, dtype=np.float64)
+
+
+def _sets(model: str, name: str, each: Input, values: Sequence[Any]) -> Column:
+    column = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        column[place] = None if value is None else frozenset(value)
+        if not (column[place] or frozenset()) <= set(each.values):
+            raise UserError(f"{model}: {name} may have {', '.join(map(str, each.values))}.")
+    return column
 
 
 def _input_columns(model: ScoreModel, given: Mapping[str, Column], n: int) -> dict[str, Column]:
@@ -169,7 +181,7 @@ def _out_of_range(
             if high is not None:
                 outside |= value > high + abs(high) * RANGE_TOLERANCE
             found[name] = outside & considered[name]
-        elif each.kind == "sex" or each.values:
+        elif each.kind != "set" and (each.kind == "sex" or each.values):
             allowed = ("female", "male") if each.kind == "sex" else each.values
             inside = np.logical_or.reduce([value == choice for choice in allowed])
             found[name] = ~inside & ~is_missing(value) & considered[name]
@@ -200,7 +212,9 @@ def _value(
     model: ScoreModel, equation: Equation, columns: dict[str, Column], terms: dict[str, Column]
 ) -> Any:
     known: dict[str, Any] = {**columns, **equation.constants}
-    if equation.formula is not None:
+    if equation.absolute_risk is not None:
+        value = absolute_risk(equation.absolute_risk, known)
+    elif equation.formula is not None:
         value = parse(equation.formula).evaluate(known)
     else:
         known["lp"] = _linear_predictor(equation, columns, terms)

@@ -1,8 +1,8 @@
 """The language of score files: arithmetic over named columns, and nothing else.
 
 Parsed by Python's `ast`, then allowed node by node: numbers, text in comparisons, names, ``+ - * / **``,
-comparisons, ``in``, ``and or not``, ``x if test else y``, and the functions below. An expression is evaluated
-for many people at once; everything is a numpy column.
+comparisons, ``in``, ``and or not``, ``x if test else y``, ``table[key]``, and the functions below. An
+expression is evaluated for many people at once; everything is a numpy column.
 """
 
 from __future__ import annotations
@@ -162,6 +162,24 @@ def _call(node: Any, text: str) -> Step:
     return lambda columns: function(*(step(columns) for step in steps))
 
 
+def _lookup(node: Any, text: str) -> Step:
+    if not isinstance(node.value, ast.Name):
+        raise KnowledgeError(f"'{text}' looks up in what is no table.")
+    table_step, key_step = _step(node.value, text), _step(node.slice, text)
+
+    def look_up(columns: Columns) -> Any:
+        table: Any = table_step(columns)
+        if not isinstance(table, Mapping):
+            raise KnowledgeError(f"'{text}': '{node.value.id}' is no table of this file.")
+        return np.array([table.get(_key(key), np.nan) for key in np.atleast_1d(key_step(columns))])
+
+    return look_up
+
+
+def _key(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 def _number(value: Any) -> Any:
     return value.astype(float) if isinstance(value, np.ndarray) and value.dtype == bool else value
 
@@ -185,6 +203,10 @@ def _largest(*values: Any) -> Any:
     return found
 
 
+def _has(sets: Column, member: str) -> Column:
+    return np.array([each is not None and member in each for each in sets], dtype=bool)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ln": np.log,
     "exp": np.exp,
@@ -194,6 +216,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": _smallest,
     "max": _largest,
     "missing": is_missing,
+    "has": _has,
 }
 
 _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
@@ -222,4 +245,5 @@ _MAKERS: dict[type, Callable[[Any, str], Step]] = {
     ast.Compare: _compare,
     ast.IfExp: _conditional,
     ast.Call: _call,
+    ast.Subscript: _lookup,
 }

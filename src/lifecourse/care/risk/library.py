@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import KnowledgeError, UserError
 from lifecourse.base.yaml import load_document
+from lifecourse.care.risk.competing import ATTAINED_AGE
 from lifecourse.care.risk.evaluate import Evaluation, columns_of, evaluate_columns
 from lifecourse.care.risk.expressions import parse
 from lifecourse.care.risk.model import ScoreModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from lifecourse.care.risk.model import Equation
 
 FOLDER = Path(__file__).parent / "models"
 
@@ -123,7 +126,7 @@ def _number(value: float) -> float | None:
 
 def _check_names(model: ScoreModel, file: str) -> None:
     """Every name that an expression reads is defined before it, in equations that no case reaches too."""
-    known = set(model.inputs)
+    known = {*model.inputs, *model.tables}
     for name, each in model.inputs.items():
         if isinstance(each.default, str):
             _check_reads(each.default, known, f"{file}: default of {name}")
@@ -132,12 +135,20 @@ def _check_names(model: ScoreModel, file: str) -> None:
         known.add(name)
     for equation in model.equations:
         where = f"{file}: {equation.output}"
-        for text in (*equation.terms, *([equation.formula] if equation.formula else [])):
-            _check_reads(text, known | set(equation.constants), where)
+        for text in _texts(equation):
+            _check_reads(text, known | {*equation.constants, ATTAINED_AGE}, where)
         for name in equation.when:
             _check_reads(name, known, where)
     for text in [warning.when for warning in model.warnings]:
         _check_reads(text, known, f"{file}: warnings")
+
+
+def _texts(equation: Equation) -> list[str]:
+    texts = [*equation.terms, *([equation.formula] if equation.formula else [])]
+    if equation.absolute_risk is not None:
+        risk = equation.absolute_risk
+        texts += [risk.start, risk.end, risk.by, risk.hazard, risk.competing, risk.multiplier]
+    return texts
 
 
 def _check_reads(text: str, known: set[str], where: str) -> None:

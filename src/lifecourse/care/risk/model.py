@@ -8,7 +8,9 @@ from pydantic import Field, model_validator
 
 from lifecourse.base.yaml import Document
 
-InputKind = Literal["age", "sex", "value", "condition", "drug", "smoking", "choice", "stated"]
+InputKind = Literal[
+    "age", "sex", "value", "condition", "drug", "smoking", "choice", "stated", "set"
+]
 
 
 class Input(Document):
@@ -17,7 +19,7 @@ class Input(Document):
     kind : where a chart has it
         ``age`` in years, ``sex``, the last ``value`` of a codelist within the look-back, a ``condition`` ever,
         a ``drug`` active now, ``smoking`` (1 when the latest coded answer is a current smoker's), ``choice``
-        (which equation), ``stated`` (given by whoever asks; a chart has none)
+        (which equation), ``stated`` (given by whoever asks; a chart has none), ``set`` (a list of `values`)
     missing : ``refuse`` gives no score; ``allowed`` means the equation has a term for it
     when : an expression; where it is false the input is neither needed nor checked
     otherwise : the score that gives the value where the chart has none, ``ckd_epi_2021.egfr``
@@ -39,14 +41,35 @@ class Input(Document):
     def _complete(self) -> Input:
         if self.kind in ("value", "condition", "drug") and not self.codelist:
             raise ValueError(f"an input of kind {self.kind} needs a codelist")
-        if self.kind == "choice" and not self.values:
-            raise ValueError("a choice needs its values")
+        if self.kind in ("choice", "set") and not self.values:
+            raise ValueError(f"a {self.kind} needs its values")
         return self
 
     @property
     def is_text(self) -> bool:
         """Whether its values are words."""
         return self.kind == "sex" or any(isinstance(value, str) for value in self.values)
+
+
+class AbsoluteRisk(Document):
+    """Risk between two ages with competing death: constant hazards in bands of ages, times a person's factor.
+
+    start, end : expressions of the two ages
+    by : the column that chooses a row of the tables
+    hazard, competing : tables of hazards per year, one row a group, in bands of `band_years` from `first_age`
+    multiplier : expression of what the hazard is multiplied with at ``attained_age``
+    scale : 100 for a risk in percent
+    """
+
+    start: str
+    end: str
+    by: str
+    hazard: str
+    competing: str
+    first_age: float
+    band_years: float
+    multiplier: str
+    scale: float = 1.0
 
 
 class Equation(Document):
@@ -56,6 +79,7 @@ class Equation(Document):
     terms : expression -> coefficient; their sum is ``lp``
     constants : names the form's link reads (``s0``, ``mean``)
     formula : in place of terms, the output itself
+    absolute_risk : in place of terms, a risk between two ages
     """
 
     output: str
@@ -63,6 +87,7 @@ class Equation(Document):
     terms: dict[str, float] = Field(default_factory=dict)
     constants: dict[str, float] = Field(default_factory=dict)
     formula: str | None = None
+    absolute_risk: AbsoluteRisk | None = None
 
 
 class Output(Document):
@@ -137,10 +162,11 @@ class ScoreModel(Document):
     id: str
     version: str | float
     title: str
-    form: Literal["logistic", "cox", "sum", "formula"]
+    form: Literal["logistic", "cox", "sum", "formula", "competing_risk"]
     population: Population
     inputs: dict[str, Input]
     derive: dict[str, str | float] = Field(default_factory=dict)
+    tables: dict[str, dict[str, float | tuple[float, ...]]] = Field(default_factory=dict)
     equations: tuple[Equation, ...]
     then: str | None = None
     outputs: dict[str, Output]
