@@ -72,7 +72,7 @@ def count_cells(
     subject_index: Integers, lows: Integers, highs: Integers,
     out: Integers,
 ) -> None:  # fmt: skip
-    """Fill `out` int64[r + 1] with where each row's cells begin."""
+    """Fill `out` int64[r] with the number of each row's cells."""
     per_event = per_value = per_time = 0
     for summary in summaries:
         if _of_any_event(summary):
@@ -85,7 +85,6 @@ def count_cells(
     order = np.empty(lows.shape[0], dtype=np.int64)
     seen = np.full((n_codes, 2), -1, dtype=np.int64)
     stamp = 0
-    out[0] = 0
     for row in range(len(subject_index)):
         cells = 0
         subject = subject_index[row]
@@ -95,7 +94,7 @@ def count_cells(
                 offsets[subject], offsets[subject + 1], time, code, value, columns,
                 per_kind, order, lows[:, row], highs[:, row], seen, stamp,
             )  # fmt: skip
-        out[row + 1] = out[row] + cells
+        out[row] = cells
 
 
 @njit(cache=True, nogil=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +18,14 @@ from lifecourse.timeline.kernel import births_of, window_bounds
 from lifecourse.timeline.numbering import SUMMARY_NUMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
     from scipy.sparse import csr_matrix
 
     from lifecourse.timeline.shard import CodeTable, Shard
 
+LEAST_ROWS = 1000
 NOT_OF_EVERY_CODE = (Summary.SLOPE, Summary.ACTIVE)
 
 
@@ -32,6 +36,8 @@ def evaluate_every_code(
     subject_index: npt.NDArray[np.int64],
     prediction_time: npt.NDArray[np.int64],
     vocabulary: npt.NDArray[np.int32] | None = None,
+    *,
+    workers: int | None = None,
 ) -> csr_matrix:
     """Each summary of each code in each window at r rows, float32 CSR, r x (windows x summaries x codes).
 
@@ -44,6 +50,8 @@ def evaluate_every_code(
         pass.
     vocabulary : int32 code ids
         Columns within each block, in this order; all codes of the shard where None.
+    workers
+        Threads, one for each core where None; the answer is the same with any number.
 
     Returns
     -------
@@ -65,16 +73,40 @@ def evaluate_every_code(
     lows = np.stack([low for low, _ in bounds])
     highs = np.stack([high for _, high in bounds])
     asked = np.array([SUMMARY_NUMBERS[summary] for summary in summaries], dtype=np.int32)
-    arguments = (
-        shard.offsets, shard.time, shard.code, shard.value,
-        columns, n_codes, asked, subject_index, lows, highs,
-    )  # fmt: skip
-    offsets = np.zeros(shape[0] + 1, dtype=np.int64)
-    count_cells(*arguments, offsets)
+    parts = _parts(shape[0], workers)
+
+    def sweep_with(work: Callable[..., None], *more: Callable[[slice], Any]) -> None:
+        def one(rows: slice) -> None:
+            work(
+                shard.offsets, shard.time, shard.code, shard.value, columns, n_codes, asked,
+                subject_index[rows],
+                np.ascontiguousarray(lows[:, rows]), np.ascontiguousarray(highs[:, rows]),
+                *(of(rows) for of in more),
+            )  # fmt: skip
+
+        with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+            list(pool.map(one, parts))
+
+    sizes = np.zeros(shape[0], dtype=np.int64)
+    sweep_with(count_cells, lambda rows: sizes[rows])
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
     cells = np.empty(offsets[-1], dtype=np.float32)
     indices = np.empty(offsets[-1], dtype=np.int32 if shape[1] < 2**31 else np.int64)
-    fill_cells(*arguments, prediction_time, offsets, indices, cells)
+    sweep_with(
+        fill_cells,
+        lambda rows: prediction_time[rows],
+        lambda rows: offsets[rows.start : rows.stop],
+        lambda _: indices,
+        lambda _: cells,
+    )
     return csr_matrix((cells, indices, offsets), shape=shape, copy=False)
+
+
+def _parts(n_rows: int, workers: int | None) -> list[slice]:
+    """Stretches of rows for each worker, but none so short that a thread costs more than it saves."""
+    n = min(workers or os.cpu_count() or 1, max(1, n_rows // LEAST_ROWS))
+    edges = [n_rows * i // n for i in range(n + 1)]
+    return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
 def every_code_columns(
