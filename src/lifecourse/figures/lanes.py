@@ -129,7 +129,7 @@ def _row(
 
 
 def _label(name: str, y: float) -> str:
-    return text(8, y, shortened(name, 32), font_size=12) if name else ""
+    return text(8, y, shortened(name, 28), font_size=12) if name else ""
 
 
 def _shown(bar: Bar, axis: TimeAxis) -> bool:

@@ -40,11 +40,35 @@ def likely(
                 heads[row["name"]]["others"].append(row)
             else:
                 heads[row["name"]] = row
+    for head in heads.values():
+        head["table"] = _by_horizon(head)
     return {
         "made": sorted(heads.values(), key=lambda row: -row["value"]),
         "quantities": [r for r in estimates if r["value"] is not None and not r["is_share"]],
         "not_made": _refusals([row for row in estimates if row["value"] is None]),
     }
+
+
+def _by_horizon(head: dict[str, Any]) -> dict[str, Any] | None:
+    """The other outcomes of an equation: a row an outcome, a column a horizon."""
+    if not head["others"]:
+        return None
+    estimates = [head, *head["others"]]
+    horizons = list(dict.fromkeys(row["horizon"] for row in estimates))
+    rows: dict[str, dict[str, Any]] = {}
+    for row in estimates:
+        rows.setdefault(row["title"], {})[row["horizon"]] = row
+    return {
+        "horizons": horizons,
+        "rows": [
+            {"title": title, "cells": [_cell(found.get(horizon)) for horizon in horizons]}
+            for title, found in rows.items()
+        ],
+    }
+
+
+def _cell(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    return row and {key: row[key] for key in ("shown", "interval", "compared")}
 
 
 def _refusals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -92,6 +116,7 @@ def _estimate(row: dict[str, Any], kind: str, record: Record, as_of: str) -> dic
         "reason": row.get("reason"),
         "missing": [str(name).replace("_", " ") for name in row.get("missing") or ()],
         "others": [],
+        "table": None,
         "value": value,
         "unit": None if is_share else unit,
         "is_share": is_share,
@@ -102,6 +127,7 @@ def _estimate(row: dict[str, Any], kind: str, record: Record, as_of: str) -> dic
         "interval_reason": row.get("interval_reason"),
         "horizon": _said_horizon(row.get("horizon_years")),
         "comparator": comparator,
+        "compared": comparator.rpartition(": ")[2] if comparator else None,
         "as_of": row.get("as_of") or as_of,
         "version": row.get("model_version") or row.get("version"),
         "source": row.get("source"),
