@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +18,16 @@ from lifecourse.cli.workspace import store_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from lifecourse.base.progress import Progress
     from lifecourse.timeline.access import Timeline
     from lifecourse.timeline.chart import Chart
 
 ADULT_YEARS = 18
+WORTH_PROCESSES = 400  # people; below it, starting processes costs more than it saves
+
+Counts = tuple[int, Counter[str], Counter[str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,14 +78,49 @@ def write_plans(
     timeline: Timeline, out: Path, *, as_fhir: bool = False, progress: Progress = SILENT
 ) -> dict[str, Any]:
     """A plan for every adult, ``<subject_id>.json`` in `out`; gives how many, and how the rules answered."""
+    out.mkdir(parents=True, exist_ok=True)
+    answers: Counter[str] = Counter()
+    fires: Counter[str] = Counter()
+    plans, people, shards = 0, timeline.n_subjects, range(timeline.n_shards)
+    for done, (planned, answered, fired) in enumerate(_by_shard(timeline, out, as_fhir), start=1):
+        plans += planned
+        answers.update(answered)
+        fires.update(fired)
+        progress.step("plans by shard", done, len(shards))
+    return {
+        "plans": plans,
+        "under_18_or_unknown_age": people - plans,
+        "answers": dict(sorted(answers.items())),
+        "fires": dict(sorted(fires.items())),
+        "out": str(out),
+    }
+
+
+def _by_shard(timeline: Timeline, out: Path, as_fhir: bool) -> Iterator[Counts]:
+    """The counts of each shard; large stores are shared out to one process per core."""
+    shards = range(timeline.n_shards)
+    workers = min(os.cpu_count() or 1, len(shards))
+    if workers == 1 or timeline.n_subjects < WORTH_PROCESSES:
+        yield from (plan_shard(timeline, shard, out, as_fhir) for shard in shards)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        futures = [pool.submit(plan_shard, timeline, shard, out, as_fhir) for shard in shards]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def plan_shard(timeline: Timeline, shard: int, out: Path, as_fhir: bool) -> Counts:
+    """Write the plans of one shard's adults; how many, and the counts of answers and of what fires."""
     from lifecourse.base.files import to_json
 
     answers: Counter[str] = Counter()
     fires: Counter[str] = Counter()
-    plans, people = 0, timeline.n_subjects
-    out.mkdir(parents=True, exist_ok=True)
-    for done, chart in enumerate(timeline.charts(), start=1):
-        progress.step("people", done, people)
+    plans = 0
+    for chart in timeline.charts([shard]):
         at = chart.last_time
         if at is None or not _is_adult(chart, at):
             continue
@@ -88,13 +130,7 @@ def write_plans(
         for recommendation in document.get("recommendations", ()):
             answers[recommendation["answer"]] += 1
             fires[recommendation["name"]] += recommendation["answer"] == "fires"
-    return {
-        "plans": plans,
-        "under_18_or_unknown_age": people - plans,
-        "answers": dict(sorted(answers.items())),
-        "fires": dict(sorted(fires.items())),
-        "out": str(out),
-    }
+    return plans, answers, fires
 
 
 def _is_adult(chart: Chart, at: int) -> bool:
