@@ -11,6 +11,7 @@ import numpy as np
 
 from lifecourse.base.clock import to_microseconds
 from lifecourse.schema.code import SEPARATOR
+from lifecourse.serve.measurements import measurements
 from lifecourse.timeline.shard import NO_END, STATIC, CodeTable
 from lifecourse.vocab.codelists import codelist, describe, names
 
@@ -164,6 +165,12 @@ class Record:
         return [fact for fact in self.facts if fact.kind in kinds]
 
     @cached_property
+    def _measured(self) -> dict[int, str]:
+        """Codes of what the page draws, by the short name it draws them under."""
+        codes = self.chart.shard.codes
+        return {int(i): m.title for m in measurements() for i in codes.ids(m.codes)}
+
+    @cached_property
     def _listed(self) -> dict[int, str]:
         """Names of codes that the source did not name: of the narrowest codelist they are in, with the code."""
         table = self.chart.shard.codes
@@ -210,12 +217,19 @@ class Record:
         identity = int(shard.code[place])
         names = (row["code"], *shard.codes.parents[identity])
         kind = _kind(names, row["source_id"], row["numeric_value"])
-        description = shard.codes.descriptions[identity] or self._listed.get(identity)
+        # The source's own words come before a codelist's; the text of a measurement is its answer.
+        said = row["text_value"] and kind != "measurement"
+        described = self._measured.get(identity) or shard.codes.descriptions[identity]
         return Fact(
             place=place,
             kind=kind,
             code=row["code"],
-            name=_name(row, names[min(len(names) - 1, kind == "problem")], description, kind),
+            name=_name(
+                row,
+                names[min(len(names) - 1, kind == "problem")],
+                described or (None if said else self._listed.get(identity)),
+                kind,
+            ),
             time=None if time == STATIC else time,
             end=None if end == NO_END else end,
             onset=_moment(row["onset_time"]),
