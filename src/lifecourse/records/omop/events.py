@@ -9,7 +9,15 @@ import polars as pl
 
 from lifecourse.records.omop.concepts import Concepts, choose_code, standard
 from lifecourse.records.omop.tables import CLINICAL, ClinicalTable
-from lifecourse.records.omop.times import DAY, TICK, has_clock, parse_day, parse_moment, to_utc
+from lifecourse.records.omop.times import (
+    DAY,
+    TICK,
+    has_clock,
+    moments,
+    parse_day,
+    parse_moment,
+    to_utc,
+)
 from lifecourse.schema.event import BIRTH, DEATH
 
 if TYPE_CHECKING:
@@ -86,7 +94,7 @@ def _subject_reason(reading: Reading) -> pl.Expr:
 def _with_times(rows: pl.DataFrame, stem: str, reading: Reading, *, by_row: bool) -> pl.DataFrame:
     """Adds ``time``, ``onset_time``, ``precision``: exact where a time of day is told, else the day's end."""
     day = parse_day(pl.coalesce(f"{stem}_date", f"{stem}_datetime"))
-    exact = parse_moment(pl.col(f"{stem}_datetime"), reading.timezone)
+    exact = moments(rows[f"{stem}_datetime"], reading.timezone)
     told = has_clock(pl.col(f"{stem}_datetime")) if by_row else pl.lit(not reading.is_dated)
     marked = rows.with_columns(day=day, exact=exact).with_columns(
         is_exact=told & pl.col("exact").is_not_null()
@@ -100,8 +108,8 @@ def _with_times(rows: pl.DataFrame, stem: str, reading: Reading, *, by_row: bool
     ).drop("day", "exact", "is_exact")
 
 
-def _end_time(stem: str, reading: Reading) -> pl.Expr:
-    exact = parse_moment(pl.col(f"{stem}_datetime"), reading.timezone)
+def _end_time(rows: pl.DataFrame, stem: str, reading: Reading) -> pl.Expr:
+    exact = pl.lit(moments(rows[f"{stem}_datetime"], reading.timezone))
     day = parse_day(pl.coalesce(f"{stem}_date", f"{stem}_datetime"))
     last = to_utc(day + DAY, reading.timezone) - TICK
     return last if reading.is_dated else pl.coalesce(exact, last)
@@ -201,7 +209,7 @@ def _facts(rows: pl.DataFrame, spec: ClinicalTable, reading: Reading) -> Read:
     )
     rows = _with_times(rows, spec.start, reading, by_row=False)
     coded = _coded(rows, spec, reading)
-    end = _end_time(spec.end, reading) if spec.end else pl.lit(None, pl.Datetime("us"))
+    end = _end_time(rows, spec.end, reading) if spec.end else pl.lit(None, pl.Datetime("us"))
     coded = coded.with_columns(end_time=end)
     is_early = (pl.col("end_time") < pl.coalesce("onset_time", "time")).fill_null(False)
     coded = coded.with_columns(
