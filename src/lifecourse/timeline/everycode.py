@@ -14,7 +14,7 @@ from lifecourse.base.clock import MICROSECONDS_PER_DAY, from_microseconds
 from lifecourse.base.errors import UserError
 from lifecourse.schema.covariate import Summary
 from lifecourse.schema.window import EARLIEST, LATEST, Anchor, Bound, Window
-from lifecourse.timeline.kernel import births_of, window_bounds
+from lifecourse.timeline.kernel import births_of, frozen, window_bounds
 from lifecourse.timeline.numbering import SUMMARY_NUMBERS
 
 if TYPE_CHECKING:
@@ -77,12 +77,9 @@ def evaluate_every_code(
 
     def sweep_with(work: Callable[..., None], *more: Callable[[slice], Any]) -> None:
         def one(rows: slice) -> None:
-            work(
-                shard.offsets, shard.time, shard.code, shard.value, columns, n_codes, asked,
-                subject_index[rows],
-                np.ascontiguousarray(lows[:, rows]), np.ascontiguousarray(highs[:, rows]),
-                *(of(rows) for of in more),
-            )  # fmt: skip
+            events = frozen(shard.offsets, shard.time, shard.code, shard.value, columns)
+            asked_of = frozen(asked, subject_index[rows], lows[:, rows], highs[:, rows])
+            work(*events, n_codes, *asked_of, *(of(rows) for of in more))
 
         with ThreadPoolExecutor(max_workers=len(parts)) as pool:
             list(pool.map(one, parts))
@@ -94,8 +91,8 @@ def evaluate_every_code(
     indices = np.empty(offsets[-1], dtype=np.int32 if shape[1] < 2**31 else np.int64)
     sweep_with(
         fill_cells,
-        lambda rows: prediction_time[rows],
-        lambda rows: offsets[rows.start : rows.stop],
+        lambda rows: frozen(prediction_time[rows])[0],
+        lambda rows: frozen(offsets[rows])[0],
         lambda _: indices,
         lambda _: cells,
     )

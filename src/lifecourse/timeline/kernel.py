@@ -8,7 +8,7 @@ two together.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -161,14 +161,28 @@ def evaluate_between(
     from lifecourse.timeline.sweep import answer_rows  # numba: loaded by whoever sweeps, no earlier
 
     answers = np.empty((len(subject_index), len(compiled.names)), dtype=np.float64)
-    answer_rows(
+    order = np.argsort(subject_index, kind="stable")
+    given = frozen(
         shard.offsets, shard.time, shard.code, shard.value, shard.end,
-        compiled.member_offsets, compiled.members, compiled.low, compiled.high, compiled.numeric,
+        compiled.member_offsets, compiled.members,
+        compiled.low, compiled.high, compiled.numeric,
         compiled.group_of, compiled.window_of, compiled.summary_of,
-        np.argsort(subject_index, kind="stable"), subject_index,
-        lows, highs, prediction_time, answers,
+        order, subject_index, lows, highs, prediction_time,
     )  # fmt: skip
+    answer_rows(*given, answers)
     return answers
+
+
+def frozen(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+    """The arrays as contiguous views that nobody may write to.
+
+    Numba compiles again for arrays that differ in this alone, and those of Polars differ by how a table
+    was read: without this, a command would now and then wait seconds for its compiler.
+    """
+    views = tuple(np.ascontiguousarray(array).view() for array in arrays)
+    for view in views:
+        view.flags.writeable = False
+    return views
 
 
 def places_between(
