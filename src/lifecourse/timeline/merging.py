@@ -251,7 +251,8 @@ def persons_of(events: pl.DataFrame) -> pl.DataFrame:
     names = pl.concat(
         [
             mapped.select("code", name=pl.col("parent_codes")),
-            mapped.select("code", name=pl.col("code")).unique(),
+            # Not from `mapped`: exploding drops a code without parents, as SEX//female itself is.
+            pl.DataFrame({"code": static_codes, "name": static_codes}),
         ]
     ).filter(pl.col("name").str.starts_with("SEX//"))
     sexes = (
