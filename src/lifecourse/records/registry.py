@@ -54,9 +54,10 @@ def detect(path: Path) -> str:
     """
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     names = [file.name.lower().removesuffix(".gz") for file in files]
-    if any(name.startswith("person.") for name in names) or any(
-        name.endswith((".duckdb", ".db")) for name in names
-    ):
+    from lifecourse.records.omop.rows import is_database, table_of
+
+    # By table and packing, not by name alone: Person.ndjson is FHIR's.
+    if any(is_database(file) or table_of(file) == "person" for file in files):
         return "omop"
     if path.is_dir() and any((path / "data").rglob("*.parquet")):
         return "meds"  # before FHIR: a MEDS folder has metadata/dataset.json

@@ -69,3 +69,20 @@ def test_a_folder_of_nothing_says_what_was_looked_for(tmp_path: Path) -> None:
         detect(tmp_path)
     with pytest.raises(SourceError, match="nothing at"):
         open_source(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Person.ndjson", "fhir"),
+        ("PERSON.CSV.gz", "omop"),
+        ("person/part-0.parquet", "omop"),
+        ("cdm.duckdb", "omop"),
+        ("data/train/0.parquet", "meds"),
+        ("events.parquet", "meds"),
+    ],
+)
+def test_the_kind_is_told_by_what_lies_there(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+    assert detect(tmp_path) == kind
