@@ -21,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "task", metavar="TASK", help="a task file (ours or ACES), or the name of one in the library"
     )
     parser.add_argument(
+        "--predicates",
+        metavar="FILE",
+        type=Path,
+        help="codes for what an ACES task leaves open (MEDS-DEV's ???)",
+    )
+    parser.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
@@ -37,7 +43,7 @@ def call(arguments: argparse.Namespace) -> Any:
     from lifecourse.tasks import label, load_task
     from lifecourse.timeline.access import open_timeline
 
-    task = load_task(arguments.task)
+    task = load_task(arguments.task, predicates=arguments.predicates)
     timeline = open_timeline(
         store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
     )

@@ -19,7 +19,7 @@ from lifecourse.timeline.numbering import SUMMARY_NUMBERS
 from lifecourse.timeline.shard import STATIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -169,7 +169,9 @@ def evaluate_between(
         compiled.group_of, compiled.window_of, compiled.summary_of,
         order, subject_index, lows, highs, prediction_time,
     )  # fmt: skip
-    answer_rows(*given, answers)
+    # Numba's stubs take a dispatcher for a decorator
+    sweep: Callable[..., None] = answer_rows
+    sweep(*given, answers)
     return answers
 
 
