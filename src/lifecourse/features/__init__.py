@@ -1,0 +1,7 @@
+"""What is known of people at their prediction times, as numbers with names."""
+
+from lifecourse.features.extraction import featurize
+from lifecourse.features.matrix import FeatureMatrix
+from lifecourse.features.recipe import Recipe, load_recipe
+
+__all__ = ["FeatureMatrix", "Recipe", "featurize", "load_recipe"]

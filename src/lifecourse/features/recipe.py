@@ -1,0 +1,109 @@
+"""A recipe: which covariates, by name, and which windows over every code."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from lifecourse.base.errors import CodelistError, RecipeError
+from lifecourse.base.yaml import Document, load_document
+from lifecourse.schema.covariate import Covariate, Summary
+from lifecourse.schema.window import Window, before
+from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE
+from lifecourse.vocab.codelists import codelist
+
+DEFAULT = Path(__file__).parent / "library" / "default.yaml"
+
+
+class NamedCovariate(Document):
+    """One column: a codelist's summary over (t - days, t]; all history without `days`."""
+
+    codelist: str
+    summary: Summary
+    days: int | None = Field(default=None, ge=1)
+    name: str = ""
+
+    @property
+    def column(self) -> str:
+        """The name of the column, ``hba1c.last.365d``."""
+        span = "all" if self.days is None else f"{self.days}d"
+        return self.name or f"{self.codelist}.{self.summary}.{span}"
+
+
+class EveryCode(Document):
+    """Summaries of every code in windows (t - days, t]; None is all history.
+
+    A code is in the vocabulary when at least `min_count` training rows have it; of those the `top_k` commonest.
+    """
+
+    days: list[int | None] = Field(min_length=1)
+    summaries: list[Summary] = Field(min_length=1)
+    min_count: int = Field(default=20, ge=1)
+    top_k: int = Field(default=2000, ge=1)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> EveryCode:
+        wrong = [str(s) for s in self.summaries if s in NOT_OF_EVERY_CODE]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)} is asked by name, as a covariate")
+        return self
+
+    def windows(self) -> list[Window]:
+        """The windows, in the order of `days`."""
+        return [window_of(days) for days in self.days]
+
+
+class Recipe(Document):
+    """What to make of each person's history; age and sex are always there."""
+
+    name: str
+    covariates: list[NamedCovariate] = Field(default_factory=list)
+    every_code: EveryCode | None = None
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Recipe:
+        columns = [covariate.column for covariate in self.covariates]
+        twice = sorted({column for column in columns if columns.count(column) > 1})
+        if twice:
+            raise ValueError(f"column {', '.join(twice)} stands twice; name one of them otherwise")
+        return self
+
+    def compiled(self) -> list[Covariate]:
+        """The named covariates as questions for the kernel.
+
+        Raises
+        ------
+        RecipeError
+            A codelist is not known.
+        """
+        return [self._covariate(named) for named in self.covariates]
+
+    def _covariate(self, named: NamedCovariate) -> Covariate:
+        try:
+            meant = codelist(named.codelist)
+        except CodelistError as unknown:
+            raise RecipeError(f"recipe '{self.name}': {Exception.__str__(unknown)}") from None
+        return Covariate(
+            name=named.column,
+            codelist=meant,
+            window=window_of(named.days),
+            summary=named.summary,
+        )
+
+
+def window_of(days: int | None) -> Window:
+    """(t - days, t]; all history where None."""
+    return before(None if days is None else timedelta(days=days))
+
+
+def load_recipe(path: Path | None = None) -> Recipe:
+    """The recipe in the YAML file `path`; the built-in one when None.
+
+    Raises
+    ------
+    RecipeError
+        The file is absent or not a recipe; the message names file and line.
+    """
+    return load_document(path or DEFAULT, Recipe, error=RecipeError)

@@ -1,0 +1,19 @@
+"""Models that learn from records: trained by subject, calibrated out of fold, honest about whom they know."""
+
+from lifecourse.models.judging import evaluate
+from lifecourse.models.model import Abstention, RiskModel, TrainingResult
+from lifecourse.models.persistence import load_model, save_model
+from lifecourse.models.predicting import RiskEstimate, predict
+from lifecourse.models.training import train
+
+__all__ = [
+    "Abstention",
+    "RiskEstimate",
+    "RiskModel",
+    "TrainingResult",
+    "evaluate",
+    "load_model",
+    "predict",
+    "save_model",
+    "train",
+]

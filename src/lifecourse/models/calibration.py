@@ -1,0 +1,64 @@
+"""Calibration: probabilities that come true, by logistic recalibration of the log-odds (Platt 1999; Cox 1958)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import expit, logit
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+SMALLEST = 1e-6
+STEPS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrator:
+    """log-odds -> intercept + slope x log-odds."""
+
+    intercept: float
+    slope: float
+
+    def apply(self, probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """float64[r] calibrated probabilities."""
+        return np.asarray(expit(self.intercept + self.slope * log_odds(probability)))
+
+
+def log_odds(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """float64[r]; probabilities of 0 and 1 are drawn in by 1e-6."""
+    return np.asarray(logit(np.clip(probability, SMALLEST, 1 - SMALLEST)))
+
+
+def fit_calibrator(
+    probability: npt.NDArray[np.float64], outcome: npt.NDArray[np.bool_]
+) -> Calibrator:
+    """The maximum-likelihood recalibration of `probability` to `outcome`, by Newton's method.
+
+    The slope is kept in [0.05, 3]: outside, the ranking says nothing worth stretching.
+    """
+    x = np.column_stack([np.ones(len(probability)), log_odds(probability)])
+    y = outcome.astype(float)
+    beta = np.array([0.0, 1.0])
+    for _ in range(STEPS):
+        p = expit(x @ beta)
+        hessian = x.T @ (x * (p * (1 - p))[:, None]) + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, x.T @ (y - p))
+        beta = beta + step
+        if np.abs(step).max() < 1e-10:
+            break
+    slope = float(np.clip(beta[1], 0.05, 3.0))
+    intercept = float(beta[0]) if slope == float(beta[1]) else _intercept(probability, y, slope)
+    return Calibrator(intercept=intercept, slope=slope)
+
+
+def _intercept(
+    probability: npt.NDArray[np.float64], outcome: npt.NDArray[np.float64], slope: float
+) -> float:
+    offset, level = slope * log_odds(probability), 0.0
+    for _ in range(STEPS):
+        p = expit(offset + level)
+        level += float((outcome - p).sum() / max(float((p * (1 - p)).sum()), SMALLEST))
+    return level

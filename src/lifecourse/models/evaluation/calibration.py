@@ -1,0 +1,70 @@
+"""Do the risks come true: slope, intercept, and observed against predicted in tenths.
+
+Van Calster et al. 2019, doi 10.1186/s12916-019-1466-7.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecourse.models.calibration import Calibrator, fit_calibrator
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+TENTHS = 10
+Z = 1.959963984540054
+
+
+def calibration_slope(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> float:
+    """1 is right; below 1 the risks are too extreme. NaN where there is only one kind of outcome."""
+    return _fitted(outcome, risk).slope
+
+
+def calibration_intercept(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> float:
+    """log(observed odds / expected odds) at large: 0 is right, above 0 the risks are too low."""
+    observed, expected = float(outcome.mean()), float(risk.mean())
+    if not 0 < observed < 1:
+        return float("nan")
+    return float(np.log(observed / (1 - observed)) - np.log(expected / (1 - expected)))
+
+
+def calibration_table(
+    outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64], tenths: int = TENTHS
+) -> list[dict[str, Any]]:
+    """Groups of equal size by risk: predicted and observed share, with a 95 % Wilson interval."""
+    order = np.argsort(risk, kind="stable")
+    rows = []
+    for group in np.array_split(order, min(tenths, max(len(order), 1))):
+        if len(group) == 0:
+            continue
+        events = int(outcome[group].sum())
+        low, high = wilson(events, len(group))
+        rows.append(
+            {
+                "people": len(group),
+                "predicted": float(risk[group].mean()),
+                "observed": events / len(group),
+                "low": low,
+                "high": high,
+                "from": float(risk[group].min()),
+                "to": float(risk[group].max()),
+            }
+        )
+    return rows
+
+
+def wilson(events: int, people: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927, doi 10.1080/01621459.1927.10502953)."""
+    share, z2 = events / people, Z * Z
+    centre = (share + z2 / (2 * people)) / (1 + z2 / people)
+    half = Z / (1 + z2 / people) * np.sqrt(share * (1 - share) / people + z2 / (4 * people**2))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def _fitted(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> Calibrator:
+    if not 0 < outcome.mean() < 1:
+        return Calibrator(intercept=float("nan"), slope=float("nan"))
+    return fit_calibrator(risk, outcome)

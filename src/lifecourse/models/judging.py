@@ -1,0 +1,54 @@
+"""Evaluate: a model on people it has not learned from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from lifecourse.base.errors import ModelError
+from lifecourse.features import featurize
+from lifecourse.models.card import judge, subgroups
+from lifecourse.tasks import label
+
+if TYPE_CHECKING:
+    from lifecourse.models.model import RiskModel
+    from lifecourse.timeline.access import Timeline
+
+KEPT = ("metrics", "calibration", "subgroups", "rows", "subjects", "events", "judged")
+
+
+def evaluate(model: RiskModel, timeline: Timeline, *, seed: int = 0) -> dict[str, Any]:
+    """Metrics with intervals, calibration and subgroups of `model` in `timeline`.
+
+    On the very records it was trained on, what its card says of people held out; on others, an external
+    validation with the same labels and features.
+
+    Raises
+    ------
+    ModelError
+        The timeline has no row of the model's task, or only one answer.
+    """
+    basis = {"task": model.name, "version": model.version, "learner": model.card["learner"]}
+    if timeline.content_hash == model.card["data"]:
+        return {**basis, **{name: model.card[name] for name in KEPT}}
+    table = label(timeline, model.task).table.filter(pl.col("boolean_value").is_not_null())
+    outcome = table["boolean_value"].to_numpy().astype(bool)
+    if len(outcome) == 0 or not 0 < outcome.mean() < 1:
+        raise ModelError(
+            f"task '{model.name}' has {int(outcome.sum())} events in {len(outcome)} rows of this store: "
+            "nothing to judge a model on. Use a store with both answers."
+        )
+    features = featurize(timeline, table, model.recipe, vocabulary=model.vocabulary)
+    risk = model.risk(features)
+    subjects = table["subject_id"].to_numpy()
+    return {
+        **basis,
+        "rows": len(outcome),
+        "subjects": len(np.unique(subjects)),
+        "events": int(outcome.sum()),
+        "judged": "on another store",
+        **judge(outcome, risk, subjects, seed=seed),
+        "subgroups": subgroups(outcome, risk, features.dense[:, 0], features.dense[:, 1]),
+    }

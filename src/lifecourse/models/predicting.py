@@ -1,0 +1,162 @@
+"""Predict: a person's risk with its interval, horizon, comparator and reasons, or a refusal with one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from lifecourse.features import featurize
+from lifecourse.models.evaluation.calibration import wilson
+from lifecourse.models.model import age_band, sex_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.features import FeatureMatrix
+    from lifecourse.models.model import RiskModel
+    from lifecourse.timeline.access import Timeline
+
+REASONS = 5
+INTERVAL = "95 % interval of how often it happened to people of similar risk, out of fold"
+WIDEST_COMPARATOR = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskEstimate:
+    """One person's risk of the model's outcome within `horizon_days` of `as_of`.
+
+    value : probability, None where the model does not apply; `reason` says why
+    interval : of the frequency among held-out people in the same tenth of risk, widened to hold `value`
+    comparator : mean risk of people of the same sex and age band
+    contributions : the columns that move this risk most from the average, in log-odds
+    """
+
+    subject_id: int
+    value: float | None
+    horizon_days: int | None
+    as_of: str
+    model: str
+    model_version: str
+    title: str
+    interval: tuple[float, float] | None = None
+    interval_reason: str = INTERVAL
+    comparator: dict[str, Any] | None = None
+    contributions: list[dict[str, Any]] = field(default_factory=list)
+    reason: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+def predict(
+    model: RiskModel,
+    timeline: Timeline,
+    subject_ids: Sequence[int] | None = None,
+    at: int | None = None,
+) -> list[RiskEstimate]:
+    """The risk of each subject (of everyone when None) at `at`, at each one's own last record when None.
+
+    `at` is microseconds UTC. People outside the ages the model learned from get no number, but the reason.
+    """
+    persons = timeline.persons()
+    if subject_ids is not None:
+        wanted = pl.DataFrame({"subject_id": list(subject_ids)}, schema={"subject_id": pl.Int64})
+        persons = wanted.join(persons, on="subject_id", how="left", maintain_order="left")
+    moment = pl.lit(at, pl.Int64).cast(pl.Datetime("us")) if at is not None else pl.col("last_time")
+    rows = persons.select("subject_id", prediction_time=moment, death="death").filter(
+        pl.col("prediction_time").is_not_null()
+    )
+    features = featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary)
+    risk = model.risk(features)
+    reasons = _contributions(model, features)
+    return [
+        _estimate(model, row, features.dense[i, :2], float(risk[i]), reasons[i])
+        for i, row in enumerate(rows.iter_rows(named=True))
+    ]
+
+
+def _estimate(
+    model: RiskModel,
+    row: dict[str, Any],
+    age_and_sex: npt.NDArray[np.float64],
+    risk: float,
+    contributions: list[dict[str, Any]],
+) -> RiskEstimate:
+    age, female = float(age_and_sex[0]), float(age_and_sex[1])
+    refusal = _refusal(model, row, age)
+    return RiskEstimate(
+        subject_id=row["subject_id"],
+        value=None if refusal else risk,
+        horizon_days=model.card["horizon_days"],
+        as_of=row["prediction_time"].isoformat(),
+        model=model.name,
+        model_version=model.version,
+        title=model.card["title"],
+        interval=None if refusal else _interval(model, risk),
+        comparator=None if refusal else _comparator(model, age, female),
+        contributions=[] if refusal else contributions,
+        reason=refusal,
+    )
+
+
+def _refusal(model: RiskModel, row: dict[str, Any], age: float) -> str | None:
+    if row["death"] is not None and row["death"] <= row["prediction_time"]:
+        return "the person has died"
+    population = model.card["population"]
+    low, high = population["age_from"], population["age_to"]
+    if low is None:
+        return None
+    if not np.isfinite(age):
+        return "the age is not known, and the model needs it"
+    if not low <= age <= high:
+        return f"the model learned from people aged {low:.0f} to {high:.0f}"
+    return None
+
+
+def _interval(model: RiskModel, risk: float) -> tuple[float, float]:
+    table = model.card["calibration"]
+    nearest = min(table, key=lambda group: abs(group["predicted"] - risk))
+    low, high = wilson(round(nearest["observed"] * nearest["people"]), nearest["people"])
+    return min(low, risk), max(high, risk)
+
+
+def _comparator(model: RiskModel, age: float, female: float) -> dict[str, Any] | None:
+    name = f"{sex_name(female)}, {age_band(age)}"
+    found = model.card["comparators"].get(name)
+    if found is None or found["rows"] < WIDEST_COMPARATOR:
+        return None
+    return {"label": f"people like this ({name})", "value": found["risk"]}
+
+
+def _contributions(model: RiskModel, features: FeatureMatrix) -> list[list[dict[str, Any]]]:
+    parts = model.learner.contributions(features)
+    names = features.names
+    found = []
+    for row in range(parts.shape[0]):
+        order = np.argsort(-np.abs(parts[row]), kind="stable")[:REASONS]
+        found.append(
+            [
+                {
+                    "name": names[i],
+                    "value": _value(features, row, int(i)),
+                    "log_odds": float(parts[row, i]),
+                }
+                for i in order
+                if parts[row, i] != 0
+            ]
+        )
+    return found
+
+
+def _value(features: FeatureMatrix, row: int, column: int) -> float | None:
+    n_dense = features.dense.shape[1]
+    if column >= n_dense:
+        return float(features.codes[row, column - n_dense])
+    value = float(features.dense[row, column])
+    return value if np.isfinite(value) else None

@@ -1,0 +1,208 @@
+"""Train: label, featurize, learn in folds of subjects, calibrate on what was held out, and say how it went."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from lifecourse.base.files import to_json
+from lifecourse.base.progress import SILENT, Progress
+from lifecourse.features import Recipe, featurize, load_recipe
+from lifecourse.models.calibration import Calibrator, fit_calibrator
+from lifecourse.models.card import LIMITS, comparators, judge, subgroups
+from lifecourse.models.linear import Logistic
+from lifecourse.models.model import Abstention, RiskModel, TrainingResult
+from lifecourse.models.persistence import task_document
+from lifecourse.models.split import folds_of
+from lifecourse.models.trees import Trees
+from lifecourse.tasks import label
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from lifecourse.features import FeatureMatrix
+    from lifecourse.tasks import AnyTask, Labels
+    from lifecourse.timeline.access import Timeline
+
+N_FOLDS = 5
+LEAST_OF_EACH = 50
+"""Subjects with the outcome, and subjects without, that a model needs: below about 50 neither discrimination nor
+calibration can be told from chance (Collins 2016, doi 10.1002/sim.6787, asks for 100 to judge one)."""
+LEARNERS: dict[str, type[Logistic] | type[Trees]] = {"logistic": Logistic, "trees": Trees}
+
+
+def train(
+    timeline: Timeline,
+    task: AnyTask,
+    *,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> TrainingResult:
+    """A calibrated model of `task`, or an abstention.
+
+    A logistic regression and boosted trees are trained on the same folds; the one with the lower log loss on
+    people it had not seen is kept, and both are reported. Everything is a function of timeline, task, recipe
+    and seed.
+    """
+    labels = label(timeline, task, progress=progress)
+    table = labels.table.filter(pl.col("boolean_value").is_not_null())
+    abstention = _too_few(table)
+    if abstention is not None:
+        return TrainingResult(abstention=abstention)
+    chosen = recipe or load_recipe()
+    study = _Study.of(timeline, task, table, chosen, seed, progress)
+    return TrainingResult(model=study.model(timeline, labels))
+
+
+def _too_few(table: pl.DataFrame) -> Abstention | None:
+    people = table.group_by("subject_id").agg(
+        event=pl.col("boolean_value").any(), other=(~pl.col("boolean_value")).any()
+    )
+    counts = {"with the outcome": int(people["event"].sum()), "without": int(people["other"].sum())}
+    rarer = min(counts, key=lambda name: counts[name])
+    if counts[rarer] >= LEAST_OF_EACH:
+        return None
+    return Abstention(
+        n_events=counts[rarer],
+        n_needed=LEAST_OF_EACH,
+        reason=f"{counts[rarer]} people {rarer}; a model needs {LEAST_OF_EACH}",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Study:
+    task: AnyTask
+    recipe: Recipe
+    features: FeatureMatrix
+    outcome: npt.NDArray[np.bool_]
+    subjects: npt.NDArray[np.int64]
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        timeline: Timeline,
+        task: AnyTask,
+        table: pl.DataFrame,
+        recipe: Recipe,
+        seed: int,
+        progress: Progress,
+    ) -> _Study:
+        return cls(
+            task=task,
+            recipe=recipe,
+            features=featurize(timeline, table, recipe, progress=progress),
+            outcome=table["boolean_value"].to_numpy().astype(bool),
+            subjects=table["subject_id"].to_numpy(),
+            seed=seed,
+        )
+
+    def model(self, timeline: Timeline, labels: Labels) -> RiskModel:
+        held_out = {name: self._held_out(learner) for name, learner in LEARNERS.items()}
+        losses = {name: _log_loss(self.outcome, risk) for name, (risk, _) in held_out.items()}
+        winner = min(losses, key=lambda name: losses[name])
+        risk, calibrator = held_out[winner]
+        everyone = np.arange(len(self.outcome))
+        learner = LEARNERS[winner].fit(self.features, self.outcome, everyone)
+        card = self._card(timeline, labels, held_out, winner, risk, losses)
+        return RiskModel(
+            task=self.task,
+            recipe=self.recipe,
+            vocabulary=self.features.vocabulary,
+            learner=learner,
+            calibrator=calibrator,
+            card=card,
+        )
+
+    def _held_out(
+        self, learner: type[Logistic] | type[Trees]
+    ) -> tuple[npt.NDArray[np.float64], Calibrator]:
+        """Calibrated risks of people the learner had not seen, and the calibrator for the final model.
+
+        The risks of a fold are calibrated on the other folds' held-out risks, so no one judges themselves.
+        """
+        folds = folds_of(self.subjects, N_FOLDS, self.seed)
+        raw = np.full(len(self.outcome), float(self.outcome.mean()))
+        for fold in range(N_FOLDS):
+            learning, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+            if len(judged) and 0 < self.outcome[learning].mean() < 1:
+                fitted = learner.fit(self.features, self.outcome, learning)
+                raw[judged] = fitted.predict(_rows_of(self.features, judged))
+        calibrated = raw.copy()
+        for fold in range(N_FOLDS):
+            others, judged = folds != fold, folds == fold
+            if judged.any() and 0 < self.outcome[others].mean() < 1:
+                calibrated[judged] = fit_calibrator(raw[others], self.outcome[others]).apply(
+                    raw[judged]
+                )
+        return calibrated, fit_calibrator(raw, self.outcome)
+
+    def _card(
+        self,
+        timeline: Timeline,
+        labels: Labels,
+        held_out: dict[str, tuple[npt.NDArray[np.float64], Calibrator]],
+        winner: str,
+        risk: npt.NDArray[np.float64],
+        losses: dict[str, float],
+    ) -> dict[str, Any]:
+        age, female = self.features.dense[:, 0], self.features.dense[:, 1]
+        judged = judge(self.outcome, risk, self.subjects, seed=self.seed)
+        known_age = age[np.isfinite(age)]
+        basis = [
+            timeline.content_hash,
+            task_document(self.task),
+            self.recipe.model_dump(mode="json"),
+            self.seed,
+        ]
+        return {
+            "title": getattr(self.task, "title", "") or self.task.name,
+            "version": hashlib.sha256(to_json(basis)).hexdigest()[:12],
+            "horizon_days": getattr(self.task, "horizon_days", None),
+            "data": timeline.content_hash,
+            "learner": winner,
+            "rows": len(self.outcome),
+            "subjects": len(np.unique(self.subjects)),
+            "events": int(self.outcome.sum()),
+            "metrics": judged["metrics"],
+            "twins": {
+                name: {
+                    "log_loss": losses[name],
+                    **judge(self.outcome, twin, self.subjects, seed=self.seed)["metrics"],
+                }
+                for name, (twin, _) in held_out.items()
+            },
+            "calibration": judged["calibration"],
+            "subgroups": subgroups(self.outcome, risk, age, female),
+            "comparators": comparators(risk, age, female),
+            "population": {
+                "age_from": float(np.floor(known_age.min())) if len(known_age) else None,
+                "age_to": float(np.ceil(known_age.max())) if len(known_age) else None,
+            },
+            "attrition": labels.attrition.to_dicts(),
+            "judged": f"out of {N_FOLDS} folds by subject",
+            "recipe": self.recipe.name,
+            "seed": self.seed,
+            "limits": list(LIMITS),
+        }  # fmt: skip
+
+
+def _rows_of(features: FeatureMatrix, rows: npt.NDArray[np.int64]) -> FeatureMatrix:
+    from dataclasses import replace
+
+    return replace(
+        features,
+        rows=features.rows[rows],
+        dense=features.dense[rows],
+        codes=features.codes[rows],
+    )
+
+
+def _log_loss(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> float:
+    inside = np.clip(risk, 1e-9, 1 - 1e-9)
+    return float(-np.mean(np.where(outcome, np.log(inside), np.log1p(-inside))))
