@@ -94,7 +94,11 @@ class Recorded(Document):
 
 
 class ActiveDrug(Document):
-    """A drug that is being taken: not ended, or started in the last `within_days` where no end is stated."""
+    """A drug that is being taken: not ended, or started in the last `within_days` where no end is stated.
+
+    Not known where all there is is an older start without an end: a list that nobody has tidied, or a
+    source that states no ends.
+    """
 
     codelist: str
     within_days: int = Field(default=DRUG_ACTIVE_DAYS, ge=1)
@@ -260,7 +264,8 @@ def _judge_leaf(condition: Condition, facts: Facts) -> Judgement:
         text = score_words(question, fact)
         return Judgement(truth=False, because=(Reason(questions=(question,), text=text),))
     if fact.value is None:
-        return Judgement(truth=None, missing=fact.missing or (question.key,))
+        noted = (Reason(questions=(question,), text=fact.note),) if fact.note else ()
+        return Judgement(truth=None, because=noted, missing=fact.missing or (question.key,))
     truth, text = _compared(condition, question, fact)
     return Judgement(truth=truth, because=(Reason(questions=(question,), text=text),))
 
@@ -303,7 +308,8 @@ def _judge_points(
 def _every(parts: list[Judgement]) -> Judgement:
     failing = [part for part in parts if part.truth is False]
     if failing:
-        return Judgement(truth=False, because=_reasons(failing))
+        # One no is enough; rules put what is most basic first, and a reader wants that one.
+        return Judgement(truth=False, because=failing[0].because)
     unknown = [part for part in parts if part.truth is None]
     if unknown:
         return Judgement(truth=None, because=_reasons(parts), missing=_missing(unknown))

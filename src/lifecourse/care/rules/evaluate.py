@@ -63,25 +63,32 @@ def decide(rule: Rule, facts: Facts) -> Decision:
     data, where any of applicability, an exclusion or a needed input is not known; else it fires.
     """
     applies = rule.applies.judge(facts, rule.points)
-    if applies.truth is False:
+    # Where a score gives no number because the person is not one it is for (disease already there), the
+    # rule's own exclusion says more than that.
+    barred = any(facts[q].inapplicable for reason in applies.because for q in reason.questions)
+    if applies.truth is False and not barred:
         return Decision(answer=Answer.NOT_APPLICABLE, reasons=applies.because)
     open_names = list(applies.missing if applies.truth is None else ())
-    against: list[Reason] = []
     for name, exclusion in rule.exclude.items():
         judged = exclusion.judge(facts, rule.points)
         if judged.truth is True:
             return Decision(answer=Answer.EXCLUDED, reasons=judged.because, excluded_by=name)
         if judged.truth is None and exclusion.unknown == "missing":
             open_names += judged.missing
-        against += judged.because
+    if applies.truth is False:
+        return Decision(answer=Answer.NOT_APPLICABLE, reasons=applies.because)
+    known = list(applies.because)
     if rule.already_done is not None:
         done = rule.already_done.judge(facts, rule.points)
         if done.truth is True:
             return Decision(answer=Answer.ALREADY_DONE, reasons=done.because)
+        if done.truth is None:
+            open_names += done.missing
+            known += done.because
     open_names += _needed_but_unknown(rule, facts)
     if open_names:
         missing = tuple(_missing(name) for name in dict.fromkeys(open_names))
-        return Decision(answer=Answer.MISSING_DATA, reasons=applies.because, missing=missing)
+        return Decision(answer=Answer.MISSING_DATA, reasons=tuple(known), missing=missing)
     return Decision(answer=Answer.FIRES, reasons=applies.because)
 
 

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.care.rules.questions import Fact, Kind, Question
+from lifecourse.care.rules.wording import unended
 from lifecourse.schema.code import codes
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.event import BIRTH
@@ -90,6 +91,8 @@ class ChartFacts:
             return found.fact if found else Fact(missing=(question.key,))
         if question.kind == Kind.LAB:
             return Fact(value=self._measured(question))
+        if question.kind == Kind.DRUG:
+            return self._taken(question)
         return Fact(value=self._answers[_name(question)] > 0)
 
     def _age(self) -> float | None:
@@ -105,6 +108,14 @@ class ChartFacts:
             return None
         value = self._answers[name]
         return None if math.isnan(value) else value
+
+    def _taken(self, question: Question) -> Fact:
+        name = _name(question)
+        if self._answers[name] > 0:
+            return Fact(value=True)
+        if self._answers[f"{name}:open"] > 0:
+            return Fact(note=unended(question))
+        return Fact(value=False)
 
     def _smoking(self) -> str | None:
         since = {said: self._answers[f"smoking:{said}"] for said in SMOKING}
@@ -125,7 +136,10 @@ class ChartFacts:
         if question.kind == Kind.PHENOTYPE:
             place = self._onset(question)
             return () if place is None else self._described(self.chart.events[[place]])
-        if self.facts[question].value in (None, False):
+        fact = self.facts[question]
+        if fact.note is not None:
+            return self._described(self.chart.trace(_covariates(question)[1], self.at))
+        if fact.value is None or fact.value is False:
             return ()
         return self._described(self.chart.trace(self._tracing(question), self.at))
 
@@ -193,9 +207,14 @@ def _covariates(question: Question) -> Sequence[Covariate]:
     days = question.within_days
     window = before() if days is None else before(timedelta(days=days))
     codelist, name = _codelist(question.name), _name(question)
+    if question.kind == Kind.DRUG:
+        asked = ((name, window), (f"{name}:open", before()))
+        return [
+            Covariate(name=each, codelist=codelist, window=span, summary=Summary.ACTIVE)
+            for each, span in asked
+        ]
     if question.kind != Kind.LAB:
-        ongoing = question.ongoing or question.kind == Kind.DRUG
-        summary = Summary.ACTIVE if ongoing else Summary.EXISTS
+        summary = Summary.ACTIVE if question.ongoing else Summary.EXISTS
         return [Covariate(name=name, codelist=codelist, window=window, summary=summary)]
     summary = TAKES[question.take]
     value = Covariate(name=name, codelist=codelist, window=window, summary=summary)

@@ -69,11 +69,13 @@ class Fact:
     value : years, ``female``, ``current``, True/False, a number in the canonical unit; None = not known
     missing : names of the inputs that are missing, for a score; the question's own key otherwise
     inapplicable : why a score gives no number though nothing is missing (outside its range)
+    note : what is known though it does not answer, in words
     """
 
     value: float | str | bool | None = None
     missing: tuple[str, ...] = ()
     inapplicable: str | None = None
+    note: str | None = None
 
 
 class Facts(Protocol):
@@ -98,6 +100,8 @@ def _stated(question: Question, given: Mapping[str, object]) -> Fact:
         return Fact(value=False) if question.kind in CLOSED_WORLD else UNKNOWN
     if question.kind == Kind.SCORE and value == "not_applicable":
         return Fact(inapplicable="outside the range of the equation")
+    if question.kind == Kind.DRUG and value == "unclear":
+        return Fact(note="an old prescription without an end")
     if isinstance(value, bool | str):
         return Fact(value=value)
     return Fact(value=float(str(value)))

@@ -66,6 +66,12 @@ def presence(question: Question, *, present: bool, said: str = "") -> str:
     return f"{title} is on record{within}" if present else f"no {title} on record{within}"
 
 
+def unended(question: Question) -> str:
+    """That a drug was started long ago and no end is stated."""
+    age = span(question.within_days)
+    return f"{title_of(question.name)} was started more than {age} ago and no end is stated"
+
+
 def comparison(question: Question, value: float, limits: Mapping[str, Any], *, holds: bool) -> str:
     """A number beside the limits it was held against."""
     bounds = " and ".join(
