@@ -12,6 +12,7 @@ import pytest
 
 from lifecourse.base.clock import from_microseconds
 from lifecourse.care import assess
+from lifecourse.care.panel import assess_panel
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.timeline.access import open_timeline
 from lifecourse.timeline.ingestion import ingest
@@ -203,3 +204,19 @@ def test_ckd_epi_is_computed_from_mimics_creatinine_through_the_mapping_file(
             inputs += [each for each in result.inputs if each.name == "scr_mg_dl"]
     assert len(inputs) > 10
     assert "LAB//50912//mg/dL" in {event.code for each in inputs for event in each.events}
+
+
+def test_a_panel_gives_everyone_what_assess_gives_each(shared_data: Path, tmp_path: Path) -> None:
+    for name in ("synthea-r4", "mimic-iv-demo-meds"):
+        if not (shared_data / name).is_dir():
+            pytest.skip(f"no {name} among the records")
+        store = tmp_path / name
+        ingest(shared_data / name, store)
+        timeline = open_timeline(store, actor=Actor(name="test"), purpose=Purpose.DIRECT_CARE)
+        panel = assess_panel(timeline)
+        for chart in timeline.charts():
+            assert chart.last_time is not None
+            rows = panel.filter(panel["subject_id"] == chart.subject_id)
+            single = assess(chart, chart.last_time).scores
+            assert rows["status"].to_list() == [each.status for each in single]
+            assert rows["value"].to_list() == [each.value for each in single]

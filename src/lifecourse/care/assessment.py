@@ -14,6 +14,7 @@ from lifecourse.care.gathering import (
     assessed_models,
     condition_covariate,
     covariates_of,
+    fixed_columns,
     input_columns,
     latest_smoking_answer,
     score_covariates,
@@ -201,7 +202,7 @@ def _run(
     model: ScoreModel, run: Run, person: _Person, inputs: tuple[InputFact, ...]
 ) -> list[ScoreResult]:
     columns = input_columns(model, person.answers, person.age_column, person.sex_column)
-    columns |= _fixed(model, run.set)
+    columns |= fixed_columns(model, run.set)
     found = outcome_of(model, evaluate_columns(model, columns, 1), 0)
     barrier = _barrier(model, run, person)
     if barrier is not None:
@@ -289,19 +290,12 @@ def _comparison(
 ) -> dict[str, dict[str, Any]]:
     if model.comparator is None:
         return {}
-    optimal = {**columns, **_fixed(model, model.comparator.set)}
+    optimal = {**columns, **fixed_columns(model, model.comparator.set)}
     evaluation = evaluate_columns(model, optimal, 1)
     return {
         name: {"name": model.comparator.title, "value": float(column[0])}
         for name, column in evaluation.outputs.items()
         if not np.isnan(column[0])
-    }
-
-
-def _fixed(model: ScoreModel, values: Mapping[str, str | float]) -> dict[str, npt.NDArray[Any]]:
-    return {
-        name: np.array([value], dtype=object if model.inputs[name].is_text else np.float64)
-        for name, value in values.items()
     }
 
 

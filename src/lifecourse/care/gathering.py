@@ -103,6 +103,16 @@ def input_columns(
     return columns
 
 
+def fixed_columns(
+    model: ScoreModel, values: Mapping[str, str | float], n: int = 1
+) -> dict[str, Column]:
+    """Columns of n rows that all have the same value."""
+    return {
+        name: np.full(n, value, dtype=object if model.inputs[name].is_text else np.float64)
+        for name, value in values.items()
+    }
+
+
 def latest_smoking_answer(answers: Answers) -> npt.NDArray[np.int64]:
     """The place in SMOKING_ANSWERS of each person's latest coded answer; -1 where none was given."""
     days = np.stack([answers[_smoking_covariate(answer).name] for answer in SMOKING_ANSWERS])
