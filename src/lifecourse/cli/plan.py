@@ -139,8 +139,12 @@ def _is_adult(chart: Chart, at: int) -> bool:
 
 
 def text(result: dict[str, Any]) -> str:
-    """The recommendations of one plan, or the counts of all."""
+    """The recommendations of one plan, the counts of all, or a FHIR Bundle as it is."""
+    from lifecourse.base.files import to_json
+
     recommendations = result.get("recommendations")
+    if result.get("resourceType") == "Bundle":
+        return to_json(result).decode()
     if recommendations is None:
         return facts(result)
     rows = [{key: row.get(key) for key in ("title", "answer", "reason")} for row in recommendations]
