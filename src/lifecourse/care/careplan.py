@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ADULT_YEARS = 18
 STRENGTH_ORDER = ("strong", "moderate", "weak")
 ANSWER_ORDER = tuple(Answer)
+KIND_ORDER = ("stop_medication", "medication", "counselling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,11 +223,15 @@ def _line(rule: Rule, facts: ChartFacts) -> Recommendation:
     )
 
 
-def _rank(line: Recommendation) -> tuple[int, int, float, str]:
-    """What fires first; then by strength, then by what it is worth to this person in a year, then by name."""
+def _rank(line: Recommendation) -> tuple[int, bool, float, int, int, str]:
+    """What fires first; harm to be stopped, then what is worth most to this person in a year, then by strength."""
     benefit = line.benefit.yearly if line.benefit else 0.0
     strength = STRENGTH_ORDER.index(line.rule.grade.strength)
-    return ANSWER_ORDER.index(line.answer), strength, -benefit, line.rule.name
+    kind = line.rule.do.kind
+    nature = KIND_ORDER.index(kind) if kind in KIND_ORDER else len(KIND_ORDER)
+    is_harm = kind == "stop_medication"
+    answer = ANSWER_ORDER.index(line.answer)
+    return answer, not is_harm, -benefit, strength, nature, line.rule.name
 
 
 def _score_facts(chart: Chart, assessment: Assessment | None) -> dict[str, ScoreFact]:

@@ -32,15 +32,20 @@ def answers(care_plan: CarePlan) -> dict[str, str]:
     return {each.rule.name: str(each.decision) for each in care_plan.recommendations}
 
 
-def test_a_plan_ranks_what_fires_first_and_by_strength() -> None:
+def test_a_plan_ranks_what_fires_first_by_benefit_then_strength() -> None:
     made = plan(person(*measured(2022), *measured(2023), smoker()), AT, today=TODAY)
     said = [str(each.answer) for each in made.recommendations]
     assert said[0] == "fires"
     assert said == sorted(
         said, key=["fires", "missing_data", "already_done", "excluded", "not_applicable"].index
     )
-    strengths = [r.rule.grade.strength for r in made.recommendations if r.answer == "fires"]
-    assert strengths == sorted(strengths, key=["strong", "moderate", "weak"].index)
+    fires = [r for r in made.recommendations if r.answer == "fires"]
+    yearly = [r.benefit.yearly if r.benefit else 0.0 for r in fires]
+    assert yearly == sorted(yearly, reverse=True)
+    assert fires[0].rule.name == "statin_primary_prevention"
+    order = ["strong", "moderate", "weak"]
+    strengths = [order.index(r.rule.grade.strength) for r in fires if r.benefit is None]
+    assert strengths == sorted(strengths)
 
 
 def test_each_line_names_the_events_that_decided() -> None:
@@ -93,6 +98,17 @@ def test_a_drug_being_taken_is_already_done() -> None:
     done = line(plan(taking, AT, today=TODAY), "anticoagulation_atrial_fibrillation")
     assert done.answer == "already_done"
     assert [event["code"] for event in done.events] == [APIXABAN]
+
+
+def test_a_drug_that_does_harm_comes_first_and_an_old_prescription_is_asked_about() -> None:
+    ibuprofen = (datetime(2023, 5, 1), "RxNorm//5640", None, None)
+    facts = [*measured(2022), *measured(2023, creatinine=2.4), smoker()]
+    made = plan(person(*facts, ibuprofen), AT, today=TODAY)
+    assert made.recommendations[0].rule.name == "stop_nsaid_kidney_disease"
+    old = plan(person(*facts, (datetime(2015, 5, 1), "RxNorm//5640", None, None)), AT, today=TODAY)
+    asked = line(old, "stop_nsaid_kidney_disease")
+    assert str(asked.decision) == "missing_data:nsaid"
+    assert [e["time"] for e in asked.events if e["for"] == "nsaid"] == ["2015-05-01T00:00:00Z"]
 
 
 def test_a_single_reading_is_not_enough_for_treatment() -> None:
