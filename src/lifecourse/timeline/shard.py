@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import polars as pl
 from lifecourse.schema.event import BIRTH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -39,6 +40,7 @@ class CodeTable:
     descriptions: list[str | None]
     unit_factor: npt.NDArray[np.float64]
     _ids: dict[Codelist, npt.NDArray[np.int32]] = field(default_factory=dict)
+    _names: tuple[list[str], list[int]] | None = None
 
     def __len__(self) -> int:
         """The number of codes."""
@@ -71,39 +73,37 @@ class CodeTable:
     def _match(self, codelist: Codelist) -> npt.NDArray[np.int32]:
         if codelist.everything:
             return np.arange(len(self.codes), dtype=np.int32)
-        positions, names = self._names
-        pattern = _pattern_of(codelist)
-        found = {i for i, name in zip(positions, names, strict=True) if pattern(name)}
+        names, positions = self._sorted_names()
+        excluded = codelist.excluded
+        found = {
+            positions[place]
+            for place in _places(codelist, names)
+            if not (excluded and names[place].startswith(excluded))
+        }
         return np.array(sorted(found), dtype=np.int32)
 
-    @property
-    def _names(self) -> tuple[list[int], list[str]]:
-        positions = list(range(len(self.codes)))
-        names = list(self.codes)
-        for position, parents in enumerate(self.parents):
-            for parent in parents:
-                positions.append(position)
-                names.append(parent)
-        return positions, names
+    def _sorted_names(self) -> tuple[list[str], list[int]]:
+        """Every name of a code, its own and its parents', sorted, and the code each is a name of."""
+        if self._names is None:
+            pairs = [(code, position) for position, code in enumerate(self.codes)]
+            for position, parents in enumerate(self.parents):
+                pairs += [(parent, position) for parent in parents]
+            pairs.sort()
+            self._names = ([name for name, _ in pairs], [position for _, position in pairs])
+        return self._names
 
 
-class _Matcher:
-    def __init__(self, codelist: Codelist) -> None:
-        self._exact = codelist.exact
-        self._prefixes = codelist.prefixes
-        self._regexes = [re.compile(regex) for regex in codelist.regexes]
-        self._excluded = codelist.excluded
-
-    def __call__(self, name: str) -> bool:
-        if self._excluded and name.startswith(self._excluded):
-            return False
-        if name in self._exact or (self._prefixes and name.startswith(self._prefixes)):
-            return True
-        return any(regex.search(name) for regex in self._regexes)
-
-
-def _pattern_of(codelist: Codelist) -> _Matcher:
-    return _Matcher(codelist)
+def _places(codelist: Codelist, names: list[str]) -> Iterator[int]:
+    """Places in the sorted `names` that the codelist matches, before its exclusions; some may recur."""
+    for name in codelist.exact:
+        yield from range(bisect_left(names, name), bisect_right(names, name))
+    for prefix in codelist.prefixes:
+        place = bisect_left(names, prefix)
+        while place < len(names) and names[place].startswith(prefix):
+            yield place
+            place += 1
+    for regex in map(re.compile, codelist.regexes):
+        yield from (place for place, name in enumerate(names) if regex.search(name))
 
 
 @dataclass(frozen=True, kw_only=True)
