@@ -17,7 +17,7 @@ def meds_events(subjects: int, *, seed: int = 0, events_each: int = 20) -> pl.Da
     random = np.random.default_rng(seed)
     rows: list[tuple[int, datetime | None, str, float | None]] = []
     for subject in range(1, subjects + 1):
-        born = datetime(1950, 1, 1) + timedelta(days=int(random.integers(0, 15_000)))  # noqa: DTZ001 -- MEDS is naive UTC
+        born = datetime(1950, 1, 1) + timedelta(days=int(random.integers(0, 15_000)))
         rows.append((subject, None, f"SEX//{random.choice(['female', 'male'])}", None))
         rows.append((subject, born, "MEDS_BIRTH", None))
         for _ in range(events_each):
