@@ -196,7 +196,7 @@ def _said_horizon(years: float | None) -> str | None:
 def _comparator(comparator: Any, *, is_share: bool) -> str | None:
     if isinstance(comparator, dict):
         value = _finite(comparator.get("value"))
-        name = comparator.get("name") or comparator.get("description") or "people like this"
+        name = comparator.get("name") or comparator.get("label") or "people like this"
         if value is None:
             return str(name)
         return f"{name}: {percent(value) if is_share else number(value)}"
@@ -206,7 +206,7 @@ def _comparator(comparator: Any, *, is_share: bool) -> str | None:
 
 
 def _inputs(row: dict[str, Any]) -> list[dict[str, Any]]:
-    inputs = row.get("inputs") or row.get("why") or row.get("contributions") or []
+    inputs = row.get("inputs") or row.get("why") or []
     if isinstance(inputs, dict):
         inputs = [
             {"name": name, **(item if isinstance(item, dict) else {"value": item})}
@@ -225,11 +225,15 @@ def _reason(item: dict[str, Any], record: Record) -> dict[str, Any]:
     if shown is None or shown != shown:
         shown = "not measured"
     events = item.get("events") or ([item["event"]] if item.get("event") else [])
+    behind = deciding(events, record)
+    name = str(item.get("title") or item.get("label") or item.get("name")).replace("_", " ")
+    if item.get("code"):
+        name = record.name_of(item["code"])
     return {
-        "name": str(item.get("title") or item.get("label") or item.get("name")).replace("_", " "),
+        "name": name,
         "shown": f"{shown} {spelled(item.get('unit'))}".strip(),
         "note": item.get("note") or item.get("direction"),
-        "events": deciding(events, record),
+        "events": behind,
     }
 
 

@@ -39,7 +39,7 @@ def patient(site: Site, actor: Actor, subject_id: int, years: str | None = None)
     timeline = site.timeline(actor)
     chart = _chart(timeline, subject_id)
     at = chart.last_time
-    risks = [] if at is None else risks_of(site, timeline, subject_id, at)
+    risks = [] if at is None else risks_of(site, actor, chart, at)
     page = view_of(chart, risks=risks, years=years)
     page["looks"] = looks_at(timeline.audit, subject_id)
     page["identifiability"] = str(timeline.identifiability)

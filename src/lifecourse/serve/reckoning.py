@@ -7,12 +7,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import ModelError
+from lifecourse.serve.observations import observations
+from lifecourse.serve.site import PURPOSE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lifecourse.schema.actor import Actor
     from lifecourse.serve.site import Site
-    from lifecourse.timeline.access import Timeline
     from lifecourse.timeline.chart import Chart
 
 
@@ -24,20 +26,29 @@ def plan_of(chart: Chart, at: int, risks: Sequence[dict[str, Any]] = ()) -> dict
     return document
 
 
-def risks_of(site: Site, timeline: Timeline, subject_id: int, at: int) -> list[dict[str, Any]]:
+def risks_of(site: Site, actor: Actor, chart: Chart, at: int) -> list[dict[str, Any]]:
     """What each of the site's models says of one person at `at`; a model that cannot says why."""
     if not site.trained:
         return []
     from lifecourse.models import predict
+    from lifecourse.timeline.access import timeline_of_chart
 
+    one = timeline_of_chart(chart, actor=actor, purpose=PURPOSE)
     found: list[dict[str, Any]] = []
     for name, model in site.trained.items():
         try:
-            estimates = predict(model, timeline, [subject_id], at)
+            estimates = predict(model, one, [chart.subject_id], at)
         except ModelError as refusal:
             found.append({"name": name, "reason": Exception.__str__(refusal)})
             continue
-        found.extend({"name": name, **plain(estimate)} for estimate in estimates)
+        found.extend(
+            {
+                **plain(estimate),
+                "name": name,
+                "why": observations(model.recipe, chart, at, estimate),
+            }
+            for estimate in estimates
+        )
     return found
 
 

@@ -203,6 +203,10 @@ class Record:
                     found.setdefault(key, fact.place)
         return found
 
+    def name_of(self, code: str) -> str:
+        """What a code is called in this record; the code itself where it is not in it."""
+        return next((fact.name for fact in self.facts if fact.code == code), code)
+
     def place_of(self, event: dict[str, Any]) -> int | None:
         """The row of an event that a score or rule names by code, time and source id; None if unknown."""
         code, when, source = event.get("code"), _moment(event.get("time")), event.get("source_id")

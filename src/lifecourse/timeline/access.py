@@ -224,6 +224,15 @@ def timeline_from_events(
     return Timeline(holding=holding, actor=who, purpose=purpose, audit=audit)
 
 
+def timeline_of_chart(chart: Chart, *, actor: Actor, purpose: Purpose) -> Timeline:
+    """One person's chart as a timeline, each code meaning what it means in the chart's store.
+
+    For a model asked at the bedside: it reads this person and no one else.
+    """
+    holding = _InMemory(chart.events, Identifiability.SYNTHETIC, 1, chart.shard.codes)
+    return Timeline(holding=holding, actor=actor, purpose=purpose)
+
+
 def chart_from_resources(
     resources: list[dict[str, Any]],
     *,
@@ -329,11 +338,16 @@ class _InMemory:
     version = 0
 
     def __init__(
-        self, events: pl.DataFrame, identifiability: Identifiability, n_shards: int
+        self,
+        events: pl.DataFrame,
+        identifiability: Identifiability,
+        n_shards: int,
+        codes: CodeTable | None = None,
     ) -> None:
         self.identifiability: Identifiability = identifiability
         self.n_shards: int = n_shards
         self._events = events
+        self._codes = codes
         self._shards = shard_of(events["subject_id"].to_numpy(), n_shards)
 
     @cached_property
@@ -343,7 +357,7 @@ class _InMemory:
         return content_hash(self._events)
 
     def codes(self) -> CodeTable:
-        return CodeTable.of(self._events["code"].unique().to_list())
+        return self._codes or CodeTable.of(self._events["code"].unique().to_list())
 
     def persons(self) -> pl.DataFrame:
         return persons_of(self._events)
