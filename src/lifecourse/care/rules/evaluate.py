@@ -82,14 +82,13 @@ def decide(rule: Rule, facts: Facts) -> Decision:
         done = rule.already_done.judge(facts, rule.points)
         if done.truth is True:
             return Decision(answer=Answer.ALREADY_DONE, reasons=done.because)
-        if done.truth is None:
-            open_names += done.missing
-            known += done.because
+        open_names += done.missing
+        known += done.because
     open_names += _needed_but_unknown(rule, facts)
     if open_names:
         missing = tuple(_missing(name) for name in dict.fromkeys(open_names))
         return Decision(answer=Answer.MISSING_DATA, reasons=tuple(known), missing=missing)
-    return Decision(answer=Answer.FIRES, reasons=applies.because)
+    return Decision(answer=Answer.FIRES, reasons=tuple(known))
 
 
 def _needed_but_unknown(rule: Rule, facts: Facts) -> list[str]:
