@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lifecourse.base.errors import ConfigError, UserError
+from lifecourse.base.files import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 M = TypeVar("M", bound=BaseModel)
+
+WORTH_REMEMBERING = 1_000
+"""Characters; shorter texts are parsed each time."""
 
 
 class Document(BaseModel):
@@ -29,7 +38,7 @@ def load_yaml(text: str, *, where: str, error: type[UserError] = ConfigError) ->
     error
         The text is not YAML; the message names `where` and the line.
     """
-    return _plain(_round_trip(text, where=where, error=error))
+    return _plain_tree(text, where=where, error=error)
 
 
 def load_document(path: Path, model: type[M], *, error: type[UserError] = ConfigError) -> M:
@@ -49,11 +58,35 @@ def parse_document(
     text: str, model: type[M], *, where: str, error: type[UserError] = ConfigError
 ) -> M:
     """The YAML `text` as a `model`; errors name `where`, the line and the key."""
-    tree = _round_trip(text, where=where, error=error)
     try:
-        return model.model_validate(_plain(tree))
+        return model.model_validate(_plain_tree(text, where=where, error=error))
     except ValidationError as invalid:
+        tree = _round_trip(text, where=where, error=error)
         raise error(_explain(invalid, tree, where)) from None
+
+
+def _plain_tree(text: str, *, where: str, error: type[UserError]) -> Any:
+    """The plain value of `text`, remembered on disk by its hash.
+
+    Parsing YAML is a thousand times slower than JSON, and every process of an ingest needs the vocabulary.
+    """
+    if len(text) < WORTH_REMEMBERING:
+        return _plain(_round_trip(text, where=where, error=error))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    remembered = _cache_folder() / f"{digest}.json"
+    try:
+        return orjson.loads(remembered.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        tree = _plain(_round_trip(text, where=where, error=error))
+    with contextlib.suppress(OSError, TypeError):
+        write_bytes(remembered, orjson.dumps(tree, option=orjson.OPT_NON_STR_KEYS))
+        return orjson.loads(remembered.read_bytes())
+    return tree
+
+
+def _cache_folder() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "lifecourse" / "yaml"
 
 
 def _round_trip(text: str, *, where: str, error: type[UserError]) -> Any:
@@ -76,6 +109,8 @@ def _plain(tree: Any) -> Any:
         return [_plain(item) for item in tree]
     if isinstance(tree, bool) or tree is None:
         return tree
+    if isinstance(tree, date):
+        return tree.isoformat()
     for kind in (int, float, str):
         if isinstance(tree, kind):
             return kind(tree)
