@@ -12,10 +12,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from lifecourse.base.clock import MICROSECONDS_PER_SECOND
 from lifecourse.base.errors import TaskError
 from lifecourse.schema.code import Codelist
 from lifecourse.schema.covariate import ValueRange
+from lifecourse.tasks.durations import microseconds
 
 ANY_EVENT, RECORD_START, RECORD_END = "_ANY_EVENT", "_RECORD_START", "_RECORD_END"
 SPECIAL = (ANY_EVENT, RECORD_START, RECORD_END)
@@ -33,14 +33,6 @@ WINDOW_KEYS = {
 }
 VALUE_KEYS = {"value_min", "value_max", "value_min_inclusive", "value_max_inclusive"}
 PREDICATE_KEYS = VALUE_KEYS | {"code", "static", "expr", "description"}
-
-SECONDS = {
-    "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1,
-    "m": 60, "min": 60, "mins": 60, "minute": 60, "minutes": 60,
-    "h": 3600, "hr": 3600, "hrs": 3600, "hour": 3600, "hours": 3600,
-    "d": 86400, "day": 86400, "days": 86400,
-    "w": 604800, "week": 604800, "weeks": 604800,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,29 +341,13 @@ def _edge(text: str, at: str) -> Edge:
         )
     offset = 0
     if found["span"]:
-        offset = _duration(found["span"], at) * (1 if found["sign"] == "+" else -1)
+        offset = microseconds(found["span"], at) * (1 if found["sign"] == "+" else -1)
     return Edge(
         reference=found["reference"],
         offset=offset,
         event=found["event"],
         backwards=found["arrow"] == "<-",
     )
-
-
-def _duration(text: str, at: str) -> int:
-    """Microseconds of ``24h``, ``365 days``, ``1 day 2 hours``, ``1:30:00`` (hours first)."""
-    rest = text.strip()
-    clock = re.fullmatch(r"(?:(\d+)\s*d(?:ays?)?,?\s*)?(\d+):(\d{2}):(\d{2}(?:\.\d+)?)", rest)
-    if clock:
-        days, hours, minutes, seconds = (float(part or 0) for part in clock.groups())
-        total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-        return round(total * MICROSECONDS_PER_SECOND)
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)", rest)
-    spelled = re.sub(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*,?\s*", "", rest)
-    if not parts or spelled or any(unit.lower() not in SECONDS for _, unit in parts):
-        raise TaskError(f"{at}: '{rest}' is not a duration. Write 24h, 30 days or 1 day 2 hours.")
-    seconds = sum(float(number) * SECONDS[unit.lower()] for number, unit in parts)
-    return round(seconds * MICROSECONDS_PER_SECOND)
 
 
 def _limits(name: str, text: Any, at: str) -> tuple[int | None, int | None]:
