@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from lifecourse.serve.record import Record
 
 
-HORIZON = re.compile(r", \d+ (years?|days?)$")
+HORIZON = re.compile(r"(?:,| within) \d+ (?:years?|days?)$")
+
+
+ASSOCIATION = (
+    "What moves it is associated with it in these records; changing it need not change the risk."
+)
 
 
 def likely(
@@ -94,7 +99,12 @@ def _risk(row: dict[str, Any], record: Record, as_of: str) -> dict[str, Any]:
     years = row.get("horizon_years")
     if years is None and horizon_days is not None:
         years = horizon_days / 365.25
-    shaped = {**row, "horizon_years": years, "name": row.get("name") or row.get("task") or "model"}
+    shaped = {
+        "note": ASSOCIATION,
+        **row,
+        "horizon_years": years,
+        "name": row.get("name") or row.get("task") or "model",
+    }
     for place in ("risk", "probability"):
         if shaped.get("value") is None:
             shaped["value"] = row.get(place)
@@ -139,7 +149,7 @@ def _estimate(row: dict[str, Any], kind: str, record: Record, as_of: str) -> dic
         "why": [_reason(item, record) for item in _inputs(row)],
     }
     if value is not None and is_share:
-        estimate["words"] = in_words(value, low, high)
+        estimate["words"] = in_words(value)
         estimate["svg"] = icon_array(value, low=low, high=high, title=title).svg
     return estimate
 

@@ -13,6 +13,7 @@ from lifecourse.base.clock import MICROSECONDS_PER_DAY as DAY
 from lifecourse.base.clock import to_microseconds
 from lifecourse.base.errors import UserError
 from lifecourse.figures.axis import MOST_TICKS, TimeAxis
+from lifecourse.figures.calibration import calibration
 from lifecourse.figures.icon_array import icon_array, in_words
 from lifecourse.figures.lanes import Bar, BarRow, Lane, Point, PointRow, band_words, lanes, number
 from lifecourse.figures.sparkline import sparkline
@@ -130,3 +131,19 @@ def test_numbers_and_ranges_are_written_as_a_laboratory_would() -> None:
     assert band_words((18.5, 24.9)) == "18.5 to 24.9"
     assert in_words(0.002) == "fewer than 1 of 100"
     assert in_words(0.18, 0.12, 0.25) == "about 18 of 100 (between 12 and 25)"
+
+
+def test_calibration_draws_each_group_within_its_frame_and_says_it_in_the_table() -> None:
+    groups = [
+        {"people": 50, "predicted": 0.05, "observed": 0.04, "low": 0.01, "high": 0.13},
+        {"people": 50, "predicted": 0.4, "observed": 0.5, "low": 0.37, "high": 0.63},
+    ]
+    figure = calibration(groups, title="Calibration")
+    assert len(parts(figure, "circle")) == 2
+    for circle in parts(figure, "circle"):
+        assert 62 <= float(circle.get("cx", "0")) <= 402
+        assert 14 <= float(circle.get("cy", "0")) <= 354
+    assert figure.rows[1] == {
+        "people": 50, "predicted": "40.0 %", "observed": "50.0 %", "interval": "37.0 % to 63.0 %",
+    }  # fmt: skip
+    assert calibration([], title="Calibration").rows == []

@@ -24,13 +24,14 @@ def model_view(document: dict[str, Any]) -> dict[str, Any]:
     """A model's or an abstention's document with its calibration drawn and its metrics named."""
     title = document.get("title") or capital(document["name"])
     groups = document.get("calibration")
+    metrics = document.get("metrics", {})
     figure = calibration(groups, title=f"{title}, calibration") if groups else None
     return {
         **document,
         "title": title,
         "reason": document.get("reason"),
         "drawing": figure and {"svg": figure.svg, "rows": figure.rows},
-        "measured": [_metric(name, value) for name, value in document.get("metrics", {}).items()],
+        "measured": [_metric(name, metrics[name]) for name in METRICS if name in metrics],
     }
 
 
