@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from lifecourse.base.errors import ModelError, RecipeError
+from lifecourse.base.files import sha256_of_file
+from lifecourse.features import Recipe, featurize, load_recipe
+from lifecourse.models import load_model, predict, save_model, train
+from lifecourse.tasks import Task
+from lifecourse.timeline.access import Timeline, timeline_from_events
+
+SEEN = datetime(2020, 1, 1)
+RECIPE = Recipe.model_validate(
+    {
+        "name": "small",
+        "covariates": [{"codelist": "sbp", "summary": "last"}],
+        "every_code": {"days": [None], "summaries": ["count"], "min_count": 10},
+    }
+)
+TASK = Task.model_validate(
+    {
+        "name": "stroke",
+        "trigger": {"codes": ["VISIT//outpatient"], "which": "first"},
+        "outcome": {"codes": ["ICD10CM//I63.9"]},
+        "outcome_window_days": 365,
+        "censoring": "negative",
+    }
+)
+
+
+def people(
+    n: int = 500, *, planted: bool = True, share: float = 0.3, later: bool = False
+) -> pl.DataFrame:
+    """Adults seen once; where `planted`, those with a risk fact have the outcome far oftener."""
+    random = np.random.default_rng(1)
+    rows: list[tuple[int, datetime | None, str, float | None]] = []
+    for subject in range(1, n + 1):
+        at_risk = bool(random.random() < 0.5)
+        chance = (1.8 if at_risk else 0.2) * share if planted else share
+        rows += [
+            (subject, None, "SEX//female" if subject % 2 else "SEX//male", None),
+            (
+                subject,
+                SEEN - timedelta(days=int(random.integers(40, 80) * 365)),
+                "MEDS_BIRTH",
+                None,
+            ),
+            (subject, SEEN - timedelta(days=9), "LOINC//8480-6", float(random.normal(130, 15))),
+            (subject, SEEN, "VISIT//outpatient", None),
+            (subject, SEEN + timedelta(days=800), "VISIT//other", None),
+        ]
+        if at_risk:
+            rows.append((subject, SEEN - timedelta(days=30), "SNOMED//49436004", None))
+        if random.random() < chance:
+            rows.append((subject, SEEN + timedelta(days=100), "ICD10CM//I63.9", None))
+        if later:
+            rows.append((subject, SEEN + timedelta(days=50), "LOINC//8480-6", 250.0))
+            rows.append((subject, SEEN + timedelta(microseconds=1), "SNOMED//49436004", None))
+    schema = {
+        "subject_id": pl.Int64,
+        "time": pl.Datetime("us"),
+        "code": pl.String,
+        "numeric_value": pl.Float32,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def timeline(**options: object) -> Timeline:
+    return timeline_from_events(people(**options))  # type: ignore[arg-type]
+
+
+def rows(n: int = 500) -> pl.DataFrame:
+    return pl.DataFrame({"subject_id": range(1, n + 1), "prediction_time": [SEEN] * n})
+
+
+def test_no_event_after_the_prediction_time_changes_a_feature() -> None:
+    vocabulary = ["SNOMED//49436004", "VISIT//other"]
+    then = featurize(timeline(), rows(), RECIPE, vocabulary=vocabulary)
+    now = featurize(timeline(later=True), rows(), RECIPE, vocabulary=vocabulary)
+    assert np.array_equal(then.dense, now.dense, equal_nan=True)
+    assert np.array_equal(then.codes.toarray(), now.codes.toarray())
+    assert then.codes.nnz > 0
+
+
+def test_a_code_the_store_has_not_is_an_empty_column() -> None:
+    found = featurize(timeline(n=20), rows(20), RECIPE, vocabulary=["NO//SUCH", "SNOMED//49436004"])
+    assert found.codes.shape == (20, 2)
+    assert found.codes[:, 0].nnz == 0
+    assert found.codes[:, 1].nnz > 0
+
+
+def test_rare_codes_stay_out_of_the_vocabulary() -> None:
+    assert "SNOMED//49436004" not in featurize(timeline(n=5), rows(5), RECIPE).vocabulary
+    assert "SNOMED//49436004" in featurize(timeline(), rows(), RECIPE).vocabulary
+
+
+def test_an_unknown_key_or_codelist_of_a_recipe_is_one_clear_error(tmp_path: Path) -> None:
+    wrong = tmp_path / "recipe.yaml"
+    wrong.write_text("name: wrong\ncolour: blue\n")
+    with pytest.raises(RecipeError, match="colour"):
+        load_recipe(wrong)
+    wrong.write_text("name: wrong\ncovariates:\n  - {codelist: no_such_list, summary: last}\n")
+    with pytest.raises(RecipeError, match="no_such_list"):
+        featurize(timeline(n=5), rows(5), load_recipe(wrong))
+
+
+def test_a_planted_signal_is_learned_and_chance_is_not() -> None:
+    found = train(timeline(), TASK, recipe=RECIPE).model
+    assert found is not None
+    assert found.card["metrics"]["auroc"]["low"] > 0.65
+    assert set(found.card["twins"]) == {"logistic", "trees"}
+    chance = train(timeline(planted=False), TASK, recipe=RECIPE).model
+    assert chance is not None
+    assert 0.4 < chance.card["metrics"]["auroc"]["value"] < 0.6
+
+
+def test_three_events_make_an_abstention_with_both_numbers() -> None:
+    few = people(60, share=0.0)
+    events = pl.DataFrame(
+        {
+            "subject_id": [1, 2, 3],
+            "time": [SEEN + timedelta(days=9)] * 3,
+            "code": ["ICD10CM//I63.9"] * 3,
+        }
+    ).with_columns(pl.col("time").cast(pl.Datetime("us")), numeric_value=pl.lit(None, pl.Float32))
+    result = train(timeline_from_events(pl.concat([few, events])), TASK, recipe=RECIPE)
+    assert result.model is None
+    assert result.abstention is not None
+    assert result.abstention.n_events == 3
+    assert result.abstention.n_needed > 3
+
+
+def test_two_trainings_leave_the_same_bytes_and_a_model_comes_back_the_same(tmp_path: Path) -> None:
+    here = timeline()
+    for name in ("a", "b"):
+        model = train(here, TASK, recipe=RECIPE).model
+        assert model is not None
+        save_model(model, tmp_path / name)
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert not [name for name in files if name.endswith((".pkl", ".pickle", ".joblib"))]
+    assert [sha256_of_file(tmp_path / "a" / name) for name in files] == [
+        sha256_of_file(tmp_path / "b" / name) for name in files
+    ]
+    kept = [estimate.to_dict() for estimate in predict(model, here, [1, 2, 3])]
+    again = [
+        estimate.to_dict() for estimate in predict(load_model(tmp_path / "a"), here, [1, 2, 3])
+    ]
+    assert kept == again
+    (tmp_path / "a" / "card.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"card\.json"):
+        load_model(tmp_path / "a")
+
+
+def test_a_person_younger_than_any_learned_from_gets_a_reason_and_no_number() -> None:
+    model = train(timeline(), TASK, recipe=RECIPE).model
+    assert model is not None
+    child = pl.DataFrame(
+        {
+            "subject_id": [9, 9],
+            "time": [SEEN - timedelta(days=3000), SEEN],
+            "code": ["MEDS_BIRTH", "VISIT//outpatient"],
+        }
+    ).with_columns(pl.col("time").cast(pl.Datetime("us")))
+    (estimate,) = predict(model, timeline_from_events(child), [9])
+    assert estimate.value is None
+    assert estimate.interval is None
+    assert estimate.reason is not None
+    assert "learned from people aged" in estimate.reason
+    (adult,) = predict(model, timeline(), [1])
+    assert adult.value is not None
+    assert adult.interval is not None
+    assert adult.interval[0] <= adult.value <= adult.interval[1]
