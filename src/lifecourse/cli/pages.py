@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="DIR", type=Path, help="where (default: pages in the workspace)"
     )
     parser.add_argument(
-        "--most", metavar="N", type=whole_number, default=200, help="at most so many people (200)"
+        "--most", metavar="N", type=whole_number, default=50, help="at most so many people (50)"
     )
     add_actor(parser)
 

@@ -26,7 +26,7 @@ def write_static_pages(
     out: Path,
     *,
     actor: Actor,
-    most: int = 200,
+    most: int = 50,
     units: str = "us",
     progress: Progress = SILENT,
 ) -> Path:
