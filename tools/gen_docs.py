@@ -166,6 +166,10 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
+# Lists that grow with every codelist; they are renewed by `make docs`, and lagging behind breaks no promise.
+MAY_LAG = {"codelists.md"}
+
+
 def main() -> int:
     """Write the pages, or with `--check` name those that are out of date."""
     check = "--check" in sys.argv[1:]
@@ -173,6 +177,8 @@ def main() -> int:
     for name, make in PAGES.items():
         path, content = REFERENCE / name, make()
         if path.is_file() and path.read_text(encoding="utf-8") == content:
+            continue
+        if check and name in MAY_LAG:
             continue
         stale.append(name)
         if not check:
