@@ -212,6 +212,12 @@ def test_words_in_records_are_words_on_the_page(client: TestClient) -> None:
         assert len(page.scripts) == 1
 
 
+def test_findings_are_read_with_their_intervals_on_both_halves(client: TestClient) -> None:
+    html = client.get("/findings").text
+    for words in ("2.1 (1.4 to 3)", "1.9 (1.2 to 2.9)", "SNOMED//433144002", "Associations, not"):
+        assert words in html
+
+
 def test_a_newborn_and_someone_without_any_date_have_pages(client: TestClient) -> None:
     newborn = client.get(f"/patients/{NEWBORN}")
     assert newborn.status_code == 200

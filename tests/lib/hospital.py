@@ -99,8 +99,17 @@ def make_workspace(root: Path, rows: Sequence[Row] | None = None) -> Path:
     )
     write_json(
         workspace / "findings" / "findings.json",
-        {"findings": [{"first": SCRIPT, "then": "CKD", "ratio": 2.1, "interval": [1.4, 3.0]}]},
-    )
+        {
+            "findings": [
+                {
+                    "first": "SNOMED//38341003", "first_name": SCRIPT, "then": "SNOMED//433144002",
+                    "then_name": "", "people": 25, "median_gap_days": 900.4, "ratio": 2.1, "low": 1.4,
+                    "high": 3.0, "confirmed_ratio": 1.9, "confirmed_low": 1.2, "confirmed_high": 2.9,
+                }
+            ],
+            "people": 4,
+        },
+    )  # fmt: skip
     return workspace
 
 

@@ -54,5 +54,21 @@ def _with_interval(value: Any) -> str:
 
 def findings_view(document: dict[str, Any]) -> dict[str, Any]:
     """The confirmed findings as rows, and how they were looked for."""
-    rows = document.get("findings") or []
+    rows = [_finding(row) for row in document.get("findings") or []]
     return {"rows": rows, "document": {k: v for k, v in document.items() if k != "findings"}}
+
+
+def _finding(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "first": row["first_name"] or row["first"],
+        "then": row["then_name"] or row["then"],
+        "people": row["people"],
+        "days between": round(row["median_gap_days"]),
+        "rate ratio (95 % interval)": _ratio(row, ""),
+        "on the other half": _ratio(row, "confirmed_"),
+    }
+
+
+def _ratio(row: dict[str, Any], part: str) -> str:
+    ratio, low, high = (row[f"{part}{name}"] for name in ("ratio", "low", "high"))
+    return f"{number(ratio)} ({number(low)} to {number(high)})"
