@@ -125,7 +125,7 @@ PROOFS = (
     Proof(
         name="counts",
         promise="MIMIC as MEDS 100 / 275 / 31, as OMOP 100 / 852 / 275 / 15; GiBleed 1,844 / 850 / 479",
-        measure=tests("tests", "-k", "mimic or gibleed or published_counts"),
+        measure=tests("tests/functional/test_published_counts.py"),
     ),
     Proof(
         name="care",
@@ -138,7 +138,7 @@ PROOFS = (
     Proof(
         name="formats",
         promise="the same simulated people as FHIR, OMOP and MEDS give equal events",
-        measure=tests("tests", "-k", "formats or same_people"),
+        measure=tests("tests/unit/simulation", "-k", "same_facts"),
     ),
     Proof(
         name="laws",
@@ -151,7 +151,7 @@ PROOFS = (
     Proof(
         name="memory",
         promise="peak memory of ingest on ten times the source is at most 1.2 times",
-        measure=tests("tests", "-k", "memory", "-m", "prove or not prove"),
+        measure=tests("tests/functional/test_memory.py", "-m", "prove or not prove"),
     ),
     Proof(
         name="contracts",
