@@ -147,6 +147,7 @@ NUMERIC_SUMMARIES = frozenset(
         Summary.MEAN,
         Summary.SUM,
         Summary.SLOPE,
+        Summary.COUNT_VALUES,
     }
 )
 
