@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from lifecourse.records.fhir.rows import Resource, Rows
     from lifecourse.records.fhir.times import Moment
 
-DAYS_PER_UNIT = {"d": 1.0, "wk": 7.0, "mo": 30.4375, "a": 365.25, "h": 1 / 24}
+DAYS_PER_UNIT = {"d": 1.0, "w": 7.0, "mo": 30.4375, "a": 365.25, "y": 365.25, "h": 1 / 24}
+LONGEST_DAYS = 36_525.0
+"""A hundred years: a duration beyond it, or below nothing, is a slip and says no end."""
 OVER = {"stopped", "completed", "ended"}
 ONLY_WANTED = {"proposal", "plan", "option"}
 
@@ -149,7 +151,8 @@ def _stated_end(
     days = _days(bounds.get("boundsDuration"))
     supply = _days(dispense.get("expectedSupplyDuration"))
     if days is None and supply is not None:
-        days = supply * (1 + int(dispense.get("numberOfRepeatsAllowed") or 0))
+        times = 1 + int(dispense.get("numberOfRepeatsAllowed") or 0)
+        days = min(supply * max(times, 1), LONGEST_DAYS)
     return when.known + round(days * MICROSECONDS_PER_DAY) if days is not None else None
 
 
@@ -165,5 +168,6 @@ def _days(duration: Any) -> float | None:
     if not isinstance(duration, dict) or not isinstance(duration.get("value"), int | float):
         return None
     unit = str(duration.get("code") or duration.get("unit") or "d").lower()
-    per = DAYS_PER_UNIT.get(unit) or DAYS_PER_UNIT.get(unit[:1])
-    return float(duration["value"]) * per if per else None
+    per = DAYS_PER_UNIT.get(unit[:2]) or DAYS_PER_UNIT.get(unit[:1])
+    days = float(duration["value"]) * per if per else 0.0
+    return days if 0 < days <= LONGEST_DAYS else None

@@ -41,7 +41,8 @@ def read_report(resource: Resource, rows: Rows) -> None:
     if found is None:
         raise RejectedError("no code")
     when, happened = _times(resource)
-    rows.add(resource, resource.subject(), when, found[0], text=found[1], happened=happened)
+    code = f"UNCONFIRMED//{found[0]}" if status == "unknown" else found[0]
+    rows.add(resource, resource.subject(), when, code, text=found[1], happened=happened)
 
 
 def has_value(body: dict[str, Any]) -> bool:

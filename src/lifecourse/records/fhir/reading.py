@@ -60,7 +60,7 @@ def read_resource(
     except RejectedError as rejected:
         del rows.events[before:]
         rows.rejects.append((file_name, row, str(rejected), None))
-    except (AttributeError, TypeError, KeyError, ValueError, IndexError):
+    except (AttributeError, TypeError, KeyError, ValueError, IndexError, OverflowError):
         # The resource is not shaped as FHIR says: an object where a list should be, or the like.
         del rows.events[before:]
         rows.rejects.append((file_name, row, "not shaped as FHIR says", None))

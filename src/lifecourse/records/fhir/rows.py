@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import polars as pl
@@ -159,6 +159,11 @@ class Rows:
     def refer(self, kind: str) -> None:
         """A row that describes no event of a person."""
         self.reference_rows[kind] = self.reference_rows.get(kind, 0) + 1
+
+    def clear(self) -> None:
+        """Begin anew; what `batch` gave stays as it is."""
+        for column in fields(self):
+            setattr(self, column.name, type(getattr(self, column.name))())
 
     def batch(self) -> Batch:
         """Everything so far as a batch."""

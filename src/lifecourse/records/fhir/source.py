@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,8 @@ UNIT_BYTES = 8 << 20
 BATCH_RESOURCES = 20_000
 LINES = (".ndjson", ".jsonl")
 ENDINGS = (*LINES, ".json")
+SPACED_KEY = re.compile(rb'"\s+:')
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class FhirSource:
             )
             if rows.rows_read >= BATCH_RESOURCES:
                 yield rows.batch()
-                rows = Rows()
+                rows.clear()
         yield rows.batch()
 
     def _resources(self, unit: Unit, rows: Rows) -> Iterator[tuple[Any, int, str | None]]:
@@ -94,20 +97,32 @@ class FhirSource:
             yield from self._of_document(unit, rows)
 
     def _of_lines(self, unit: Unit, rows: Rows) -> Iterator[tuple[Any, int, str | None]]:
-        first = dict(unit.options).get("first_line", 1)
-        for row, line in enumerate(_lines(unit), start=first):
-            if not line.strip():
-                continue
-            try:
-                body = parse(line)
-            except ValueError as broken:
-                _reject(rows, unit, row, str(broken), line)
-                continue
-            if isinstance(body, dict) and body.get("resourceType") == "Bundle":
-                for inner, _, full_url in _entries(body, rows):
-                    yield inner, row, full_url
-            else:
-                yield body, row, None
+        row = dict(unit.options).get("first_line", 1) - 1
+        try:
+            for line in _lines(unit):
+                row += 1
+                yield from self._of_line(unit, rows, row, line)
+        except (OSError, EOFError, zlib.error):
+            if len(self._files) == 1 and row < 1:
+                raise SourceError(f"{unit.file.name} is a damaged file. Export it again.") from None
+            # What a cut or flipped file gave before the damage stands; the report says where it ends.
+            _reject(rows, unit, row + 1, "a damaged file", None)
+
+    def _of_line(
+        self, unit: Unit, rows: Rows, row: int, line: bytes
+    ) -> Iterator[tuple[Any, int, str | None]]:
+        if not line.strip():
+            return
+        try:
+            body = parse(line)
+        except ValueError as broken:
+            _reject(rows, unit, row, str(broken), line)
+            return
+        if isinstance(body, dict) and body.get("resourceType") == "Bundle":
+            for inner, _, full_url in _entries(body, rows):
+                yield inner, row, full_url
+        else:
+            yield body, row, None
 
     def _of_document(self, unit: Unit, rows: Rows) -> Iterator[tuple[Any, int, str | None]]:
         try:
@@ -135,13 +150,17 @@ def parse(raw: bytes) -> Any:
         It is not JSON, has NaN, or an object names a key twice: readers disagree on which one counts.
     """
     try:
-        body = orjson.loads(raw)
+        body = orjson.loads(raw.removeprefix(BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         raise ValueError("not valid JSON") from None
     # A key that stands twice is in `raw` once more than in what was kept; spaces before colons need the slow look.
-    if raw.count(b'":') != orjson.dumps(body).count(b'":'):
+    try:
+        kept = orjson.dumps(body)
+    except TypeError:
+        raise ValueError("nested too deeply") from None
+    if raw.count(b'":') != kept.count(b'":') or SPACED_KEY.search(raw):
         try:
-            json.loads(raw, object_pairs_hook=_without_duplicates)
+            json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_without_duplicates)
         except RecursionError:
             raise ValueError("nested too deeply") from None
     return body
@@ -156,8 +175,11 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _entries(bundle: dict[str, Any], rows: Rows) -> Iterator[tuple[Any, int, str | None]]:
     """The resources of a Bundle with their place; deletions are noted."""
-    entries = bundle.get("entry")
-    for row, entry in enumerate(entries if isinstance(entries, list) else (), start=1):
+    entries = bundle.get("entry") or []
+    if not isinstance(entries, list):
+        yield None, 1, None
+        return
+    for row, entry in enumerate(entries, start=1):
         if not isinstance(entry, dict):
             yield entry, row, None
             continue
@@ -168,8 +190,14 @@ def _entries(bundle: dict[str, Any], rows: Rows) -> Iterator[tuple[Any, int, str
             rows.deletions.append(
                 "/".join(str(request.get("url") or "").rstrip("/").split("/")[-2:])
             )
+            continue
+        resource = entry.get("resource")
+        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
+            # What a batch of searches answers: a Bundle of Bundles.
+            for inner, _, full_url in _entries(resource, rows):
+                yield inner, row, full_url
         else:
-            yield entry.get("resource"), row, entry.get("fullUrl")
+            yield resource, row, entry.get("fullUrl")
 
 
 def _reject(rows: Rows, unit: Unit, row: int, reason: str, line: bytes | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,9 @@ from lifecourse.base.clock import to_microseconds
 
 PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 DECEMBER = 12
+LAST_YEAR = 9999
+FIRST = to_microseconds(datetime.min.replace(tzinfo=UTC))
+LAST = to_microseconds(datetime.max.replace(tzinfo=UTC))
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -51,13 +54,18 @@ def moment(text: str, zone: str) -> Moment:
         raise BadTimeError from None
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=ZoneInfo(zone))
-    exact = to_microseconds(parsed)
+    exact = min(max(to_microseconds(parsed), FIRST), LAST)
     return Moment(exact, exact)
 
 
 def _partial(found: re.Match[str], zone: ZoneInfo) -> Moment:
     year, month, day = (int(part) if part else None for part in found.groups())
     assert year is not None  # noqa: S101 -- the pattern has it
+    if year == LAST_YEAR:
+        # 9999-12-31 is how many systems write "no end yet"; nothing comes after it in a calendar.
+        start = datetime(year, month or 1, day or 1, tzinfo=UTC)
+        precision = "day" if day else "month" if month else "year"
+        return Moment(to_microseconds(start), LAST, precision)
     start = datetime(year, month or 1, day or 1, tzinfo=zone)
     if day is not None:
         naive, precision = datetime(year, month or 1, day) + timedelta(days=1), "day"  # noqa: DTZ001 -- local
@@ -67,4 +75,4 @@ def _partial(found: re.Match[str], zone: ZoneInfo) -> Moment:
     else:
         naive, precision = datetime(year + 1, 1, 1), "year"  # noqa: DTZ001 -- local
     following = to_microseconds(naive.replace(tzinfo=zone))
-    return Moment(to_microseconds(start), following - 1, precision)
+    return Moment(max(to_microseconds(start), FIRST), following - 1, precision)
