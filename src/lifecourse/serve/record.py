@@ -181,14 +181,7 @@ class Record:
             descriptions=[None] * len(ids),
             unit_factor=np.ones(len(ids)),
         )
-        found: dict[int, str] = {}
-        for name in _narrowest_first():
-            for place in own.ids(codelist(name)):
-                code = (own.parents[place] or (own.codes[place],))[0]
-                title = describe(name)["title"]
-                coded = "" if code.startswith("VISIT") else f" ({code.replace(SEPARATOR, ' ')})"
-                found.setdefault(ids[place], title + coded)
-        return found
+        return {ids[place]: said for place, said in titles_of(own).items()}
 
     @cached_property
     def _places(self) -> dict[tuple[Any, ...], int]:
@@ -243,6 +236,18 @@ class Record:
             text=row["text_value"],
             source=row["source_id"],
         )
+
+
+def titles_of(table: CodeTable) -> dict[int, str]:
+    """By id, the title of the narrowest codelist a code is in, with the code; absent where it is in none."""
+    found: dict[int, str] = {}
+    for name in _narrowest_first():
+        title = describe(name)["title"]
+        for place in table.ids(codelist(name)):
+            code = (table.parents[place] or (table.codes[place],))[0]
+            coded = "" if code.startswith("VISIT") else f" ({code.replace(SEPARATOR, ' ')})"
+            found.setdefault(int(place), title + coded)
+    return found
 
 
 @cache
