@@ -52,7 +52,7 @@ def featurize(
     FeatureMatrix, in the order of `labels`
     """
     rows = labels.select("subject_id", "prediction_time")
-    asked = _Rows(timeline, rows)
+    asked = RowsByShard(timeline, rows)
     known = _vocabulary(asked, recipe, training) if vocabulary is None else list(vocabulary)
     covariates = recipe.compiled()
     dense = np.full((rows.height, len(covariates) + 2), np.nan)
@@ -73,7 +73,7 @@ def featurize(
     )
 
 
-class _Rows:
+class RowsByShard:
     """Rows of labels by the shard their subject lies in."""
 
     def __init__(self, timeline: Timeline, rows: pl.DataFrame) -> None:
@@ -100,7 +100,9 @@ class _Rows:
                 yield shard, places, index, self._times[places]
 
 
-def _vocabulary(asked: _Rows, recipe: Recipe, training: npt.NDArray[np.bool_] | None) -> list[str]:
+def _vocabulary(
+    asked: RowsByShard, recipe: Recipe, training: npt.NDArray[np.bool_] | None
+) -> list[str]:
     """The codes that enough training rows have at or before their prediction time, sorted."""
     if recipe.every_code is None:
         return []

@@ -9,8 +9,11 @@ import numpy as np
 import polars as pl
 
 from lifecourse.features import featurize
+from lifecourse.features.extraction import RowsByShard
 from lifecourse.models.evaluation.calibration import wilson
 from lifecourse.models.model import age_band, sex_name
+from lifecourse.tasks import Task
+from lifecourse.tasks.cohort import had_before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +65,8 @@ def predict(
 ) -> list[RiskEstimate]:
     """The risk of each subject (of everyone when None) at `at`, at each one's own last record when None.
 
-    `at` is microseconds UTC. People outside the ages the model learned from get no number, but the reason.
+    `at` is microseconds UTC. People outside the ages the model learned from, the dead, and those
+    who already had what the task washes out get no number, but the reason.
     """
     persons = timeline.persons()
     if subject_ids is not None:
@@ -75,8 +79,16 @@ def predict(
     features = featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary)
     risk = model.risk(features)
     reasons = _contributions(model, features)
+    had = _had_before(model, timeline, rows)
     return [
-        _estimate(model, row, features.dense[i, :2], float(risk[i]), reasons[i])
+        _estimate(
+            model,
+            row,
+            features.dense[i, :2],
+            float(risk[i]),
+            reasons[i],
+            "the person already had it" if had[i] else None,
+        )
         for i, row in enumerate(rows.iter_rows(named=True))
     ]
 
@@ -87,9 +99,10 @@ def _estimate(
     age_and_sex: npt.NDArray[np.float64],
     risk: float,
     contributions: list[dict[str, Any]],
+    not_at_risk: str | None,
 ) -> RiskEstimate:
     age, female = float(age_and_sex[0]), float(age_and_sex[1])
-    refusal = _refusal(model, row, age)
+    refusal = _refusal(model, row, age) or not_at_risk
     return RiskEstimate(
         subject_id=row["subject_id"],
         value=None if refusal else risk,
@@ -103,6 +116,15 @@ def _estimate(
         contributions=[] if refusal else contributions,
         reason=refusal,
     )
+
+
+def _had_before(model: RiskModel, timeline: Timeline, rows: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """bool[r]: those whom the task's washout leaves out; a new disease cannot be foreseen in who has it."""
+    had = np.zeros(rows.height, dtype=np.bool_)
+    if isinstance(model.task, Task) and model.task.washout is not None:
+        for shard, places, subjects, times in RowsByShard(timeline, rows).by_shard():
+            had[places] = had_before(shard, model.task, subjects, times)
+    return had
 
 
 def _refusal(model: RiskModel, row: dict[str, Any], age: float) -> str | None:

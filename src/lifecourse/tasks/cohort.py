@@ -166,11 +166,7 @@ def _exclusions(
         reason = f"record begins less than {task.lookback_days} days before"
         steps.append((reason, partial(known.missing, _older_than(task.lookback_days))))
     if task.washout is not None:
-        conditions = [*(task.outcomes if task.washout.outcome else []), *task.washout.also]
-        days = task.washout.days
-        window = before(None if days is None else timedelta(days=days))
-        had = _Question(shard, any_of(shard, conditions))
-        steps.append(("had it before", partial(had.found, window)))
+        steps.append(("had it before", partial(had_before, shard, task)))
     if task.gap_days:
         ends = _Question(
             shard, np.union1d(any_of(shard, task.outcomes), occurrences(shard, DEATHS))
@@ -178,6 +174,16 @@ def _exclusions(
         gap = after(timedelta(days=task.gap_days))
         steps.append(("outcome or death inside the gap", partial(ends.found, gap)))
     return steps
+
+
+def had_before(shard: Shard, task: Task, subject: Integers, time: Integers) -> Flags:
+    """Whether each row's subject already had what the task's washout names, at or before its time."""
+    if task.washout is None:
+        return np.zeros(len(subject), dtype=np.bool_)
+    conditions = [*(task.outcomes if task.washout.outcome else []), *task.washout.also]
+    days = task.washout.days
+    window = before(None if days is None else timedelta(days=days))
+    return _Question(shard, any_of(shard, conditions)).found(window, subject, time)
 
 
 def _older_than(days: int) -> Window:
