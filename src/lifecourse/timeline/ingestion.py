@@ -343,6 +343,7 @@ class _Ingestion:
             encrypted=self._encrypted,
             base=self._base.parts if self._base else (),
             replaced_files=tuple(index.values()),
+            issuer_files=mine,
             snapshot_files=mine if self._snapshot else (),
         )
         arguments = [(job, shard) for shard in range(self._n_shards)]

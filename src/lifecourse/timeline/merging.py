@@ -34,6 +34,7 @@ class MergingJob:
 
     base : the shards' files of the version that is built upon, or empty
     replaced_files : store file indices whose old rows without record ids go
+    issuer_files : store file indices of the same issuer's earlier loads
     snapshot_files : store file indices of a source that now speaks for itself: old rows not in it go
     """
 
@@ -43,6 +44,7 @@ class MergingJob:
     encrypted: bool
     base: tuple[FileEntry, ...]
     replaced_files: tuple[int, ...]
+    issuer_files: tuple[int, ...]
     snapshot_files: tuple[int, ...]
 
 
@@ -66,15 +68,15 @@ def _merge(job: MergingJob, shard: int) -> dict[str, Any]:
             new.with_columns(generation=pl.lit(1, pl.UInt8)),
         ]
     )
-    kept, losers = standing_records(
-        both.filter(~pl.col("source_id").is_in(gone.implode())) if gone.len() else both
-    )
+    both, withdrawn = _without(gone, both, job)
+    kept, losers = standing_records(both)
     kept, dropped = _drop_snapshot(kept, job)
     counts = _change_counts(old, new, kept, losers)
-    rejects = pl.concat([unresolved, _superseded(losers)])
+    rejects = pl.concat([unresolved, withdrawn, _superseded(losers)])
     events = sorted_events(kept.drop("generation", "record"))
     entry = job.store.write(events, f"{shard:05d}", encrypted=job.encrypted)
     write_spill(job.folder / f"codes-{shard:05d}.parquet", _code_counts(events), job.key)
+    write_spill(job.folder / f"words-{shard:05d}.parquet", _words(events), job.key)
     write_spill(job.folder / f"persons-{shard:05d}.parquet", persons_of(events), job.key)
     write_spill(job.folder / f"late-rejects-{shard:05d}.parquet", rejects, job.key)
     return {
@@ -104,6 +106,19 @@ def _deleted(job: MergingJob) -> pl.Series:
     if not path.exists():
         return pl.Series("source_id", [], dtype=pl.String)
     return read_table(path, key=job.key, aad=path.name)["source_id"]
+
+
+def _without(
+    gone: pl.Series, both: pl.DataFrame, job: MergingJob
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of records that are not gone; rows that came in this very load and are gone, as rejects."""
+    if gone.len() == 0:
+        return both, _no_rejects()
+    # Ids are an issuer's own: another hospital's Condition/1 is another record.
+    is_mine = pl.col("source_file").is_in((*job.issuer_files, *job.replaced_files))
+    is_gone = (is_mine & pl.col("source_id").is_in(gone.implode())).fill_null(False)
+    new = both.filter(is_gone & (pl.col("generation") == 1))
+    return both.filter(~is_gone), _as_rejects(new, "taken back in the same source")
 
 
 def _references(job: MergingJob) -> pl.DataFrame:
@@ -237,6 +252,21 @@ def _no_losers() -> pl.DataFrame:
 
 def _code_counts(events: pl.DataFrame) -> pl.DataFrame:
     return events.group_by("code").agg(count=pl.len()).sort("code")
+
+
+def _words(events: pl.DataFrame) -> pl.DataFrame:
+    """How many people's records say each code in which words: ``code text people``.
+
+    Only codes of what a terminology names: the words of a measurement or a note may be anything.
+    """
+    named = pl.col("code").str.contains(r"^(SNOMED|ICD\w+|RxNorm|NDC|ATC|CVX|CPT4|HCPCS)//[^/]+$")
+    return (
+        events.lazy()
+        .filter(named & pl.col("text_value").is_not_null())
+        .group_by("code", text=pl.col("text_value"))
+        .agg(people=pl.col("subject_id").n_unique())
+        .collect()
+    )
 
 
 def persons_of(events: pl.DataFrame) -> pl.DataFrame:

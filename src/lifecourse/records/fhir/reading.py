@@ -37,6 +37,10 @@ READERS: dict[str, Callable[[Resource, Rows], None]] = {
 }
 
 
+WITHDRAWN = {"entered in error", "cancelled"}
+"""Reasons that also take back what an earlier version of the record said."""
+
+
 def read_resource(
     body: Any,
     rows: Rows,
@@ -60,6 +64,8 @@ def read_resource(
     except RejectedError as rejected:
         del rows.events[before:]
         rows.rejects.append((file_name, row, str(rejected), None))
+        if str(rejected) in WITHDRAWN and resource.source_id:
+            rows.deletions.append(resource.source_id)
     except (AttributeError, TypeError, KeyError, ValueError, IndexError, OverflowError):
         # The resource is not shaped as FHIR says: an object where a list should be, or the like.
         del rows.events[before:]
