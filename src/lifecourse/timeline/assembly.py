@@ -12,6 +12,7 @@ import polars as pl
 from lifecourse.base.clock import now
 from lifecourse.base.errors import StoreError
 from lifecourse.base.files import sha256_of_file, to_json
+from lifecourse.privacy.release import FEWEST_PEOPLE
 from lifecourse.schema.actor import Identifiability
 from lifecourse.timeline.manifest import FileEntry, Manifest, SourceEntry, manifest_hash
 from lifecourse.timeline.spill import read_side, read_spilled
@@ -140,7 +141,21 @@ class Assembly:
             pl.concat(self._spilled("codes-*.parquet")).group_by("code").agg(pl.col("count").sum())
         )
         mapped = map_codes(counted["code"].sort().to_list(), self.mappings)
-        return mapped.join(counted, on="code").sort("code")
+        whole = mapped.join(counted, on="code").join(self._descriptions(), on="code", how="left")
+        described = pl.coalesce("description", "text").alias("description")
+        return whole.with_columns(described).drop("text").sort("code")
+
+    def _descriptions(self) -> pl.DataFrame:
+        """The commonest words for a code, where ten people's records say them: fewer could be a note about one."""
+        words = pl.concat(self._spilled("words-*.parquet"))
+        return (
+            words.group_by("code", "text")
+            .agg(pl.col("people").sum())
+            .filter(pl.col("people") >= FEWEST_PEOPLE)
+            .sort("people", "text", descending=[True, False])
+            .unique("code", keep="first", maintain_order=True)
+            .select("code", "text")
+        )
 
     def _rejects(self) -> pl.DataFrame:
         """Every reject of every load, with file, row, reason and the row as it was read."""
