@@ -1,0 +1,107 @@
+"""Features: only what was known by then, only codes that training rows have, in the order asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+from cohorts import RECIPE, RISK, SCHEMA, SEEN, at_visit, cohort, with_a_future
+
+from lifecourse.base.errors import RecipeError
+from lifecourse.features import featurize, load_recipe
+from lifecourse.timeline.access import timeline_from_events
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VOCABULARY = [RISK, "LOINC//8480-6", "VISIT//outpatient", "ICD10CM//I63.9"]
+
+
+def test_the_future_changes_no_feature_and_no_vocabulary() -> None:
+    events, rows = cohort(120), at_visit(range(1, 121))
+    before = featurize(timeline_from_events(events), rows, RECIPE)
+    after = featurize(timeline_from_events(with_a_future(events)), rows, RECIPE)
+    assert before.vocabulary == after.vocabulary
+    assert before.names == after.names
+    assert np.array_equal(before.dense, after.dense, equal_nan=True)
+    assert (before.codes != after.codes).nnz == 0
+    assert before.codes.nnz > 0
+
+
+def test_vocabulary_is_of_training_rows_alone() -> None:
+    only_late = [(n, SEEN - timedelta(days=1), "SNOMED//1", None) for n in range(51, 101)]
+    events = pl.concat([cohort(100), pl.DataFrame(only_late, schema=SCHEMA, orient="row")])
+    timeline, rows = timeline_from_events(events), at_visit(range(1, 101))
+    training = np.arange(100) < 50
+    assert "SNOMED//1" in featurize(timeline, rows, RECIPE).vocabulary
+    assert "SNOMED//1" not in featurize(timeline, rows, RECIPE, training=training).vocabulary
+
+
+def test_values_are_those_of_the_record() -> None:
+    rows: list[tuple[object, ...]] = [
+        (1, None, "SEX//female", None),
+        (1, SEEN - timedelta(days=18_262.5), "MEDS_BIRTH", None),
+        (1, SEEN - timedelta(days=400), "LOINC//8480-6", 150.0),
+        (1, SEEN, "LOINC//8480-6", 120.0),
+        (2, SEEN - timedelta(days=10), "VISIT//outpatient", None),
+    ]
+    timeline = timeline_from_events(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+    found = featurize(timeline, at_visit(range(1, 3)), RECIPE, vocabulary=["LOINC//8480-6"])
+    assert found.dense[0].tolist() == [50.0, 1.0, 120.0]
+    assert np.isnan(found.dense[1]).all()
+    counts = dict(zip(found.code_names, found.codes.toarray()[0], strict=True))
+    assert sorted(counts.values()) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("n_shards", [1, 5])
+def test_rows_come_back_in_the_order_asked_however_the_store_is_cut(n_shards: int) -> None:
+    events = cohort(60)
+    order = np.random.default_rng(0).permutation(60)
+    rows = at_visit(range(1, 61))
+    whole = featurize(timeline_from_events(events), rows, RECIPE, vocabulary=VOCABULARY)
+    cut = timeline_from_events(events, n_shards=n_shards)
+    found = featurize(cut, rows[order.tolist()], RECIPE, vocabulary=VOCABULARY)
+    assert np.array_equal(found.dense, whole.dense[order], equal_nan=True)
+    assert (found.codes != whole.codes[order]).nnz == 0
+
+
+def test_person_who_is_not_in_the_store_has_nothing() -> None:
+    found = featurize(
+        timeline_from_events(cohort(5)), at_visit(range(5, 7)), RECIPE, vocabulary=VOCABULARY
+    )
+    assert np.isnan(found.dense[1]).all()
+    assert found.codes[1].nnz == 0
+    assert found.codes[0].nnz > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: x\ncolour: blue\n", "line 2"),
+        ("name: x\ncovariates:\n  - {codelist: sbp, summary: wonderful}\n", "line 3"),
+        ("name: x\ncovariates:\n  - {codelist: sbp, summary: last, days: 0}\n", "line 3"),
+        ("name: x\nevery_code:\n  days: []\n  summaries: [count]\n", "line 3"),
+        ("name: [x\n", "line"),
+    ],
+)
+def test_mistake_in_a_recipe_is_named_by_file_and_line(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert "mine.yaml" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_recipe_that_is_absent_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="none"):
+        load_recipe(tmp_path / "none.yaml")
+
+
+def test_the_built_in_recipe_asks_only_for_codelists_there_are() -> None:
+    assert len(load_recipe().compiled()) > 10
