@@ -132,7 +132,8 @@ PROOFS = (
         promise="on `synthea-r4` PREVENT and CKD-EPI for everyone with inputs in range, a rule fires for 10 people or "
         "more, all five answers occur; CKD-EPI on MIMIC through a mapping file",
         measure=tests(
-            "tests", "-k", "synthea and (care or score or plan or answer) or mapping_file"
+            "tests/functional/test_scores_on_records.py",
+            "tests/functional/test_plans_on_records.py",
         ),
     ),
     Proof(
