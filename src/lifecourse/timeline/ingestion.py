@@ -161,6 +161,7 @@ class _Ingestion:
 
     def run(self) -> IngestReport:
         if self._base is not None and self._is_nothing_new(self._base):
+            self._clear_finished(self._base)
             standing = IngestReport(**self._base.report)
             return replace(standing, added=0, changed=0, removed=0, unchanged=standing.event_rows)
         self._prepare_folder()
@@ -236,6 +237,13 @@ class _Ingestion:
             return len(self._base.parts)
         events = sum(_estimated_events(file, self._source.kind) for file in self._files)
         return max(1, min(LARGEST_SHARDS, -(-events // EVENTS_PER_SHARD)))
+
+    def _clear_finished(self, base: Manifest) -> None:
+        """Clear what a run left that was killed after it had published; work that can be taken up stays."""
+        path = self._folder / "plan.json"
+        if path.exists() and dict(read_json(path)).get("base") != base.version:  # type: ignore[call-overload]
+            shutil.rmtree(self._folder)
+            self._store.remove_strays()
 
     def _prepare_folder(self) -> None:
         """Take up the work of a killed run of the very same ingest; clear any other."""

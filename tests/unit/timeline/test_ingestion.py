@@ -185,6 +185,24 @@ def test_pseudonymous_store_has_no_identity_map_and_refuses_direct_care(tmp_path
     assert outcomes[-1] == "refused"
 
 
+def test_what_a_run_killed_after_publishing_left_is_cleared_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    source = write_meds(tmp_path / "source", meds_events(3))
+
+    def killed(_folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lifecourse.timeline.ingestion.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(source, store)
+    assert (store / ".ingest").exists()
+    assert ingest(source, store).added == 0
+    assert not (store / ".ingest").exists()
+
+
 def test_two_writers_do_not_meet(tmp_path: Path) -> None:
     source = write_meds(tmp_path / "source", meds_events(3))
     store = Store(tmp_path / "store")
