@@ -60,7 +60,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_workspace(tmp_path_factory.mktemp("browser"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: the made-up plans must not reach other tests
 def address(workspace: Path) -> Iterator[str]:
     """The address of a server of `workspace`."""
     import uvicorn
