@@ -55,8 +55,9 @@ def named(concept: Any, preferred: Sequence[str], kind: str) -> tuple[str, str |
 
 
 def first_code(concept: Any) -> str | None:
-    """The bare code of the first coding: for statuses, which FHIR binds to one system."""
+    """The bare code of the first coding, else the words as one: for statuses, which FHIR binds to one system."""
     for coding in (concept or {}).get("coding") or ():
         if coding.get("code"):
             return str(coding["code"])
-    return None
+    words = (concept or {}).get("text")
+    return "-".join(str(words).lower().split()) if words else None

@@ -69,6 +69,13 @@ def test_condition_by_how_sure_it_is(tmp_path: Path, sureness: str | None, expec
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"), [("refuted", f"REFUTED//{DIABETES}"), ("Entered in error", ERROR)]
+)
+def test_status_in_words_alone_counts(tmp_path: Path, words: str, expected: str) -> None:
+    assert outcome(tmp_path, condition(verificationStatus={"text": words})) == expected
+
+
+@pytest.mark.parametrize(
     ("state", "is_over"),
     [
         ("active", False),
