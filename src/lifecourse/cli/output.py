@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from lifecourse.base.errors import LifecourseError
     from lifecourse.cli.command import Command
 
+SCALARS = frozenset({str, int, float, bool, type(None)})
+
 
 def show_result(command: Command, result: Any, *, as_json: bool) -> None:
     """Write `result` to stdout as JSON or as text; None writes nothing."""
@@ -86,6 +88,8 @@ def said(value: Any) -> str:
 
 def plainly(value: Any) -> Any:
     """`value` as dicts, lists and scalars: what JSON can say of a dataclass, table or object."""
+    if type(value) in SCALARS:  # most values of a plan: asked first
+        return value
     if hasattr(value, "to_dict"):
         return plainly(value.to_dict())
     if hasattr(value, "to_dicts"):

@@ -13,7 +13,7 @@ from lifecourse.base.errors import UserError
 from lifecourse.base.progress import SILENT
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, add_subject, purpose_of
 from lifecourse.cli.command import Command
-from lifecourse.cli.output import facts, plainly, table
+from lifecourse.cli.output import facts, table
 from lifecourse.cli.workspace import store_of
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def _document(chart: Chart, at: int, *, as_fhir: bool) -> dict[str, Any]:
     from lifecourse.care.exchange.fhir import bundle
 
     care_plan = plan(chart, at)
-    document: dict[str, Any] = bundle(care_plan) if as_fhir else plainly(care_plan)
-    return document
+    return bundle(care_plan) if as_fhir else care_plan.to_dict()
 
 
 def write_plans(
