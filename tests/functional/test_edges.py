@@ -39,6 +39,43 @@ def test_an_empty_folder_is_one_clear_error(
     error = capsys.readouterr().err
     assert error.startswith("SourceError 110")
     assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_source_of_no_known_kind_leaves_the_files_of_the_folder_it_was_to_fill(
+    tmp_path: Path,
+) -> None:
+    source, workspace = tmp_path / "source", tmp_path / "w"
+    source.mkdir()
+    (source / "sales.csv").write_text("item,price\n1,2\n")
+    assert main(["run", str(source), "--out", str(workspace)]) == 2
+    assert not workspace.exists()
+    workspace.mkdir()
+    (workspace / "lifecourse.yaml").write_text("timezone: Europe/Vienna\n")
+    assert main(["run", str(source), "--out", str(workspace)]) == 2
+    assert (workspace / "lifecourse.yaml").read_text() == "timezone: Europe/Vienna\n"
+
+
+def test_a_web_page_named_json_is_one_clear_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.json"
+    page.write_text("<!doctype html><html><body>Sign in</body></html>")
+    assert main(["run", str(page), "--out", str(tmp_path / "w")]) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert [line.startswith("SourceError 110: page.json") for line in error] == [True]
+
+
+def test_asking_for_a_model_that_abstained_says_the_two_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = tmp_path / "w"
+    assert main(["run", str(newborn(tmp_path / "source")), "--out", str(workspace)]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "mortality_1y", str(workspace)]) == 2
+    error = capsys.readouterr().err
+    assert "0 people with the outcome" in error
+    assert "needs 50" in error
 
 
 def test_a_source_of_nobody_is_one_clear_error_or_an_empty_workspace(

@@ -61,23 +61,29 @@ def run(
     """
     if not source.exists():
         raise SourceError(f"there is nothing at {source}. Give a file or folder of records.")
+    is_new = not out.exists()
     workspace = Workspace(root=out).create()
     settings = load_settings(out)
     zone = timezone or settings.timezone
     if not workspace.settings_file.exists():
         write_text(workspace.settings_file, FIRST_SETTINGS.format(timezone=zone))
-    ingested = _ingest(
-        workspace,
-        source,
-        kind=kind,
-        timezone=zone,
-        snapshot=snapshot,
-        identifiability=identifiability,
-        plain=plain,
-        mappings=mappings,
-        actor=actor,
-        progress=progress,
-    )
+    try:
+        ingested = _ingest(
+            workspace,
+            source,
+            kind=kind,
+            timezone=zone,
+            snapshot=snapshot,
+            identifiability=identifiability,
+            plain=plain,
+            mappings=mappings,
+            actor=actor,
+            progress=progress,
+        )
+    except SourceError:
+        if is_new:
+            workspace.discard_if_empty()
+        raise
     journey = Journey(
         workspace=workspace,
         settings=settings,

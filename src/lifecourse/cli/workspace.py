@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lifecourse.base.errors import UserError
+from lifecourse.base.files import read_json
 
 SETTINGS_FILE = "lifecourse.yaml"
 PARTS = ("tasks", "labels", "features", "models", "findings", "plans", "audit")
@@ -59,6 +62,15 @@ class Workspace:
             self.part(name).mkdir(parents=True, exist_ok=True)
         return self
 
+    def discard_if_empty(self) -> None:
+        """Take away what `create` made and the settings, where no store came of it."""
+        if self.store.exists():
+            return
+        self.settings_file.unlink(missing_ok=True)
+        for folder in (*(self.part(name) for name in PARTS), self.root):
+            with suppress(OSError):  # not empty: somebody else's, so it stays
+                folder.rmdir()
+
     def is_one(self) -> bool:
         """Whether the folder is a workspace."""
         return self.store.is_dir() or self.settings_file.is_file() or self.part("plans").is_dir()
@@ -94,7 +106,15 @@ def model_of(named: str, store: Path) -> Path:
     workspace = Workspace(root=store if Workspace(root=store).is_one() else store.parent)
     models = workspace.part("models")
     if (models / named).is_dir():
+        _refuse_abstention(models / named)
         return models / named
     there = sorted(child.name for child in models.iterdir()) if models.is_dir() else []
     listed = f"The workspace has: {', '.join(there)}." if there else "Train one: lifecourse train."
     raise UserError(f"there is no model '{named}'. {listed}")
+
+
+def _refuse_abstention(model: Path) -> None:
+    note = model / "outcome.json"
+    said: Any = read_json(note) if note.is_file() else {}
+    if said.get("outcome") == "abstention":
+        raise UserError(f"there is no model '{model.name}': {said['reason']}.")
