@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import shutil
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+POLARS_THREADS = "POLARS_MAX_THREADS"
 EVENTS_PER_SHARD = 50_000
 SMALL_SOURCE_BYTES = 1 << 20
 BYTES_PER_EVENT = {"fhir": 350, "omop": 90}
@@ -367,7 +369,10 @@ class _Ingestion:
                 self._progress.step(what, done, len(arguments))
             return results
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self._workers, mp_context=context) as pool:
+        with (
+            _one_thread_each(),
+            ProcessPoolExecutor(self._workers, mp_context=context) as pool,
+        ):
             futures = [pool.submit(function, *argument) for argument in arguments]
             try:
                 for done, _ in enumerate(_finished(futures), start=1):
@@ -420,6 +425,20 @@ def _resolve_in_memory(batches: list[Batch], issuer: str) -> pl.DataFrame:
     events, _ = standing_records(events.with_columns(generation=pl.lit(1, pl.UInt8)))
     whole: pl.DataFrame = events.select(EVENT_COLUMNS)
     return whole
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes started meanwhile run Polars on one thread: each core has a process, and threads hold memory."""
+    before = os.environ.get(POLARS_THREADS)
+    os.environ[POLARS_THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[POLARS_THREADS]
+        else:
+            os.environ[POLARS_THREADS] = before
 
 
 def _finished(futures: list[Future[T]]) -> Iterator[T]:

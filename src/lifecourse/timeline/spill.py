@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lifecourse.records.source import Batch, Source, Unit
 
-FLUSH_ROWS = 120_000
+FLUSH_ROWS = 50_000
 ALIAS_PREFIX = "urn:uuid:"
 SIDE_TABLES = ("rejects", "references", "aliases", "identities", "deletions")
 

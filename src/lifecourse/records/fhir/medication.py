@@ -21,7 +21,8 @@ ONLY_WANTED = {"proposal", "plan", "option"}
 
 
 def read_medication(resource: Resource, rows: Rows, full_url: str | None) -> None:
-    """What a reference to this medication stands for."""
+    """What a reference to this medication stands for; nothing where it was entered in error."""
+    _ = resource.status
     found = named(resource.body.get("code"), DRUGS, "Medication")
     if found is None:
         raise RejectedError("no code")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from lifecourse.records.fhir.times import Moment
 
 NO_RESULT = {"registered": "registered, no result yet", "cancelled": "cancelled"}
+LARGEST = 3.4028234e38
+"""What a float32 holds, as which values are stored."""
 WORDS = ("valueString", "valueTime", "valueDateTime")
 
 
@@ -135,12 +137,14 @@ def number(value: Any) -> float | None:
     Raises
     ------
     RejectedError
-        It is text or something else that should have been a number.
+        It is text or something else that should have been a number, or no stored value can hold it.
     """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RejectedError("a value that is not a number")
+    if abs(value) > LARGEST:
+        raise RejectedError("a value beyond any measurement")
     return float(value)
 
 

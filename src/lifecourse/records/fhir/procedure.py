@@ -28,14 +28,18 @@ def read_procedure(resource: Resource, rows: Rows) -> None:
 
 
 def read_immunization(resource: Resource, rows: Rows) -> None:
-    """A vaccine given or not given."""
+    """A vaccine given or not given, known when it was recorded where that came later."""
     status, body = resource.status, resource.body
     prefix = "NOT_DONE//" if status == "not-done" else ""
     found = named(body.get("vaccineCode"), VACCINES, "Immunization")
     if found is None:
         raise RejectedError("no code")
     given = resource.first_moment(body.get("occurrenceDateTime"))
-    when = given or resource.first_moment(body.get("recorded")) or resource.updated()
+    recorded = resource.first_moment(body.get("recorded"))
+    when = given or recorded or resource.updated()
     if when is None:
         raise RejectedError("no time")
-    rows.add(resource, resource.subject("patient"), when, prefix + found[0], text=found[1])
+    if recorded and recorded.known > when.known:
+        when = recorded
+    subject = resource.subject("patient")
+    rows.add(resource, subject, when, prefix + found[0], text=found[1], happened=given)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from lifecourse.records.source import Batch
 
-UNIT_BYTES = 8 << 20
-BATCH_RESOURCES = 20_000
+UNIT_BYTES = 4 << 20
+BATCH_RESOURCES = 8_000
 LINES = (".ndjson", ".jsonl")
 ENDINGS = (*LINES, ".json")
 SPACED_KEY = re.compile(rb'"\s+:')
@@ -59,7 +59,7 @@ class FhirSource:
         return self._files
 
     def units(self) -> list[Unit]:
-        """Ranges of whole lines of about 8 MB; other files are a unit each."""
+        """Ranges of whole lines of about 4 MB; other files are a unit each."""
         units: list[Unit] = []
         for file in self._files:
             ranged = file.path.suffix in LINES

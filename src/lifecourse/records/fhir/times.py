@@ -2,7 +2,8 @@
 
 An instant is known when it is. A date, a month or a year is known at its last microsecond and happened from its
 first, in the source's zone. Times without an offset take that zone; one that daylight saving skips is read with
-the offset before the gap (PEP 495, fold 0), one that occurs twice is the first of the two.
+the offset before the gap (PEP 495, fold 0), one that occurs twice is the first of the two. A leap second, which FHIR
+allows, is read as the second before it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from zoneinfo import ZoneInfo
 from lifecourse.base.clock import to_microseconds
 
 PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+# Python also reads 20190503 and 2019-W18-5, as midnight: a date of another form must not become an exact time.
+INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2})(?::(\d{2})(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?")
 DECEMBER = 12
+LEAP = "60"
 LAST_YEAR = 9999
 FIRST = to_microseconds(datetime.min.replace(tzinfo=UTC))
 LAST = to_microseconds(datetime.max.replace(tzinfo=UTC))
@@ -49,13 +53,21 @@ def moment(text: str, zone: str) -> Moment:
     try:
         if partial:
             return _partial(partial, ZoneInfo(zone))
-        parsed = datetime.fromisoformat(text)
+        parsed = _instant(text)
     except (ValueError, OverflowError):
         raise BadTimeError from None
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=ZoneInfo(zone))
     exact = min(max(to_microseconds(parsed), FIRST), LAST)
     return Moment(exact, exact)
+
+
+def _instant(text: str) -> datetime:
+    found = INSTANT.fullmatch(text)
+    if found is None:
+        raise ValueError
+    minute, second, _, offset = found.groups()
+    return datetime.fromisoformat(f"{minute}:59{offset or ''}" if second == LEAP else text)
 
 
 def _partial(found: re.Match[str], zone: ZoneInfo) -> Moment:
