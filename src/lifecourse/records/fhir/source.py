@@ -18,7 +18,7 @@ from lifecourse.records.fhir.rows import Rows
 from lifecourse.records.source import SourceFile, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from lifecourse.records.source import Batch
@@ -28,6 +28,9 @@ BATCH_RESOURCES = 8_000
 LINES = (".ndjson", ".jsonl")
 ENDINGS = (*LINES, ".json")
 SPACED_KEY = re.compile(rb'"\s+:')
+ESCAPED_QUOTE = b"\\u0022"
+RECORD_URL = re.compile(r"(?:[^?]*/)?([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})/?")
+HEAD_BYTES = 4096
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -62,7 +65,7 @@ class FhirSource:
         """Ranges of whole lines of about 4 MB; other files are a unit each."""
         units: list[Unit] = []
         for file in self._files:
-            ranged = file.path.suffix in LINES
+            ranged = file.path.suffix.lower() in LINES
             units.extend(_line_ranges(file) if ranged else [Unit(file=file)])
         return units
 
@@ -100,8 +103,7 @@ class FhirSource:
         row = dict(unit.options).get("first_line", 1) - 1
         try:
             for line in _lines(unit):
-                row += 1
-                yield from self._of_line(unit, rows, row, line)
+                row += yield from self._of_line(unit, rows, row + 1, line)
         except (OSError, EOFError, zlib.error):
             if len(self._files) == 1 and row < 1:
                 raise SourceError(f"{unit.file.name} is a damaged file. Export it again.") from None
@@ -110,19 +112,19 @@ class FhirSource:
 
     def _of_line(
         self, unit: Unit, rows: Rows, row: int, line: bytes
-    ) -> Iterator[tuple[Any, int, str | None]]:
+    ) -> Generator[tuple[Any, int, str | None], None, int]:
+        """The resources of a line; returns how many rows it takes: one, or one for each entry of its Bundle."""
         if not line.strip():
-            return
+            return 1
         try:
             body = parse(line)
         except ValueError as broken:
             _reject(rows, unit, row, str(broken), line)
-            return
-        if isinstance(body, dict) and body.get("resourceType") == "Bundle":
-            for inner, _, full_url in _entries(body, rows):
-                yield inner, row, full_url
-        else:
-            yield body, row, None
+            return 1
+        if _is_bundle(body):
+            return (yield from _entries(body, rows, unit, row))
+        yield body, row, None
+        return 1
 
     def _of_document(self, unit: Unit, rows: Rows) -> Iterator[tuple[Any, int, str | None]]:
         try:
@@ -135,8 +137,8 @@ class FhirSource:
                 ) from None
             _reject(rows, unit, 1, _reason(broken), None)
             return
-        if isinstance(body, dict) and body.get("resourceType") == "Bundle":
-            yield from _entries(body, rows)
+        if _is_bundle(body):
+            yield from _entries(body, rows, unit, 1)
         else:
             yield body, 1, None
 
@@ -153,12 +155,14 @@ def parse(raw: bytes) -> Any:
         body = orjson.loads(raw.removeprefix(BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         raise ValueError("not valid JSON") from None
-    # A key that stands twice is in `raw` once more than in what was kept; spaces before colons need the slow look.
+    # A key that stands twice is in `raw` once more than in what was kept; spaces before colons need the slow look,
+    # and so do escaped quotes, which could make up for it.
     try:
         kept = orjson.dumps(body)
     except TypeError:
         raise ValueError("nested too deeply") from None
-    if raw.count(b'":') != kept.count(b'":') or SPACED_KEY.search(raw):
+    is_suspect = raw.count(b'":') != kept.count(b'":') or ESCAPED_QUOTE in raw
+    if is_suspect or SPACED_KEY.search(raw):
         try:
             json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_without_duplicates)
         except RecursionError:
@@ -173,31 +177,46 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _entries(bundle: dict[str, Any], rows: Rows) -> Iterator[tuple[Any, int, str | None]]:
-    """The resources of a Bundle with their place; deletions are noted."""
-    entries = bundle.get("entry") or []
-    if not isinstance(entries, list):
-        yield None, 1, None
-        return
-    for row, entry in enumerate(entries, start=1):
-        if not isinstance(entry, dict):
-            yield entry, row, None
-            continue
-        request = entry.get("request")
+def _is_bundle(body: Any) -> bool:
+    return isinstance(body, dict) and body.get("resourceType") == "Bundle"
+
+
+def _entries(
+    bundle: dict[str, Any], rows: Rows, unit: Unit, first: int
+) -> Generator[tuple[Any, int, str | None], None, int]:
+    """The resources of a Bundle, numbered from `first`, deletions noted; returns how many rows, at least one."""
+    row = first - 1
+    for row, entry in enumerate(_flat(bundle), start=first):
+        request = entry.get("request") if isinstance(entry, dict) else None
         if isinstance(request, dict) and request.get("method") == "DELETE":
-            rows.rows_read += 1
-            rows.refer("deletion")
-            rows.deletions.append(
-                "/".join(str(request.get("url") or "").rstrip("/").split("/")[-2:])
-            )
-            continue
-        resource = entry.get("resource")
-        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
-            # What a batch of searches answers: a Bundle of Bundles.
-            for inner, _, full_url in _entries(resource, rows):
-                yield inner, row, full_url
+            _delete(request.get("url"), rows, unit, row)
+        elif isinstance(entry, dict):
+            yield entry.get("resource"), row, entry.get("fullUrl")
         else:
-            yield resource, row, entry.get("fullUrl")
+            yield entry, row, None
+    return max(row - first + 1, 1)
+
+
+def _flat(bundle: dict[str, Any]) -> Iterator[Any]:
+    """The entries of a Bundle, and of Bundles in it: a batch of searches is answered by a Bundle of Bundles."""
+    entries = bundle.get("entry") or []
+    for entry in entries if isinstance(entries, list) else [None]:
+        inner = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(inner, dict) and _is_bundle(inner):
+            yield from _flat(inner)
+        else:
+            yield entry
+
+
+def _delete(url: Any, rows: Rows, unit: Unit, row: int) -> None:
+    """Note a deletion; one by a search, or of one past version, takes no record away."""
+    named = RECORD_URL.fullmatch(str(url or ""))
+    if named is None or "/_history/" in str(url):
+        _reject(rows, unit, row, "a deletion that names no record", None)
+        return
+    rows.rows_read += 1
+    rows.refer("deletion")
+    rows.deletions.append(named[1])
 
 
 def _reject(rows: Rows, unit: Unit, row: int, reason: str, line: bytes | None) -> None:
@@ -214,13 +233,17 @@ def _plain_name(path: Path) -> str:
     return path.name.lower().removesuffix(".gz")
 
 
+def _is_gzipped(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
 def _whole(path: Path) -> bytes:
     raw = path.read_bytes()
-    return gzip.decompress(raw) if path.suffix == ".gz" else raw
+    return gzip.decompress(raw) if _is_gzipped(path) else raw
 
 
 def _lines(unit: Unit) -> Iterator[bytes]:
-    if unit.file.path.suffix == ".gz":
+    if _is_gzipped(unit.file.path):
         with gzip.open(unit.file.path, "rb") as lines:
             yield from lines
         return
@@ -236,9 +259,12 @@ def _lines(unit: Unit) -> Iterator[bytes]:
 
 
 def _line_ranges(file: SourceFile) -> list[Unit]:
-    """Ranges that end with a line, each with the number of its first line."""
+    """Ranges that end with a line, each with the number of its first line; one for Bundles, whose rows are entries."""
     units, start, first = [], 0, 1
     with file.path.open("rb") as handle:
+        if b'"Bundle"' in handle.read(HEAD_BYTES).split(b"\n", 1)[0]:
+            return [Unit(file=file)]
+        handle.seek(0)
         while start < file.size_bytes:
             chunk = handle.read(UNIT_BYTES) + handle.readline()
             options = (("first_line", first),)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from fhirs import CVX, LOINC, RXNORM, SUBJECT, concept, events, read, rejects, write_ndjson
+from fhirs import (
+    CVX,
+    LOINC,
+    RXNORM,
+    SUBJECT,
+    bundle,
+    concept,
+    condition,
+    events,
+    read,
+    rejects,
+    write_ndjson,
+)
 
 from lifecourse.base.clock import from_microseconds
+from lifecourse.records.fhir.source import parse
 from lifecourse.records.fhir.times import BadTimeError, moment
 
 if TYPE_CHECKING:
@@ -81,3 +96,55 @@ def test_medication_entered_in_error_stands_for_nothing(tmp_path: Path) -> None:
     batches = read(write_ndjson(tmp_path / "x.ndjson", [body]))
     assert [b.references.height for b in batches if b.references is not None] == [0]
     assert rejects(batches) == [(1, "entered in error")]
+
+
+def test_each_entry_of_bundles_in_lines_is_a_row_of_its_own(tmp_path: Path) -> None:
+    first = bundle({"resource": condition("a")}, {"resource": condition("b")})
+    nested = bundle(
+        {"resource": bundle({"resource": condition("d")})}, {"resource": condition("e")}
+    )
+    batches = read(write_ndjson(tmp_path / "x.ndjson", [first, condition("c"), nested]))
+    found = events(batches)
+    assert found.select("source_id", "source_row").rows() == [
+        (f"Condition/{name}", row) for row, name in enumerate("abcde", start=1)
+    ]
+    assert sum(batch.rows_read for batch in batches) == 5
+
+
+@pytest.mark.parametrize("name", ["X.NDJSON.GZ", "X.JSON.GZ", "x.Json", "x.NDJSON"])
+def test_endings_in_capitals_are_the_same_endings(tmp_path: Path, name: str) -> None:
+    raw = json.dumps(condition()).encode()
+    (tmp_path / name).write_bytes(gzip.compress(raw) if name.lower().endswith(".gz") else raw)
+    batches = read(tmp_path)
+    assert events(batches)["source_id"].to_list() == ["Condition/c1"]
+    assert rejects(batches) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "gone"),
+    [
+        ("Condition/c1", ["Condition/c1"]),
+        ("https://example.org/fhir/Condition/c1", ["Condition/c1"]),
+        ("Condition?code=1", []),
+        ("Condition/c1/_history/2", []),
+        ("https://example.org/fhir/Condition?patient=Patient/p1", []),
+        ("Condition?subject=https://example.org/Patient/p1", []),
+        (None, []),
+    ],
+)
+def test_only_a_deletion_of_one_record_deletes(
+    tmp_path: Path, url: str | None, gone: list[str]
+) -> None:
+    body = bundle({"request": {"method": "DELETE", "url": url}}, kind="transaction")
+    batches = read(write_ndjson(tmp_path / "x.ndjson", [body]))
+    told = [d for b in batches if b.deletions is not None for d in b.deletions["source_id"]]
+    assert told == gone
+    refused = [] if gone else [(1, "a deletion that names no record")]
+    assert rejects(batches) == refused
+    assert sum(batch.rows_read for batch in batches) == 1
+
+
+def test_key_that_stands_twice_is_found_behind_an_escaped_quote() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        parse(rb'{"a": 1, "a": 2, "t": "x\u0022:y"}')
+    assert parse(rb'{"a": 1, "t": "x\u0022:y"}') == {"a": 1, "t": 'x":y'}
