@@ -63,7 +63,8 @@ class Batch:
     identities
         Table of ``subject_key``, ``system``, ``value``, ``name``: the person's identifiers, for the identity map.
     deletions
-        Table of ``source_id``: records that the source says are gone (FHIR bulk ``deleted``).
+        Table of ``source_id`` and ``source_version`` (null: every version): records that the source says are gone
+        (FHIR bulk ``deleted``, entered in error). A later version of the same record stands.
     rows_read
         Rows of the source in this batch. Rows that gave events are counted by ``source_row`` in `events`.
     reference_rows

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lifecourse.timeline.manifest import FileEntry
 
 RECORD = ["subject_id", "source_id"]
+EVERY_VERSION = 2**62
 ORIGIN = ["generation", "source_file", "source_row"]
 
 
@@ -101,24 +102,33 @@ def _read_old(job: MergingJob, shard: int) -> pl.DataFrame:
     return old.filter(~replaced).select(EVENT_COLUMNS)
 
 
-def _deleted(job: MergingJob) -> pl.Series:
+def _deleted(job: MergingJob) -> pl.DataFrame:
+    """``source_id`` and ``gone_to``: up to which version the record is gone."""
     path = job.folder / "deletions.parquet"
     if not path.exists():
-        return pl.Series("source_id", [], dtype=pl.String)
-    return read_table(path, key=job.key, aad=path.name)["source_id"]
+        return pl.DataFrame(schema={"source_id": pl.String, "gone_to": pl.Int64})
+    told = read_table(path, key=job.key, aad=path.name)
+    return told.group_by("source_id").agg(
+        gone_to=pl.col("source_version").fill_null(EVERY_VERSION).max()
+    )
 
 
 def _without(
-    gone: pl.Series, both: pl.DataFrame, job: MergingJob
+    gone: pl.DataFrame, both: pl.DataFrame, job: MergingJob
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of records that are not gone; rows that came in this very load and are gone, as rejects."""
-    if gone.len() == 0:
+    if gone.height == 0:
         return both, _no_rejects()
     # Ids are an issuer's own: another hospital's Condition/1 is another record.
     is_mine = pl.col("source_file").is_in((*job.issuer_files, *job.replaced_files))
-    is_gone = (is_mine & pl.col("source_id").is_in(gone.implode())).fill_null(False)
-    new = both.filter(is_gone & (pl.col("generation") == 1))
-    return both.filter(~is_gone), _as_rejects(new, "taken back in the same source")
+    # A version after the one that was withdrawn is a correction, and stands.
+    is_old = pl.col("source_version").fill_null(-EVERY_VERSION) <= pl.col("gone_to")
+    judged = both.join(gone, on="source_id", how="left", maintain_order="left").with_columns(
+        is_gone=(is_mine & is_old).fill_null(False)
+    )
+    new = judged.filter(pl.col("is_gone") & (pl.col("generation") == 1))
+    kept = judged.filter(~pl.col("is_gone")).drop("gone_to", "is_gone")
+    return kept, _as_rejects(new, "taken back in the same source")
 
 
 def _references(job: MergingJob) -> pl.DataFrame:

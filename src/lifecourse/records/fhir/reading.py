@@ -65,11 +65,19 @@ def read_resource(
         del rows.events[before:]
         rows.rejects.append((file_name, row, str(rejected), None))
         if str(rejected) in WITHDRAWN and resource.source_id:
-            rows.deletions.append(resource.source_id)
+            rows.deletions.append((resource.source_id, _version_of(resource)))
     except (AttributeError, TypeError, KeyError, ValueError, IndexError, OverflowError):
         # The resource is not shaped as FHIR says: an object where a list should be, or the like.
         del rows.events[before:]
         rows.rejects.append((file_name, row, "not shaped as FHIR says", None))
+
+
+def _version_of(resource: Resource) -> int | None:
+    """The version that is withdrawn; None, which withdraws all, where it cannot be told."""
+    try:
+        return resource.version
+    except RejectedError:
+        return None
 
 
 def _dispatch(resource: Resource, rows: Rows, full_url: str | None) -> None:

@@ -128,7 +128,7 @@ class Rows:
     references: list[tuple[str, str, str | None]] = field(default_factory=list)
     aliases: list[tuple[str, str]] = field(default_factory=list)
     identities: list[tuple[str, str | None, str | None, str | None]] = field(default_factory=list)
-    deletions: list[str] = field(default_factory=list)
+    deletions: list[tuple[str, int | None]] = field(default_factory=list)
     reference_rows: dict[str, int] = field(default_factory=dict)
     rows_read: int = 0
 
@@ -176,7 +176,9 @@ class Rows:
                 self.identities,
                 {"subject_key": pl.String, "system": pl.String, "value": pl.String, "name": pl.String},
             ),
-            deletions=pl.DataFrame({"source_id": self.deletions}, schema={"source_id": pl.String}),
+            deletions=_table(
+                self.deletions, {"source_id": pl.String, "source_version": pl.Int64}
+            ),
             rows_read=self.rows_read,
             reference_rows=self.reference_rows,
         )  # fmt: skip

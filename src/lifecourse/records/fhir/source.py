@@ -216,7 +216,7 @@ def _delete(url: Any, rows: Rows, unit: Unit, row: int) -> None:
         return
     rows.rows_read += 1
     rows.refer("deletion")
-    rows.deletions.append(named[1])
+    rows.deletions.append((named[1], None))
 
 
 def _reject(rows: Rows, unit: Unit, row: int, reason: str, line: bytes | None) -> None:
