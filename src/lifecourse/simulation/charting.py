@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from lifecourse.simulation.population import (
-    CARDIOVASCULAR,
-    DAYS_PER_YEAR,
-    DIAGNOSES,
-    NEVER,
-    SMOKING,
-    TREATMENTS,
-    Lives,
-)
+from lifecourse.simulation.state import CARDIOVASCULAR, DRUGS, NEVER, SMOKING
 
 if TYPE_CHECKING:
+    from lifecourse.simulation.clinic import Visits
+    from lifecourse.simulation.history import History
     from lifecourse.simulation.parameters import Parameters
+    from lifecourse.simulation.population import People
 
+DAYS_PER_YEAR = 365.25
 US_PER_SECOND = 1_000_000
 US_PER_DAY = 86_400 * US_PER_SECOND
 MINUTE = 60 * US_PER_SECOND
@@ -28,6 +24,8 @@ HOUR = 60 * MINUTE
 IDS_PER_PERSON = 100_000
 HIGHEST_RATIO = 1.12
 NOTHING = np.iinfo(np.int64).min
+CARRIED_OVER = 0.85
+LABORATORY = ("total_cholesterol", "hdl", "hba1c", "glucose", "creatinine", "egfr", "uacr", "hemoglobin")
 
 
 class _Notes:
@@ -35,7 +33,8 @@ class _Notes:
 
     def __init__(self, model: Parameters) -> None:
         self._model = model
-        self._pieces: list[pl.DataFrame] = []
+        self._places = {name: place for place, name in enumerate(model.codes)}
+        self._pieces: list[dict[str, np.ndarray]] = []
 
     def add(
         self,
@@ -47,33 +46,37 @@ class _Notes:
         value: np.ndarray | None = None,
         answer: np.ndarray | None = None,
     ) -> None:
-        digits = self._model.codes[item].digits
-        columns = {
-            "person": pl.Series(person, dtype=pl.Int64),
-            "item": pl.repeat(item, len(person), eager=True, dtype=pl.String),
-            "time": pl.Series(time, dtype=pl.Int64),
-            "end": pl.Series(end, dtype=pl.Int64) if end is not None else _nulls(person, pl.Int64),
-            "value": pl.Series(np.round(value, digits))
-            if value is not None
-            else _nulls(person, pl.Float64),
-            "answer": pl.Series(answer, dtype=pl.String)
-            if answer is not None
-            else _nulls(person, pl.String),
-        }
-        self._pieces.append(pl.DataFrame(columns))
+        """Facts of one item; `answer` is int64[n], places in the codes."""
+        n, digits = len(person), self._model.codes[item].digits
+        self._pieces.append(
+            {
+                "person": person.astype(np.int64),
+                "item": np.full(n, self._places[item], dtype=np.int64),
+                "time": time.astype(np.int64),
+                "end": np.full(n, NOTHING) if end is None else end,
+                "value": np.full(n, np.nan) if value is None else np.round(value, digits),
+                "answer": np.full(n, NOTHING) if answer is None else answer,
+            }
+        )
+
+    def place(self, item: str) -> int:
+        """Of an item in the codes."""
+        return self._places[item]
 
     def table(self) -> pl.DataFrame:
-        return pl.concat(self._pieces)
-
-
-def _nulls(like: np.ndarray, kind: type[pl.DataType]) -> pl.Series:
-    return pl.repeat(None, len(like), eager=True, dtype=kind)
+        """All facts; items and answers as places in the codes."""
+        columns = {
+            name: np.concatenate([piece[name] for piece in self._pieces])
+            for name in self._pieces[0]
+        }
+        absent = pl.col("end", "answer").replace(NOTHING, None)
+        return pl.DataFrame(columns).with_columns(absent, pl.col("value").fill_nan(None))
 
 
 def chart(
-    lives: Lives, first_person: int, model: Parameters, rng: np.random.Generator
+    history: History, model: Parameters, rng: np.random.Generator
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Persons and facts of `lives`, numbered from `first_person`.
+    """Persons and facts of lives.
 
     Returns
     -------
@@ -81,108 +84,180 @@ def chart(
     facts : person, id, item (a key of `codes`), time, end (us), value, answer (a key of `codes`)
         Sorted by person and time; nothing after a death or the cut.
     """
-    cut = _microseconds_of(model)
-    begin = cut - int(model.years * DAYS_PER_YEAR) * US_PER_DAY
+    people = history.people
+    cut = cut_microseconds(model)
+    begin = begin_microseconds(model)
     notes = _Notes(model)
-    visits = _visits(lives, begin, rng)
-    _write_visits(notes, lives, visits, model, rng)
-    _write_diagnoses_and_drugs(notes, lives, visits, model)
-    _write_admissions(notes, lives, begin, model, rng)
-    death = np.where(lives.death == NEVER, np.inf, begin + lives.death * DAYS_PER_YEAR * US_PER_DAY)
-    death = np.where(death < cut, death, np.inf)
-    died = np.where(np.isfinite(death), death, NOTHING).astype(np.int64)
-    died = np.where(died == NOTHING, NOTHING, died // US_PER_SECOND * US_PER_SECOND)
-    born = (begin - lives.age * DAYS_PER_YEAR * US_PER_DAY) // US_PER_DAY
-    persons = pl.DataFrame(
-        {
-            "person": np.arange(first_person, first_person + lives.n),
-            "birth": pl.Series(born.astype(np.int32)).cast(pl.Date),
-            "female": lives.female,
-            "death": pl.Series(died),
-        }
-    ).with_columns(pl.col("death").replace(NOTHING, None))
-    facts = notes.table().with_columns(pl.col("person") + first_person)
-    last = persons.select("person", last=pl.col("death").fill_null(cut))
-    stays_on = (pl.col("item") == "inpatient") & (pl.col("end") >= pl.col("last"))
+    _write_visits(notes, people, history.visits, begin, model, rng)
+    _write_known_before(notes, history, begin, model, rng)
+    _write_admissions(notes, history, begin, model, rng)
+    persons = _persons(history, begin, cut)
+    facts = _fail_to_tell(notes.table(), people, begin, model, rng)
+    last = persons["death"].fill_null(cut).gather(facts["person"])
+    stays_on = (pl.col("item") == notes.place("inpatient")) & (pl.col("end") >= pl.col("last"))
+    names = pl.Series(list(model.codes))
     kept = (
-        facts.join(last, on="person", how="left", maintain_order="left")
+        facts.with_columns(last=last)
         # A stay that the cut would leave open is not told; one that a death ends, ends with it.
         .filter((pl.col("time") < pl.col("last")) & ~(stays_on & (pl.col("last") == cut)))
         .with_columns(end=pl.when(stays_on).then("last").otherwise("end"))
-        .drop("last")
         .sort("person", "time", "item", "value")
+        .with_columns(pl.col("person") + people.first)
     )
-    return persons, kept.with_columns(
-        id=pl.col("person") * IDS_PER_PERSON + pl.int_range(pl.len()).over("person") + 1
+    return persons, kept.select(
+        "person",
+        "time",
+        "end",
+        "value",
+        item=names.gather(kept["item"]),
+        answer=names.gather(kept["answer"]),
+        id=pl.col("person") * IDS_PER_PERSON + pl.int_range(pl.len()).over("person") + 1,
     )
 
 
-def _microseconds_of(model: Parameters) -> int:
-    return (model.cut_date - datetime.date(1970, 1, 1)).days * US_PER_DAY
+def cut_microseconds(model: Parameters) -> int:
+    """The end of the data, microseconds since 1970."""
+    return (model.people.cut_date - datetime.date(1970, 1, 1)).days * US_PER_DAY
 
 
-def _visits(
-    lives: Lives, begin: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Person, step and start of each visit, in office hours; never at a full minute, which would look like a date."""
-    person, step = np.nonzero(lives.visited)
-    day = (lives.visit_time[person, step] * DAYS_PER_YEAR).astype(np.int64)
-    seconds = rng.integers(8 * 3600, 17 * 3600, len(person)) // 60 * 60 + 1
-    return person, step, begin + day * US_PER_DAY + seconds * US_PER_SECOND
+def begin_microseconds(model: Parameters) -> int:
+    """When the records begin, microseconds since 1970."""
+    return cut_microseconds(model) - int(model.people.years * DAYS_PER_YEAR) * US_PER_DAY
+
+
+def _persons(history: History, begin: int, cut: int) -> pl.DataFrame:
+    people, died = history.people, history.state.onset["death"]
+    death = np.where(died == NEVER, np.inf, begin + died * DAYS_PER_YEAR * US_PER_DAY)
+    is_dead = death < cut
+    whole = np.where(is_dead, death, 0.0).astype(np.int64) // US_PER_SECOND * US_PER_SECOND
+    born = (begin - people.age * DAYS_PER_YEAR * US_PER_DAY) // US_PER_DAY
+    return pl.DataFrame(
+        {
+            "person": np.arange(people.first, people.first + people.n),
+            "birth": pl.Series(born.astype(np.int32)).cast(pl.Date),
+            "female": people.female,
+            "death": pl.Series(whole),
+            "is_dead": is_dead,
+        }
+    ).select("person", "birth", "female", death=pl.when("is_dead").then("death"))
 
 
 def _write_visits(
     notes: _Notes,
-    lives: Lives,
-    visits: tuple[np.ndarray, np.ndarray, np.ndarray],
+    people: People,
+    visits: Visits,
+    begin: int,
     model: Parameters,
     rng: np.random.Generator,
 ) -> None:
-    person, step, start = visits
-    count = len(person)
+    """Visits in office hours; never at a full minute, which would look like a date."""
+    person, count = visits.person, len(visits.person)
+    day = (visits.moment * DAYS_PER_YEAR).astype(np.int64)
+    seconds = rng.integers(8 * 3600, 17 * 3600, count) // 60 * 60 + 1
+    start = begin + day * US_PER_DAY + seconds * US_PER_SECOND
     notes.add("outpatient", person, start, end=start + rng.integers(15, 45, count) * MINUTE)
-    seen = {name: values[person, step] for name, values in lives.measured.items()}
     vitals = start + 5 * MINUTE
+    seen = visits.measured
     notes.add("bmi", person, vitals, value=seen["bmi"])
     notes.add("sbp", person, vitals, value=seen["sbp"])
     diastolic = 35.0 + 0.36 * seen["sbp"] + rng.normal(0.0, 5.0, count)
     notes.add("dbp", person, vitals, value=diastolic)
-    asked = rng.random(count) < model.care["smoking_asked"]
-    answers = np.array(SMOKING, dtype=object)[lives.smoking[person[asked]]]
-    notes.add("smoking", person[asked], start[asked] + 8 * MINUTE, answer=answers)
-    labs = rng.random(count) < model.care["labs"]
-    seen_then = {name: values[labs] for name, values in seen.items()}
-    years = lives.visit_time[person, step]
-    _write_labs(notes, lives, person[labs], start[labs], years[labs], seen_then, rng)
+    _write_answers(notes, people, visits, start)
+    _write_labs(notes, people, visits, start, rng)
+    illnesses = [name for name, coded in model.codes.items() if coded.table == "condition"]
+    for here, illness in visits.written:
+        wrong = rng.random(len(here)) < model.care.errs
+        notes.add(illness, person[here[~wrong]], start[here[~wrong]] + 12 * MINUTE)
+        mistaken = rng.integers(len(illnesses), size=int(wrong.sum()))
+        for number in np.unique(mistaken):
+            places = here[wrong][mistaken == number]
+            notes.add(illnesses[number], person[places], start[places] + 12 * MINUTE)
+    for drug in DRUGS:
+        here = np.flatnonzero(visits.taking[drug])
+        written = start[here] + 14 * MINUTE
+        notes.add(drug, person[here], written, end=written + 365 * US_PER_DAY)
+
+
+def _write_answers(notes: _Notes, people: People, visits: Visits, start: np.ndarray) -> None:
+    asked = visits.asked
+    person = visits.person
+    here = asked["smoking"]
+    answers = np.array([notes.place(name) for name in SMOKING])[visits.smoking[here]]
+    notes.add("smoking", person[here], start[here] + 8 * MINUTE, answer=answers)
+    here = asked["alcohol"]
+    drinks = np.round(people.alcohol[person[here]] / 3.5)
+    notes.add("alcohol", person[here], start[here] + 8 * MINUTE, value=drinks)
+    here = asked["activity"]
+    minutes = np.round(people.activity[person[here]] / 4.0)
+    notes.add("activity", person[here], start[here] + 8 * MINUTE, value=minutes)
+    for name, has in people.family_history.items():
+        here = asked["family"] & has[person]
+        notes.add(f"family_{name}", person[here], start[here] + 9 * MINUTE)
 
 
 def _write_labs(
-    notes: _Notes,
-    lives: Lives,
-    person: np.ndarray,
-    start: np.ndarray,
-    years: np.ndarray,
-    seen: dict[str, np.ndarray],
-    rng: np.random.Generator,
+    notes: _Notes, people: People, visits: Visits, start: np.ndarray, rng: np.random.Generator
 ) -> None:
+    person, seen = visits.person, visits.measured
     result = start + 4 * HOUR
-    age = lives.age[person] + years
-    for name in ("total_cholesterol", "hdl", "hba1c"):
-        notes.add(name, person, result, value=seen[name])
+    age = people.age[person] + visits.moment
+
+    def add(name: str, value: np.ndarray) -> None:
+        here = ~np.isnan(value)
+        notes.add(name, person[here], result[here], value=value[here])
+
+    for name in ("total_cholesterol", "hdl", "hba1c", "hemoglobin"):
+        add(name, seen[name])
     # Average glucose of an HbA1c: Nathan 2008, doi:10.2337/dc08-0545
     glucose = 28.7 * seen["hba1c"] - 46.7 + rng.normal(0.0, 12.0, len(person))
-    notes.add("glucose", person, result, value=np.maximum(glucose, 55.0))
-    female = lives.female[person]
+    add("glucose", np.maximum(glucose, 55.0))
+    female = people.female[person]
     # Muscle bounds creatinine from below, whatever the noise says.
     filtered = np.clip(seen["egfr"], 6.0, HIGHEST_RATIO * egfr_at_kappa(age, female))
     creatinine = np.round(creatinine_of(filtered, age, female), 2)
-    notes.add("creatinine", person, result, value=creatinine)
-    notes.add("egfr", person, result, value=egfr_of(creatinine, age, female))
-    albuminuria = rng.random(len(person)) < 0.5
-    wanted = albuminuria & ((seen["hba1c"] >= 6.5) | (seen["egfr"] < 60.0))
-    typical = 12.0 + 0.6 * np.maximum(75.0 - seen["egfr"], 0.0) + 10.0 * (seen["hba1c"] >= 8.0)
-    uacr = typical * np.exp(rng.normal(0.0, 0.8, len(person)))
-    notes.add("uacr", person[wanted], result[wanted], value=uacr[wanted])
+    add("creatinine", creatinine)
+    add("egfr", egfr_of(creatinine, age, female))
+    add("uacr", np.exp(seen["log_uacr"]))
+
+
+def _write_known_before(
+    notes: _Notes, history: History, begin: int, model: Parameters, rng: np.random.Generator
+) -> None:
+    """The list of problems comes along at a person's first visit, with most of what was known before."""
+    n = history.people.n
+    moment = np.full(n, np.inf)
+    np.minimum.at(moment, history.visits.person, history.visits.moment)
+    day = np.where(np.isfinite(moment), moment * DAYS_PER_YEAR, 0.0).astype(np.int64)
+    start = begin + day * US_PER_DAY + 18 * HOUR + US_PER_SECOND
+    for illness, when in history.state.known.items():
+        if illness not in model.codes:
+            continue
+        here = np.flatnonzero((when < 0.0) & np.isfinite(moment))
+        here = here[rng.random(len(here)) < CARRIED_OVER]
+        notes.add(illness, here, start[here])
+
+
+def _fail_to_tell(
+    facts: pl.DataFrame,
+    people: People,
+    begin: int,
+    model: Parameters,
+    rng: np.random.Generator,
+) -> pl.DataFrame:
+    """Take out what laboratories of some counties did not send while their feed was silent."""
+    said = model.care.gap
+    counties = len(model.places.counties)
+    silent = rng.random(counties) < said["share_of_counties"]
+    years = model.people.years
+    from_day = rng.integers(0, int(years * DAYS_PER_YEAR - said["days"]), counties)
+    gap_start = np.where(silent, begin + from_day * US_PER_DAY, np.iinfo(np.int64).max)
+    gap_end = np.where(silent, gap_start + int(said["days"]) * US_PER_DAY, 0)
+    place = people.county[facts["person"].to_numpy(), 0]
+    time = facts["time"].to_numpy()
+    items = [number for number, name in enumerate(model.codes) if name in LABORATORY]
+    of_laboratory = np.isin(facts["item"].to_numpy(), items)
+    lost = of_laboratory & (time >= gap_start[place]) & (time < gap_end[place])
+    return facts.filter(pl.Series(~lost))
 
 
 def egfr_at_kappa(age: np.ndarray, female: np.ndarray) -> np.ndarray:
@@ -204,27 +279,10 @@ def creatinine_of(egfr: np.ndarray, age: np.ndarray, female: np.ndarray) -> np.n
     return np.where(female, 0.7, 0.9) * np.where(ratio < 1.0, ratio ** (-1.0 / 1.2), low)
 
 
-def _write_diagnoses_and_drugs(
-    notes: _Notes,
-    lives: Lives,
-    visits: tuple[np.ndarray, np.ndarray, np.ndarray],
-    model: Parameters,
-) -> None:
-    person, step, start = visits
-    now = lives.visit_time[person, step]
-    for name in DIAGNOSES:
-        here = lives.known[name][person] == now
-        notes.add(name, person[here], start[here] + 12 * MINUTE)
-    for name in TREATMENTS:
-        here = lives.treated[name][person] <= now
-        written = start[here] + 14 * MINUTE
-        notes.add(name, person[here], written, end=written + 365 * US_PER_DAY)
-
-
 def _write_admissions(
-    notes: _Notes, lives: Lives, begin: int, model: Parameters, rng: np.random.Generator
+    notes: _Notes, history: History, begin: int, model: Parameters, rng: np.random.Generator
 ) -> None:
-    for who, years, reason in lives.admissions:
+    for who, years, reason in history.admissions:
         seconds = rng.integers(0, 86_400, len(who)) // 60 * 60 + 1
         day = (years * DAYS_PER_YEAR).astype(np.int64) * US_PER_DAY
         _write_stay(notes, who, begin + day + seconds * US_PER_SECOND, reason, model, rng)
@@ -244,7 +302,8 @@ def _write_stay(
     longest = 10 if reason in CARDIOVASCULAR else 7
     end = start + rng.integers(2 * 24, longest * 24, len(who)) * HOUR
     notes.add("inpatient", who, start, end=end)
-    notes.add(reason, who, start + 3 * HOUR)
-    back = rng.random(len(who)) < model.care["readmission"]
+    told = rng.random(len(who)) < model.care.recorded["admission"]
+    notes.add(reason, who[told], start[told] + 3 * HOUR)
+    back = rng.random(len(who)) < model.care.readmission
     later = end[back] + rng.integers(2 * 24, 40 * 24, int(back.sum())) * HOUR
     _write_stay(notes, who[back], later, reason, model, rng)

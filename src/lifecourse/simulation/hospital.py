@@ -17,8 +17,7 @@ from lifecourse.simulation.fhir import FhirWriter
 from lifecourse.simulation.meds import MedsWriter
 from lifecourse.simulation.omop import OmopWriter
 from lifecourse.simulation.parameters import parameters
-from lifecourse.simulation.population import live
-from lifecourse.simulation.truth import truth
+from lifecourse.simulation.history import live
 
 if TYPE_CHECKING:
     from lifecourse.simulation.parameters import Parameters
@@ -98,10 +97,9 @@ def _simulate(
     for first in range(1, subjects + 1, BLOCK):
         count = min(BLOCK, subjects + 1 - first)
         rng = np.random.default_rng([seed, first])
-        lives = live(count, model, rng)
-        persons, facts = chart(lives, first, model, rng)
+        history = live(count, first, model, rng)
+        persons, facts = chart(history, model, rng)
         writer.write(persons, facts)
-        truths.append(truth(lives, first, model))
         facts_written += facts.height
         deaths += persons["death"].drop_nulls().len()
         progress.step("people", first + count - 1, subjects)

@@ -52,7 +52,7 @@ class MedsWriter:
             self._folder / "metadata" / "dataset.json",
             {
                 "dataset_name": "lifecourse simulation",
-                "dataset_version": str(self._model.version),
+                "dataset_version": self._model.version,
                 "etl_name": "lifecourse simulate",
                 "meds_version": "0.4.0",
             },

@@ -1,237 +1,225 @@
-"""Lives: latent quantities, events with hazards that depend on them, and care that looks, decides and treats.
-
-Time runs in quarters. Within a quarter a person may visit once; what is measured then has noise; treatment begun there
-works from the next quarter on. Events happen with chance 1 - exp(-hazard / 4) at a uniform moment of the quarter.
-"""
+"""Who the people are: what does not change, and what is so on their first day."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lifecourse.simulation import genome
+
 if TYPE_CHECKING:
+    from lifecourse.simulation.genome import Genotypes
     from lifecourse.simulation.parameters import Parameters
 
-STEPS_PER_YEAR = 4
-NEVER = np.inf
-CARDIOVASCULAR = ("myocardial_infarction", "stroke", "heart_failure")
-TREATMENTS = ("statin", "lisinopril", "amlodipine", "metformin", "empagliflozin", "anticoagulant")
-DIAGNOSES = ("diabetes", "hypertension", "ckd", "atrial_fibrillation")
-MEASURED = ("bmi", "sbp", "total_cholesterol", "hdl", "hba1c", "egfr")
-SMOKING = ("never", "former", "current")
-DAYS_PER_YEAR = 365.25
+YEARS_AHEAD = 11
+"""Years after the cut for which places are known, so that futures can be lived."""
+
+PERSONAL_EFFECTS = (
+    "statin_cholesterol",
+    "antihypertensive_sbp",
+    "metformin_hba1c",
+    "sglt2_hba1c",
+)
 
 
-@dataclass(slots=True, kw_only=True)
-class Lives:
-    """`n` people; times are years since the start, `NEVER` where something does not happen.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """`n` people; arrays are float64[n] unless said otherwise.
 
-    onset : first occurrence by outcome, float64[n]
-    admissions : (person, time, reason) of stays in hospital
-    known, treated : when a diagnosis was recorded and a treatment begun, float64[n]
-    visited : bool[n, steps]; measured : float64[n, steps] by quantity, valid where visited
+    age : years when the records begin
+    family, ancestry, county : int64[n]; int64[n]; int64[n, years + YEARS_AHEAD], place in the counties by year
+    loss_of_cyp2c19, slco1b1_alleles : int64[n], copies of CYP2C19*2 and SLCO1B1*5
+    genotyped : bool[n], whose genome the hospital has
+    polygenic : standard deviations by score; family_history : bool[n] by illness
+    drift : change of a latent quantity per year, by quantity
+    frailty : standard normal, told by no record
+    insulin_deficient : bool[n], the form that diabetes would take
+    fall_begins : years since the records begin at which hemoglobin starts to fall; inf for most
+    effect : what a treatment does to this person, by name
+    visit_rate : visits per year before illness adds to them
+    never_written : bool[n] by illness, whether no one ever writes it down
     """
 
     n: int
+    first: int
     age: np.ndarray
     female: np.ndarray
-    smoking: np.ndarray
+    ancestry: np.ndarray
+    family: np.ndarray
+    county: np.ndarray
+    genotypes: Genotypes
+    polygenic: dict[str, np.ndarray]
+    loss_of_cyp2c19: np.ndarray
+    slco1b1_alleles: np.ndarray
+    genotyped: np.ndarray
+    family_history: dict[str, np.ndarray]
     start: dict[str, np.ndarray]
     drift: dict[str, np.ndarray]
-    onset: dict[str, np.ndarray]
-    known: dict[str, np.ndarray]
-    treated: dict[str, np.ndarray]
-    visited: np.ndarray
-    visit_time: np.ndarray
-    measured: dict[str, np.ndarray]
-    admissions: list[tuple[np.ndarray, np.ndarray, str]] = field(default_factory=list)
+    smokes: np.ndarray
+    packs_per_day: np.ndarray
+    alcohol: np.ndarray
+    activity: np.ndarray
+    frailty: np.ndarray
+    insulin_deficient: np.ndarray
+    fall_begins: np.ndarray
+    effect: dict[str, np.ndarray]
+    visit_rate: np.ndarray
+    never_written: dict[str, np.ndarray]
 
-    @property
-    def death(self) -> np.ndarray:
-        """When each dies, float64[n]."""
-        return self.onset["death"]
-
-
-def live(n: int, model: Parameters, rng: np.random.Generator) -> Lives:
-    """`n` lives over `model.years` years."""
-    lives = _born(n, model, rng)
-    for step in range(model.years * STEPS_PER_YEAR):
-        _live_a_quarter(lives, step, model, rng)
-    for onset in lives.onset.values():
-        onset[onset > lives.death] = NEVER
-    return lives
-
-
-def latent(lives: Lives, years: float, model: Parameters) -> dict[str, np.ndarray]:
-    """The true quantities at `years` since the start, under the treatment there is then."""
-    found = {name: lives.start[name] + lives.drift[name] * years for name in MEASURED}
-    effects = model.effects
-    since = np.maximum(years - lives.onset["diabetes"], 0.0)
-    diabetic = lives.onset["diabetes"] <= years
-
-    def on(name: str) -> np.ndarray:
-        return lives.treated[name] <= years
-
-    found["hba1c"] = found["hba1c"] + np.where(
-        diabetic, effects["diabetes_hba1c"] + effects["diabetes_hba1c_per_year"] * since, 0.0
-    )
-    found["hba1c"] = found["hba1c"] + np.where(on("metformin"), effects["metformin_hba1c"], 0.0)
-    lowered = on("lisinopril").astype(float) + on("amlodipine")
-    found["sbp"] = found["sbp"] + effects["antihypertensive_sbp"] * lowered
-    found["total_cholesterol"] = found["total_cholesterol"] * np.where(
-        on("statin"), effects["statin_total_cholesterol"], 1.0
-    )
-    found["egfr"] = found["egfr"] + np.where(
-        diabetic, effects["diabetes_egfr_per_year"] * since, 0.0
-    )
-    return {
-        name: np.clip(value, model.start[name].low * 0.7, model.start[name].high * 1.5)
-        if name != "hba1c"
-        else np.clip(value, 4.0, 14.0)
-        for name, value in found.items()
-    }
+    def take(self, rows: np.ndarray) -> People:
+        """These people only; `rows` are places."""
+        picked = {}
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                picked[name] = value[rows]
+            elif isinstance(value, dict):
+                picked[name] = {key: array[rows] for key, array in value.items()}
+            else:
+                picked[name] = value
+        picked["genotypes"] = genome.Genotypes(
+            pharmacogenes=self.genotypes.pharmacogenes[rows],
+            polygenic=self.genotypes.polygenic[:0],
+        )
+        picked["n"] = len(rows)
+        return People(**picked)
 
 
-def covariates(
-    lives: Lives,
-    years: float,
-    values: dict[str, np.ndarray],
-    *,
-    diabetes: np.ndarray,
-    cvd: np.ndarray,
-    treated_at: float | None = None,
-) -> dict[str, np.ndarray]:
-    """What the hazards' ratios are per unit of, float64[n] each.
-
-    `treated_at` holds treatment and atrial fibrillation as they were then.
-    """
-    at = years if treated_at is None else treated_at
-    return {
-        "age_decades": (lives.age + years - 50.0) / 10.0,
-        "male": ~lives.female * 1.0,
-        "smoker": (lives.smoking == SMOKING.index("current")) * 1.0,
-        "bmi_5": (values["bmi"] - 28.0) / 5.0,
-        "sbp_20": (values["sbp"] - 125.0) / 20.0,
-        "non_hdl_40": (values["total_cholesterol"] - values["hdl"] - 142.0) / 40.0,
-        "hba1c_half": (np.minimum(values["hba1c"], 6.4) - 5.45) / 0.5,
-        "low_egfr_15": np.maximum(90.0 - values["egfr"], 0.0) / 15.0,
-        "diabetes": diabetes * 1.0,
-        "cvd": cvd * 1.0,
-        "af": (lives.onset["atrial_fibrillation"] <= at) * 1.0,
-        "statin": (lives.treated["statin"] <= at) * 1.0,
-        "anticoagulant": (lives.treated["anticoagulant"] <= at) * 1.0,
-    }
-
-
-def hazard(outcome: str, found: dict[str, np.ndarray], model: Parameters) -> np.ndarray:
-    """The yearly hazard of `outcome`, float64[n]."""
-    spec = model.hazards[outcome]
-    log = sum(np.log(ratio) * found[name] for name, ratio in spec.ratios.items())
-    return np.minimum(spec.per_year * np.exp(log), 3.0)
-
-
-def has_cvd(lives: Lives, years: float) -> np.ndarray:
-    """Who has had any cardiovascular event by then, bool[n]."""
-    return np.any([lives.onset[name] <= years for name in CARDIOVASCULAR], axis=0)
-
-
-def _born(n: int, model: Parameters, rng: np.random.Generator) -> Lives:
-    age = rng.uniform(*model.ages, n)
-    start, drift = {}, {}
-    for name in MEASURED:
-        spec = model.start[name]
-        mean = spec.mean + spec.per_year_of_age * (age - 50.0)
-        start[name] = np.clip(rng.normal(mean, spec.sd), spec.low, spec.high)
-        drift[name] = rng.normal(spec.drift, spec.drift_sd, n)
-    shares = np.cumsum([model.smoking[kind] for kind in SMOKING])
-    steps = model.years * STEPS_PER_YEAR
-    lives = Lives(
+def born(n: int, first: int, model: Parameters, rng: np.random.Generator) -> People:
+    """`n` people numbered from `first`."""
+    said = model.people
+    sibling_of = _siblings(n, said.siblings, rng)
+    ancestry = _choose(list(said.ancestries.values()), n, rng)
+    ancestry = np.where(sibling_of >= 0, ancestry[sibling_of], ancestry)
+    genotypes = genome.inherit(ancestry, sibling_of, model, rng)
+    polygenic = genome.scores(genotypes, model.genes)
+    female = rng.random(n) < said.female
+    age = rng.uniform(*said.ages, n)
+    county = _places(n, sibling_of, model, rng)
+    deprivation = np.array([c.deprivation for c in model.places.counties])[county[:, 0]]
+    start, drift = _bodies(age, female, deprivation, model, rng)
+    alcohol, activity = _habits(age, female, model, rng)
+    visits = model.care.visits
+    personal = {}
+    for name in PERSONAL_EFFECTS:
+        spread = model.body.effects[name]
+        assert isinstance(spread, dict)  # noqa: S101 -- the file's form
+        personal[name] = rng.normal(spread["mean"], spread["sd"], n)
+    falls = rng.random(n) < model.body.falling_hemoglobin["share"]
+    begins = rng.uniform(-said.years_before, said.years + YEARS_AHEAD, n)
+    return People(
         n=n,
+        first=first,
         age=age,
-        female=rng.random(n) < model.female,
-        smoking=np.searchsorted(shares / shares[-1], rng.random(n), side="right"),
+        female=female,
+        ancestry=ancestry,
+        family=first + np.where(sibling_of >= 0, sibling_of, np.arange(n)),
+        county=county,
+        genotypes=genotypes,
+        polygenic=polygenic,
+        loss_of_cyp2c19=genome.dosage(genotypes, "rs4244285", model.genes),
+        slco1b1_alleles=genome.dosage(genotypes, "rs4149056", model.genes),
+        genotyped=rng.random(n) < model.genes.effects["genotyped"],
+        family_history=_family_history(polygenic, n, model, rng),
         start=start,
         drift=drift,
-        onset={name: np.full(n, NEVER) for name in model.hazards},
-        known={name: np.full(n, NEVER) for name in DIAGNOSES},
-        treated={name: np.full(n, NEVER) for name in TREATMENTS},
-        visited=np.zeros((n, steps), dtype=bool),
-        visit_time=np.zeros((n, steps)),
-        measured={name: np.full((n, steps), np.nan) for name in MEASURED},
+        smokes=_smoking(deprivation, model, rng),
+        packs_per_day=np.maximum(
+            rng.normal(said.smoking.packs_per_day["mean"], said.smoking.packs_per_day["sd"], n), 0.1
+        ),
+        alcohol=alcohol,
+        activity=activity,
+        frailty=rng.normal(0.0, said.frailty["sd"], n),
+        insulin_deficient=rng.random(n) < float(model.planted["subtype"]["share"]),
+        fall_begins=np.where(falls, begins, np.inf),
+        effect=personal,
+        visit_rate=visits["per_year"]
+        * rng.gamma(visits["shape"], 1.0 / visits["shape"], n)
+        * np.where(female, visits["female"], 1.0)
+        * visits["deprivation"] ** (deprivation - 0.5),
+        never_written={
+            name: rng.random(n) < model.care.never_written for name in sorted(model.illness)
+        },
     )
-    # Some come with diabetes already: one in ten, more with age (CDC National Diabetes Statistics Report).
-    lives.onset["diabetes"][rng.random(n) < 0.10 * np.exp(0.02 * (age - 50.0))] = 0.0
-    return lives
 
 
-def _live_a_quarter(lives: Lives, step: int, model: Parameters, rng: np.random.Generator) -> None:
-    years = step / STEPS_PER_YEAR
-    values = latent(lives, years, model)
-    alive = lives.death > years
-    _happen(lives, years, values, alive, model, rng)
-    ill = has_cvd(lives, years) | (lives.onset["diabetes"] <= years)
-    chance = 1.0 - np.exp(-model.visits_per_year * np.where(ill, 1.6, 1.0) / STEPS_PER_YEAR)
-    lives.visit_time[:, step] = years + rng.random(lives.n) / STEPS_PER_YEAR
-    visited = (rng.random(lives.n) < chance) & (lives.death > lives.visit_time[:, step])
-    lives.visited[:, step] = visited
-    for name in MEASURED:
-        seen = values[name] + rng.normal(0.0, model.noise[name], lives.n)
-        lives.measured[name][:, step] = np.maximum(seen, 3.0)
-    _decide(lives, step, visited, model, rng)
+def _choose(shares: list[float], n: int, rng: np.random.Generator) -> np.ndarray:
+    edges = np.cumsum(shares)
+    return np.searchsorted(edges / edges[-1], rng.random(n), side="right")
 
 
-def _happen(
-    lives: Lives,
-    years: float,
-    values: dict[str, np.ndarray],
-    alive: np.ndarray,
+def _siblings(n: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Places of elder siblings: people who come as a pair follow each other."""
+    sibling_of = np.full(n, -1)
+    second = np.arange(1, n, 2)
+    paired = rng.random(len(second)) < share
+    sibling_of[second[paired]] = second[paired] - 1
+    return sibling_of
+
+
+def _places(
+    n: int, sibling_of: np.ndarray, model: Parameters, rng: np.random.Generator
+) -> np.ndarray:
+    weights = [county.weight for county in model.places.counties]
+    years = model.people.years + YEARS_AHEAD
+    county = np.empty((n, years), dtype=np.int64)
+    county[:, 0] = _choose(weights, n, rng)
+    county[:, 0] = np.where(sibling_of >= 0, county[sibling_of, 0], county[:, 0])
+    for year in range(1, years):
+        moves = (rng.random(n) < model.people.moves_per_year) & (year < model.people.years)
+        county[:, year] = np.where(moves, _choose(weights, n, rng), county[:, year - 1])
+    return county
+
+
+def _bodies(
+    age: np.ndarray,
+    female: np.ndarray,
+    deprivation: np.ndarray,
     model: Parameters,
     rng: np.random.Generator,
-) -> None:
-    found = covariates(
-        lives, years, values, diabetes=lives.onset["diabetes"] <= years, cvd=has_cvd(lives, years)
-    )
-    for outcome in model.hazards:
-        chance = 1.0 - np.exp(-hazard(outcome, found, model) / STEPS_PER_YEAR)
-        struck = (rng.random(lives.n) < chance) & alive
-        moment = years + rng.random(lives.n) / STEPS_PER_YEAR
-        first = struck & (lives.onset[outcome] == NEVER)
-        lives.onset[outcome][first] = moment[first]
-        if outcome in (*CARDIOVASCULAR, "pneumonia"):
-            who = np.flatnonzero(struck)
-            lives.admissions.append((who, moment[who], outcome))
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Latent quantities on the first day of life under care, and their drifts."""
+    start: dict[str, np.ndarray] = {}
+    drift: dict[str, np.ndarray] = {}
+    before = model.people.years_before
+    for name, said in model.body.quantities.items():
+        mean = said.mean + said.age * (age - before - 50.0) + said.female * female
+        if name == "bmi":
+            mean = mean + 2.0 * (deprivation - 0.5)
+        else:
+            mean = mean + said.per_bmi * (start["bmi"] - 28.0)
+        start[name] = np.clip(mean + rng.normal(0.0, said.sd, len(age)), said.low, said.high)
+        drift[name] = rng.normal(said.drift, said.drift_sd, len(age))
+    return start, drift
 
 
-def _decide(
-    lives: Lives, step: int, visited: np.ndarray, model: Parameters, rng: np.random.Generator
-) -> None:
-    """What the doctor sees at the visit, writes down and starts, each with its chance."""
-    now = lives.visit_time[:, step]
-    seen = {name: values[:, step] for name, values in lives.measured.items()}
-    age = lives.age + now
-    signs = {
-        "diabetes": (seen["hba1c"] >= 6.5) & (lives.onset["diabetes"] <= now),
-        "hypertension": seen["sbp"] >= 140.0,
-        "ckd": seen["egfr"] < 60.0,
-        "atrial_fibrillation": lives.onset["atrial_fibrillation"] <= now,
-    }
-    for name, sign in signs.items():
-        noted = visited & sign & (lives.known[name] == NEVER)
-        noted &= rng.random(lives.n) < model.care["diagnose"]
-        lives.known[name][noted] = now[noted]
-    known = {name: when <= now for name, when in lives.known.items()}
-    ill = has_cvd(lives, step / STEPS_PER_YEAR)
-    indicated = {
-        "statin": ill | (known["diabetes"] & (age >= 40)) | (seen["total_cholesterol"] >= 260),
-        "lisinopril": known["hypertension"] | (known["ckd"] & known["diabetes"]),
-        "amlodipine": (lives.treated["lisinopril"] < now) & (seen["sbp"] >= 145),
-        "metformin": known["diabetes"] & (seen["egfr"] >= 45),
-        "empagliflozin": known["diabetes"] & (known["ckd"] | (seen["hba1c"] >= 8.0)),
-        "anticoagulant": known["atrial_fibrillation"] & (age >= 65),
-    }
-    for name, wanted in indicated.items():
-        begun = visited & wanted & (lives.treated[name] == NEVER)
-        begun &= rng.random(lives.n) < model.care["treat"]
-        lives.treated[name][begun] = now[begun]
+def _smoking(deprivation: np.ndarray, model: Parameters, rng: np.random.Generator) -> np.ndarray:
+    """0 never, 1 former, 2 current, int8[n]."""
+    said = model.people.smoking
+    odds = said.current / (1.0 - said.current) * said.deprivation_odds ** (deprivation - 0.5)
+    current = odds / (1.0 + odds)
+    drawn = rng.random(len(deprivation))
+    return np.select([drawn < current, drawn < current + said.former], [2, 1], 0).astype(np.int8)
+
+
+def _habits(
+    age: np.ndarray, female: np.ndarray, model: Parameters, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Drinks a week, and minutes of activity a week."""
+    drink, move = model.people.alcohol, model.people.activity
+    drinks = np.expm1(rng.normal(drink["log_mean"] + drink["male"] * ~female, drink["log_sd"]))
+    mean = move["log_mean"] + move["per_year_of_age"] * (age - 50.0)
+    return np.clip(drinks, 0.0, 60.0), np.exp(rng.normal(mean, move["log_sd"]))
+
+
+def _family_history(
+    polygenic: dict[str, np.ndarray], n: int, model: Parameters, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Whether a first-degree relative had it: half of what raises the person's own risk is theirs too."""
+    found = {}
+    for name, share in model.people.family_history.items():
+        odds = share / (1.0 - share) * np.exp(0.4 * polygenic.get(name, np.zeros(n)))
+        found[name] = rng.random(n) < odds / (1.0 + odds)
+    return found

@@ -1,0 +1,113 @@
+"""The records oracle: the true risk, averaged over everything that the records do not show.
+
+That average, E[true risk | records], is what no model of these records can beat. The true risk of many people is known
+here without noise, so the average is found by regression of the true risk on all that the records show, with people of
+a seed of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xgboost
+
+from lifecourse.simulation.futures import true_risks
+from lifecourse.simulation.history import live
+from lifecourse.simulation.observed import is_recorded, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lifecourse.simulation.history import History
+    from lifecourse.simulation.parameters import Parameters
+
+BLOCK = 10_000
+ROUNDS, STOPS_AFTER = 600, 20
+SETTINGS = {
+    "objective": "count:poisson",  # a risk is a rate of rare events: the log link holds it above 0
+    "eta": 0.06,
+    "max_depth": 5,
+    "min_child_weight": 0.5,
+    "subsample": 0.8,
+    "colsample_bytree": 0.5,
+    "max_delta_step": 0.7,
+    "nthread": 2,
+    "seed": 0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsOracle:
+    """The average true risk given the records, for one landmark."""
+
+    names: tuple[str, ...]
+    boosters: dict[tuple[str, int], xgboost.Booster]
+
+    def risks(self, history: History, years: float, model: Parameters) -> dict[tuple[str, int], np.ndarray]:
+        """Chance of a first event by outcome and horizon, float64[n]."""
+        found = shown(history, years, model)
+        data = xgboost.DMatrix(np.column_stack([found[name] for name in self.names]))
+        return {
+            key: booster.predict(data).astype(np.float64) for key, booster in self.boosters.items()
+        }
+
+
+def learn_oracle(
+    people: int,
+    seed: int,
+    years: float,
+    outcomes: Sequence[str],
+    horizons: Sequence[int],
+    model: Parameters,
+    *,
+    futures: int = 4,
+) -> RecordsOracle:
+    """The oracle at `years` since the records begin, from `people` others of `seed`.
+
+    Those in whom the records show the outcome by then are left out, as a model would; the silent ones stay, with a
+    true risk of 0 of a first event.
+    """
+    rows, risks, free = [], [], []
+    for block in range(max(1, people // BLOCK)):
+        rng = np.random.default_rng([seed, block, ORACLES_OWN])
+        history = live(min(people, BLOCK), 1, model, rng, landmarks=(years,))
+        state = history.snapshots[years]
+        alive = np.flatnonzero(state.alive)
+        found = shown(history, years, model)
+        rows.append(np.column_stack(list(found.values()))[alive])
+        names = tuple(found)
+        true = true_risks(history.people, state, model, rng, futures=futures, horizons=horizons)
+        risks.append({key: value[alive] for key, value in true.items()})
+        free.append(
+            {o: ~is_recorded(history, o, years)[alive] for o in outcomes}
+        )
+    table = np.concatenate(rows)
+    boosters = {}
+    for outcome in outcomes:
+        at_risk = np.concatenate([part[outcome] for part in free])
+        for horizon in horizons:
+            target = np.concatenate([part[(outcome, horizon)] for part in risks])
+            boosters[(outcome, horizon)] = _regress(table[at_risk], target[at_risk])
+    return RecordsOracle(names=names, boosters=boosters)
+
+
+ORACLES_OWN = 7_919
+"""Keeps the oracle's people apart from any that `simulate` makes."""
+
+
+def _regress(table: np.ndarray, target: np.ndarray) -> xgboost.Booster:
+    held_out = np.arange(len(target)) % 5 == 0
+    train = xgboost.DMatrix(table[~held_out], label=target[~held_out])
+    judge = xgboost.DMatrix(table[held_out], label=target[held_out])
+    return xgboost.train(
+        SETTINGS,
+        train,
+        ROUNDS,
+        evals=[(judge, "held_out")],
+        early_stopping_rounds=STOPS_AFTER,
+        verbose_eval=False,
+    )
+
+
