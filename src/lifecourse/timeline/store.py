@@ -69,10 +69,21 @@ class Store:
         """The manifest of `version`, of the newest when None."""
         return log.read_manifest(self.path, version)
 
-    def read(self, entry: FileEntry, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """The table of `entry`."""
-        key = self.key_of(entry)
-        return read_table(self.path / entry.path, key=key, aad=aad_of(entry.path), columns=columns)
+    def read(
+        self,
+        entry: FileEntry,
+        columns: Sequence[str] | None = None,
+        *,
+        subject_id: int | None = None,
+    ) -> pl.DataFrame:
+        """The table of `entry`; its `columns` and the rows of `subject_id` only, where given."""
+        return read_table(
+            self.path / entry.path,
+            key=self.key_of(entry),
+            aad=aad_of(entry.path),
+            columns=columns,
+            subject_id=subject_id,
+        )
 
     def key_of(self, entry: FileEntry) -> bytes | None:
         """The key that opens `entry`; None where it is plain."""
@@ -139,19 +150,30 @@ class Store:
     def show_as_meds(self, manifest: Manifest) -> None:
         """Make ``data/`` show the newest version of a plain store as MEDS files (links, no copies)."""
         data = self.path / "data"
-        if data.exists():
-            shutil.rmtree(data)
         if manifest.encrypted:
+            if data.exists():
+                shutil.rmtree(data)
             return
-        data.mkdir()
+        data.mkdir(exist_ok=True)
         for shard, entry in enumerate(manifest.parts):
-            os.link(self.path / entry.path, data / f"{shard}.parquet")
+            self._link(entry, data / f"{shard}.parquet")
+        # Files are put in each other's place, so that one who reads meanwhile always finds the dataset.
+        wanted = {f"{shard}.parquet" for shard in range(len(manifest.parts))}
+        for path in data.iterdir():
+            if path.name not in wanted:
+                path.unlink()
         metadata = self.path / "metadata"
         metadata.mkdir(exist_ok=True)
         for name, entry in (("codes", manifest.codes), ("persons", manifest.persons)):
-            target = metadata / f"{name}.parquet"
-            target.unlink(missing_ok=True)
-            os.link(self.path / entry.path, target)
+            self._link(entry, metadata / f"{name}.parquet")
+
+    def _link(self, entry: FileEntry, target: Path) -> None:
+        temporary = target.with_suffix(".part")
+        temporary.unlink(missing_ok=True)
+        os.link(self.path / entry.path, temporary)
+        temporary.replace(target)
+        # Where both are links to one file, replacing does nothing.
+        temporary.unlink(missing_ok=True)
 
     def verify(self) -> int:
         """Check every file of every version against its manifest; the number of files checked.
