@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ DEFAULT_BYTES = 512 * 2**20
 BYTES_PER_EVENT = 24
 BYTES_PER_SUBJECT = 200
 LARGE_SHARD_EVENTS = 262_144
+EVENTS_AT_ONCE = 4_096
+"""So few that the objects made of them stay in the processor's cache: twice as fast as a shard at once."""
 MASK = 0xFFFFFFFFFFFFFFFF
 
 
@@ -93,7 +96,7 @@ class History:
 
     def tuples(self) -> list[EventTuple]:
         """Each event as (time, code, value); None for no time and no number; times are naive UTC, as MEDS has them."""
-        return _tuples(self._shard, self._start, self._stop)
+        return list(zip(*_lists(self._shard, self._start, self._stop), strict=True))
 
 
 class Reader:
@@ -146,20 +149,24 @@ class Reader:
 
         `shards` narrows it to the people of some shards, so that several processes share the work.
         """
-        for number in range(self._n_shards) if shards is None else shards:
-            shard = _read_only(self._read_shard(number))
+        for shard in self._each(shards):
             stops = shard.offsets.tolist()
             for place, subject in enumerate(shard.subject_ids.tolist()):
                 yield History(subject, shard, stops[place], stops[place + 1])
 
     def tuples(self, shards: Iterable[int] | None = None) -> Iterator[tuple[int, list[EventTuple]]]:
-        """Everyone's subject id and events as `History.tuples` has them, made a shard at a time."""
+        """Everyone's subject id and events as `History.tuples` has them, in the order of `histories`."""
+        for shard in self._each(shards):
+            stops, subjects = shard.offsets.tolist(), shard.subject_ids.tolist()
+            for first, last in _together(stops, EVENTS_AT_ONCE):
+                columns = _lists(shard, stops[first], stops[last])
+                events = zip(*columns, strict=True)
+                for place in range(first, last):
+                    yield subjects[place], list(islice(events, stops[place + 1] - stops[place]))
+
+    def _each(self, shards: Iterable[int] | None) -> Iterator[Shard]:
         for number in range(self._n_shards) if shards is None else shards:
-            shard = self._read_shard(number)
-            events = _tuples(shard, 0, shard.n_events)
-            stops = shard.offsets.tolist()
-            for place, subject in enumerate(shard.subject_ids.tolist()):
-                yield subject, events[stops[place] : stops[place + 1]]
+            yield _read_only(self._read_shard(number))
 
     def _fetch(self, subject_id: int) -> tuple[Shard, int, int, _Held]:
         if self._n_shards == 0:
@@ -221,14 +228,25 @@ def shard_of_one(subject_id: int, n_shards: int) -> int:
     return (mixed ^ (mixed >> 31)) % n_shards
 
 
-def _tuples(shard: Shard, start: int, stop: int) -> list[EventTuple]:
+def _lists(
+    shard: Shard, start: int, stop: int
+) -> tuple[list[datetime | None], list[str], list[float | None]]:
     time, value = shard.time[start:stop], shard.value[start:stop]
     # The smallest int64, STATIC, is what numpy calls "not a time", which becomes None.
     times = time.view("datetime64[us]").tolist()
     codes = shard.codes.words[shard.code[start:stop]].tolist()
     values = value.astype(np.object_)
     values[np.isnan(value)] = None
-    return list(zip(times, codes, values.tolist(), strict=True))
+    return times, codes, values.tolist()
+
+
+def _together(stops: list[int], events: int) -> Iterator[tuple[int, int]]:
+    """Runs of subjects (first, one past the last) with about `events` events, at least one subject in each."""
+    first = 0
+    for place in range(1, len(stops)):
+        if stops[place] - stops[first] >= events or place == len(stops) - 1:
+            yield first, place
+            first = place
 
 
 def _read_only(shard: Shard) -> Shard:
