@@ -54,7 +54,8 @@ def main(folder: Path, largest: str) -> None:
         points += measure(folder, size)
         for result in results(points, size):
             report(result)
-        PICTURE.write_text(drawn([point for point in points if point.size != "S"]))
+        if size != "S":
+            PICTURE.write_text(drawn([point for point in points if point.size != "S"]))
 
 
 def measure(folder: Path, size: str) -> list[Point]:
@@ -221,6 +222,9 @@ def panel(points: list[Point], shift: float, title: str, values: list[tuple[Poin
             words = tip(f"{WORDS[work]}, {p.events / 1e6:.1f} M events: {value:,.1f}")
             centre = {"cx": x(p.events), "cy": y(value), "r": 4.0}
             parts.append(element("circle", words, **centre, fill=COLOURS[work], stroke=INK))
+        if mine:
+            last, value = mine[-1]
+            parts.append(text(x(last.events) + 8, y(value) - 7, f"{value:,.0f}", font_size=11))
     return "".join(parts)
 
 
