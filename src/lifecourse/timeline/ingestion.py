@@ -8,11 +8,9 @@ moment, a store keeps its last good version, and a second run takes up the finis
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import shutil
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +20,7 @@ import polars as pl
 
 from lifecourse.base.files import read_json, sha256_of_file, to_json, write_json
 from lifecourse.base.progress import SILENT, Progress
+from lifecourse.engine.processes import processes
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.privacy.keys import new_file_key
 from lifecourse.privacy.pseudonyms import PUBLIC_KEY, subject_id
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-POLARS_THREADS = "POLARS_MAX_THREADS"
 EVENTS_PER_SHARD = 50_000
 SMALL_SOURCE_BYTES = 1 << 20
 BYTES_PER_EVENT = {"fhir": 350, "omop": 90}
@@ -368,11 +366,7 @@ class _Ingestion:
                 results.append(function(*argument))
                 self._progress.step(what, done, len(arguments))
             return results
-        context = multiprocessing.get_context("spawn")
-        with (
-            _one_thread_each(),
-            ProcessPoolExecutor(self._workers, mp_context=context) as pool,
-        ):
+        with processes(self._workers) as pool:
             futures = [pool.submit(function, *argument) for argument in arguments]
             try:
                 for done, _ in enumerate(_finished(futures), start=1):
@@ -425,20 +419,6 @@ def _resolve_in_memory(batches: list[Batch], issuer: str) -> pl.DataFrame:
     events, _ = standing_records(events.with_columns(generation=pl.lit(1, pl.UInt8)))
     whole: pl.DataFrame = events.select(EVENT_COLUMNS)
     return whole
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started meanwhile run Polars on one thread: each core has a process, and threads hold memory."""
-    before = os.environ.get(POLARS_THREADS)
-    os.environ[POLARS_THREADS] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[POLARS_THREADS]
-        else:
-            os.environ[POLARS_THREADS] = before
 
 
 def _finished(futures: list[Future[T]]) -> Iterator[T]:
