@@ -18,7 +18,15 @@ from dataclasses import fields
 from pathlib import Path
 
 from benchmarks.results import Measured, write_results
-from benchmarks.workload import RESULTS_VARIABLE, ROOT, Result, generated, sealed, stored
+from benchmarks.workload import (
+    RESULTS_VARIABLE,
+    ROOT,
+    Result,
+    generated,
+    sealed,
+    stored,
+    usual_environment,
+)
 
 from lifecourse.base.clock import now
 
@@ -69,7 +77,7 @@ def run(module: str, size: str, folder: Path, kept: Path) -> str:
     passing = folder / "passing.jsonl"
     passing.unlink(missing_ok=True)
     command = [sys.executable, "-m", f"benchmarks.{module}", str(folder), size]
-    environment = {**os.environ, RESULTS_VARIABLE: str(passing), "PYTHONUNBUFFERED": "1"}
+    environment = usual_environment(**{RESULTS_VARIABLE: str(passing), "PYTHONUNBUFFERED": "1"})
     load, started = os.getloadavg()[0], time.monotonic()
     sys.stdout.write(f"-- {module} {size}\n")
     sys.stdout.flush()

