@@ -30,11 +30,16 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """A part of the source that is read on its own: rows of `file` (all, or a byte range of whole lines)."""
+    """A part of the source that is read on its own: rows of `file` (all, or a byte range of whole lines).
+
+    continues : the unit counts its rows from 1, because it does not know how many the unit before it in the list has;
+        ingestion adds those
+    """
 
     file: SourceFile
     start: int = 0
     end: int | None = None
+    continues: bool = False
     options: tuple[tuple[str, Any], ...] = ()
 
     @property

@@ -77,7 +77,8 @@ class Assembly:
 
     def manifest(self, readings: list[dict[str, Any]], merges: list[dict[str, Any]]) -> Manifest:
         """The manifest of the new version, its tables written; not yet published."""
-        parts = tuple(FileEntry.model_validate(merge["entry"]) for merge in merges)
+        entries = [entry for merge in merges for entry in merge["entries"]]
+        parts = tuple(FileEntry.model_validate(entry) for entry in entries)
         codes = self._write("codes", self._codes())
         persons = self._write(
             "persons", pl.concat(self._spilled("persons-*.parquet")).sort("subject_id")
@@ -229,7 +230,7 @@ class Assembly:
         return read_side(self.folder, name, self.key)
 
     def _spilled(self, pattern: str) -> list[pl.DataFrame]:
-        return read_spilled(self.folder, pattern, self.key)
+        return list(read_spilled(self.folder, pattern, self.key).values())
 
 
 def mapping_digests(mappings: Sequence[Path]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Bring one shard's new events and old ones together: the second half of an ingest.
+"""Bring new events and old ones of one bucket of shards together: the second half of an ingest.
 
 A record (one ``source_id`` of one subject) stands once: its largest version, of equal versions the latest
 load's. Rows of sources without record ids (MEDS) stand as they are; a file read again replaces its rows.
@@ -9,18 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from lifecourse.base.files import read_json, write_json
-from lifecourse.schema.event import BIRTH, DEATH, EVENT_COLUMNS, REFERENCE_CODE, event_schema
+from lifecourse.schema.event import (
+    BIRTH,
+    DEATH,
+    EVENT_COLUMNS,
+    REFERENCE_CODE,
+    SORT_COLUMNS,
+    event_schema,
+)
 from lifecourse.timeline.sealed import read_table
-from lifecourse.timeline.shard import sorted_events
-from lifecourse.timeline.spill import write_spill
+from lifecourse.timeline.spill import Buckets, shard_of, spilled_events, write_spill
 from lifecourse.timeline.store import PROVENANCE_COLUMNS, Store
 from lifecourse.vocab import map_codes
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy.typing as npt
 
     from lifecourse.timeline.manifest import FileEntry
 
@@ -34,6 +43,7 @@ class MergingJob:
     """What a merging process needs to know; picklable.
 
     base : the shards' files of the version that is built upon, or empty
+    row_bases : rows of the same file before a unit that counted its own from 1, by the unit's number
     replaced_files : store file indices whose old rows without record ids go
     issuer_files : store file indices of the same issuer's earlier loads
     snapshot_files : store file indices of a source that now speaks for itself: old rows not in it go
@@ -41,27 +51,29 @@ class MergingJob:
 
     store: Store
     folder: Path
+    buckets: Buckets
     key: bytes | None
     encrypted: bool
     base: tuple[FileEntry, ...]
+    row_bases: dict[int, int]
     replaced_files: tuple[int, ...]
     issuer_files: tuple[int, ...]
     snapshot_files: tuple[int, ...]
 
 
-def merge_shard(job: MergingJob, shard: int) -> dict[str, Any]:
-    """Write the new part of `shard`; its counts and file entry. A shard that is merged already is not again."""
-    done = job.folder / f"merged-{shard:05d}.json"
+def merge_bucket(job: MergingJob, bucket: int) -> dict[str, Any]:
+    """Write the parts of the bucket's shards; its counts and file entries. One that is done already is not done again."""
+    done = job.folder / f"merged-{bucket:05d}.json"
     if done.exists():
         return dict(read_json(done))  # type: ignore[call-overload, no-any-return]
-    outcome = _merge(job, shard)
+    outcome = _merge(job, bucket)
     write_json(done, outcome)
     return outcome
 
 
-def _merge(job: MergingJob, shard: int) -> dict[str, Any]:
-    new, unresolved = resolve_references(_read_spilled(job, shard), _references(job))
-    old = _read_old(job, shard)
+def _merge(job: MergingJob, bucket: int) -> dict[str, Any]:
+    new, unresolved = resolve_references(_read_new(job, bucket), _references(job))
+    old = _read_old(job, bucket)
     gone = _deleted(job)
     both = pl.concat(
         [
@@ -74,32 +86,64 @@ def _merge(job: MergingJob, shard: int) -> dict[str, Any]:
     kept, dropped = _drop_snapshot(kept, job)
     counts = _change_counts(old, new, kept, losers)
     rejects = pl.concat([unresolved, withdrawn, _superseded(losers)])
-    events = sorted_events(kept.drop("generation", "record"))
-    entry = job.store.write(events, f"{shard:05d}", encrypted=job.encrypted)
-    write_spill(job.folder / f"codes-{shard:05d}.parquet", _code_counts(events), job.key)
-    write_spill(job.folder / f"words-{shard:05d}.parquet", _words(events), job.key)
-    write_spill(job.folder / f"persons-{shard:05d}.parquet", persons_of(events), job.key)
-    write_spill(job.folder / f"late-rejects-{shard:05d}.parquet", rejects, job.key)
+    del both, old, new
+    events, shards = _in_shards(kept.select(EVENT_COLUMNS), job.buckets.n_shards)
+    del kept
+    write_spill(job.folder / f"codes-{bucket:05d}.parquet", _code_counts(events), job.key)
+    write_spill(job.folder / f"words-{bucket:05d}.parquet", _words(events), job.key)
+    persons = persons_of(events)
+    write_spill(job.folder / f"persons-{bucket:05d}.parquet", persons, job.key)
+    write_spill(job.folder / f"late-rejects-{bucket:05d}.parquet", rejects, job.key)
     return {
-        "entry": entry.model_dump(mode="json"),
-        "subjects": events["subject_id"].n_unique(),
+        "entries": _write_parts(job, bucket, events, shards),
+        "subjects": persons.height,
         "dropped_by_snapshot": dropped,
         **counts,
     }
 
 
-def _read_spilled(job: MergingJob, shard: int) -> pl.DataFrame:
-    paths = sorted((job.folder / f"shard-{shard:05d}").glob("*.parquet"))
-    tables = [read_table(path, key=job.key, aad=path.name) for path in paths]
+def _in_shards(events: pl.DataFrame, n_shards: int) -> tuple[pl.DataFrame, npt.NDArray[np.uint32]]:
+    """The events by shard, in each in the order of `lifecourse.schema.event`; and the shard of each."""
+    # Codes are few: their ranks sort as they do, and faster. A column that says nothing orders nothing.
+    ranks = pl.Enum(events["code"].unique().sort())
+    rank = events["code"].cast(ranks).to_physical()
+    shard = pl.Series("shard", shard_of(events["subject_id"].to_numpy(), n_shards))
+    telling = [name for name in SORT_COLUMNS[3:] if events[name].null_count() < events.height]
+    ordered = events.with_columns(shard, rank.alias("rank")).sort(
+        "shard", *SORT_COLUMNS[:2], "rank", *telling, nulls_last=False, maintain_order=False
+    )
+    return ordered.select(EVENT_COLUMNS), ordered["shard"].to_numpy()
+
+
+def _write_parts(
+    job: MergingJob, bucket: int, events: pl.DataFrame, shards: npt.NDArray[np.uint32]
+) -> list[dict[str, Any]]:
+    entries = []
+    for shard in job.buckets.shards(bucket):
+        start, end = np.searchsorted(shards, [shard, shard + 1]).tolist()
+        part = events.slice(start, end - start)
+        entry = job.store.write(part, f"{shard:05d}", encrypted=job.encrypted)
+        entries.append(entry.model_dump(mode="json"))
+    return entries
+
+
+def _read_new(job: MergingJob, bucket: int) -> pl.DataFrame:
+    flushes = spilled_events(job.folder, bucket, buckets=job.buckets, key=job.key)
+    tables = [
+        table.with_columns(pl.col("source_row") + job.row_bases.get(int(name.split("-")[0]), 0))
+        for name, table in flushes
+    ]
     return pl.concat(tables) if tables else pl.DataFrame(schema=event_schema())
 
 
-def _read_old(job: MergingJob, shard: int) -> pl.DataFrame:
+def _read_old(job: MergingJob, bucket: int) -> pl.DataFrame:
     if not job.base:
         return pl.DataFrame(schema=event_schema())
-    old = job.store.read(job.base[shard])
     replaced = pl.col("source_id").is_null() & pl.col("source_file").is_in(list(job.replaced_files))
-    return old.filter(~replaced).select(EVENT_COLUMNS)
+    return pl.concat(
+        job.store.read(job.base[shard]).filter(~replaced).select(EVENT_COLUMNS)
+        for shard in job.buckets.shards(bucket)
+    )
 
 
 def _deleted(job: MergingJob) -> pl.DataFrame:
@@ -162,6 +206,8 @@ def resolve_references(
 
 def standing_records(both: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of the record versions that stand, and the losers with what became of them."""
+    if both["source_id"].null_count() == both.height:
+        return both, _no_losers()
     content = [name for name in EVENT_COLUMNS if name not in PROVENANCE_COLUMNS]
     both = both.with_columns(
         record=pl.when(pl.col("source_id").is_not_null()).then(pl.struct(content).hash(seed=7))
@@ -224,7 +270,10 @@ def _change_counts(
 def _rows(events: pl.DataFrame) -> int:
     if events.height == 0:
         return 0
-    return int(events.select(pl.struct("source_file", "source_row").n_unique()).item())
+    row = pl.col("source_file").cast(pl.UInt64) * 2**32 + pl.col("source_row")
+    rows = events.select(row=row).to_series()
+    # As most sources are read, row after row, none comes twice: no need to look for them.
+    return int(rows.rle_id()[-1]) + 1 if rows.is_sorted() else rows.n_unique()
 
 
 def _superseded(losers: pl.DataFrame) -> pl.DataFrame:
@@ -269,10 +318,10 @@ def _words(events: pl.DataFrame) -> pl.DataFrame:
 
     Only codes of what a terminology names: the words of a measurement or a note may be anything.
     """
+    said = events.lazy().filter(pl.col("text_value").is_not_null())
     named = pl.col("code").str.contains(r"^(SNOMED|ICD\w+|RxNorm|NDC|ATC|CVX|CPT4|HCPCS)//[^/]+$")
     return (
-        events.lazy()
-        .filter(named & pl.col("text_value").is_not_null())
+        said.filter(named)
         .group_by("code", text=pl.col("text_value"))
         .agg(people=pl.col("subject_id").n_unique())
         .collect()
