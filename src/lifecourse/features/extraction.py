@@ -113,13 +113,17 @@ class RowsByShard:
         workers: int | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], sparse.csr_matrix]:
         """The rows of a shard, their named covariates (float64[r, k]) and every code's columns (CSR)."""
-        places, shard = self.places(number), self.read(number)
-        subjects, times = shard.index_of(self._subjects[places]), self._times[places]
+        shard, subjects, times = self.asked_of(number)
         compiled = compile_covariates(recipe.compiled(), shard.codes)
         dense = evaluate(shard, compiled, subjects, times)
         chosen = self._chosen(shard.codes, vocabulary)
         codes = _codes_of(shard, recipe, len(vocabulary), chosen, subjects, times, workers)
-        return places, dense, codes
+        return self.places(number), dense, codes
+
+    def asked_of(self, number: int) -> tuple[Shard, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """A shard and, for each of its rows, the place of the subject in it (-1: absent) and the prediction time."""
+        places, shard = self.places(number), self.read(number)
+        return shard, shard.index_of(self._subjects[places]), self._times[places]
 
     def _chosen(
         self, codes: CodeTable, vocabulary: list[str]
