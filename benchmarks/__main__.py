@@ -91,12 +91,25 @@ def run(module: str, size: str, folder: Path, kept: Path) -> str:
     except subprocess.TimeoutExpired:
         failure = f"benchmarks.{module} {size} was stopped after {MODULE_SECONDS} s"
     sys.stdout.write(f"-- {time.monotonic() - started:.0f} s\n")
-    if passing.is_file():
-        stamp = {"date": now().isoformat(timespec="minutes"), "load": round(load, 2)}
-        with kept.open("a") as lines:
-            for line in passing.read_text().splitlines():
-                lines.write(json.dumps({**json.loads(line), **stamp, "commit": commit()}) + "\n")
+    handed = passing.read_text().splitlines() if passing.is_file() else []
+    stamp = {
+        "module": module,
+        "asked": size,
+        "date": now().isoformat(timespec="minutes"),
+        "load": round(load, 2),
+        "commit": commit(),
+    }
+    keep(kept, [{**json.loads(line), **stamp} for line in handed], whole=not failure)
     return failure
+
+
+def keep(kept: Path, lines: list[dict[str, object]], *, whole: bool) -> None:
+    """Add `lines` to what is kept; those of a whole run take the place of the module's earlier ones at that size."""
+    before = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    if whole and lines:
+        replaced = (lines[0]["module"], lines[0]["asked"])
+        before = [line for line in before if (line.get("module"), line.get("asked")) != replaced]
+    kept.write_text("".join(json.dumps(line) + "\n" for line in [*before, *lines]))
 
 
 def results(kept: Path) -> list[Measured]:

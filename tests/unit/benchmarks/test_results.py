@@ -35,7 +35,7 @@ def test_better_is_less_time_and_a_higher_rate() -> None:
 def test_a_line_is_handed_over_as_it_comes_and_the_newest_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from benchmarks.__main__ import results
+    from benchmarks.__main__ import keep, results
     from benchmarks.results import write_results
     from benchmarks.workload import RESULTS_VARIABLE, report
 
@@ -45,9 +45,9 @@ def test_a_line_is_handed_over_as_it_comes_and_the_newest_stands(
     report(made(ours=2.0, target=1.0))
     report(made(work="read", theirs=None))
     assert "PROMISE NOT KEPT" in capsys.readouterr().out
-    stamp = {"date": "2026-01-01", "load": 0.5, "commit": "abc"}
-    lines = [json.dumps({**json.loads(line), **stamp}) for line in kept.read_text().splitlines()]
-    kept.write_text("\n".join(lines) + "\n")
+    lines = stamped(kept.read_text().splitlines(), "label")
+    kept.unlink()
+    keep(kept, lines, whole=False)
     found = results(kept)
     assert [(one.result.work, one.result.ours) for one in found] == [("label", 2.0), ("read", 2.0)]
     write_results(tmp_path / "RESULTS.md", found, ["benchmarks.fhir S ended with 1"])
@@ -55,6 +55,30 @@ def test_a_line_is_handed_over_as_it_comes_and_the_newest_stands(
     assert "| label | M | 2.00 s | at most 1.00 s | **no** |" in text
     assert "| 5.0 |" in text
     assert "benchmarks.fhir S ended with 1" in text
+
+
+def stamped(lines: list[str], module: str) -> list[dict[str, object]]:
+    stamp = {"module": module, "asked": "M", "date": "2026-01-01", "load": 0.5, "commit": "abc"}
+    return [{**json.loads(line), **stamp} for line in lines]
+
+
+def test_a_whole_run_replaces_its_modules_lines_and_a_failed_one_only_adds(tmp_path: Path) -> None:
+    from dataclasses import asdict
+
+    from benchmarks.__main__ import keep, results
+
+    kept = tmp_path / "results.jsonl"
+
+    def ran(*works: str, module: str = "label", whole: bool = True) -> list[str]:
+        lines = [json.dumps(asdict(made(work=work))) for work in works]
+        keep(kept, stamped(lines, module), whole=whole)
+        return sorted(one.result.work for one in results(kept))
+
+    assert ran("a", "b") == ["a", "b"]
+    assert ran("c", module="other") == ["a", "b", "c"]
+    assert ran("a", whole=False) == ["a", "b", "c"]
+    assert ran("d") == ["c", "d"]
+    assert ran(whole=True) == ["c", "d"]
 
 
 def test_a_program_is_measured_with_the_memory_of_its_children() -> None:
