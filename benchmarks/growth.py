@@ -222,9 +222,13 @@ def panel(points: list[Point], shift: float, title: str, values: list[tuple[Poin
             words = tip(f"{WORDS[work]}, {p.events / 1e6:.1f} M events: {value:,.1f}")
             centre = {"cx": x(p.events), "cy": y(value), "r": 4.0}
             parts.append(element("circle", words, **centre, fill=COLOURS[work], stroke=INK))
-        if mine:
-            last, value = mine[-1]
-            parts.append(text(x(last.events) + 8, y(value) - 7, f"{value:,.0f}", font_size=11))
+    ends = [next(v for p, v in reversed(values) if p.work == work) for work in WORDS]
+    above = TOP + HIGH
+    for value in sorted(ends):
+        # Numbers that would lie on each other go up.
+        above = min(y(value) - 7, above - 13)
+        right = x(max(point.events for point in points)) + 8
+        parts.append(text(right, above, f"{value:,.0f}", font_size=11))
     return "".join(parts)
 
 
