@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNIT_ROWS = 1_000_000
-BATCH_ROWS = 120_000
+BATCH_ROWS = 250_000
 OPTIONAL = {
     "text_value": pl.String(),
     "unit": pl.String(),

@@ -18,18 +18,16 @@ from lifecourse.schema.event import (
     DEATH,
     EVENT_COLUMNS,
     REFERENCE_CODE,
-    SORT_COLUMNS,
     event_schema,
 )
+from lifecourse.timeline.ordering import OrderedEvents, in_shards
 from lifecourse.timeline.sealed import read_table
-from lifecourse.timeline.spill import Buckets, shard_of, spilled_events, write_spill
+from lifecourse.timeline.spill import Buckets, spilled_events, write_spill
 from lifecourse.timeline.store import PROVENANCE_COLUMNS, Store
 from lifecourse.vocab import map_codes
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy.typing as npt
 
     from lifecourse.timeline.manifest import FileEntry
 
@@ -62,7 +60,7 @@ class MergingJob:
 
 
 def merge_bucket(job: MergingJob, bucket: int) -> dict[str, Any]:
-    """Write the parts of the bucket's shards; its counts and file entries. One that is done already is not done again."""
+    """Write the parts of the shards of `bucket`, unless that is done; its counts and file entries."""
     done = job.folder / f"merged-{bucket:05d}.json"
     if done.exists():
         return dict(read_json(done))  # type: ignore[call-overload, no-any-return]
@@ -87,41 +85,30 @@ def _merge(job: MergingJob, bucket: int) -> dict[str, Any]:
     counts = _change_counts(old, new, kept, losers)
     rejects = pl.concat([unresolved, withdrawn, _superseded(losers)])
     del both, old, new
-    events, shards = _in_shards(kept.select(EVENT_COLUMNS), job.buckets.n_shards)
+    ordered = in_shards(kept.select(EVENT_COLUMNS), job.buckets.n_shards)
     del kept
-    write_spill(job.folder / f"codes-{bucket:05d}.parquet", _code_counts(events), job.key)
-    write_spill(job.folder / f"words-{bucket:05d}.parquet", _words(events), job.key)
-    persons = persons_of(events)
-    write_spill(job.folder / f"persons-{bucket:05d}.parquet", persons, job.key)
-    write_spill(job.folder / f"late-rejects-{bucket:05d}.parquet", rejects, job.key)
+    persons = persons_of(ordered.events)
+    told = {
+        "codes": _code_counts(ordered),
+        "words": _words(ordered),
+        "persons": persons,
+        "late-rejects": rejects,
+    }
+    for name, table in told.items():
+        write_spill(job.folder / f"{name}-{bucket:05d}.parquet", table, job.key)
     return {
-        "entries": _write_parts(job, bucket, events, shards),
+        "entries": _write_parts(job, bucket, ordered),
         "subjects": persons.height,
         "dropped_by_snapshot": dropped,
         **counts,
     }
 
 
-def _in_shards(events: pl.DataFrame, n_shards: int) -> tuple[pl.DataFrame, npt.NDArray[np.uint32]]:
-    """The events by shard, in each in the order of `lifecourse.schema.event`; and the shard of each."""
-    # Codes are few: their ranks sort as they do, and faster. A column that says nothing orders nothing.
-    ranks = pl.Enum(events["code"].unique().sort())
-    rank = events["code"].cast(ranks).to_physical()
-    shard = pl.Series("shard", shard_of(events["subject_id"].to_numpy(), n_shards))
-    telling = [name for name in SORT_COLUMNS[3:] if events[name].null_count() < events.height]
-    ordered = events.with_columns(shard, rank.alias("rank")).sort(
-        "shard", *SORT_COLUMNS[:2], "rank", *telling, nulls_last=False, maintain_order=False
-    )
-    return ordered.select(EVENT_COLUMNS), ordered["shard"].to_numpy()
-
-
-def _write_parts(
-    job: MergingJob, bucket: int, events: pl.DataFrame, shards: npt.NDArray[np.uint32]
-) -> list[dict[str, Any]]:
+def _write_parts(job: MergingJob, bucket: int, ordered: OrderedEvents) -> list[dict[str, Any]]:
     entries = []
     for shard in job.buckets.shards(bucket):
-        start, end = np.searchsorted(shards, [shard, shard + 1]).tolist()
-        part = events.slice(start, end - start)
+        start, end = np.searchsorted(ordered.shards, [shard, shard + 1]).tolist()
+        part = ordered.events.slice(start, end - start)
         entry = job.store.write(part, f"{shard:05d}", encrypted=job.encrypted)
         entries.append(entry.model_dump(mode="json"))
     return entries
@@ -309,19 +296,21 @@ def _no_losers() -> pl.DataFrame:
     )
 
 
-def _code_counts(events: pl.DataFrame) -> pl.DataFrame:
-    return events.group_by("code").agg(count=pl.len()).sort("code")
+def _code_counts(ordered: OrderedEvents) -> pl.DataFrame:
+    counts = np.bincount(ordered.ranks, minlength=len(ordered.codes))
+    return pl.DataFrame({"code": ordered.codes, "count": counts.astype(np.uint32)})
 
 
-def _words(events: pl.DataFrame) -> pl.DataFrame:
+def _words(ordered: OrderedEvents) -> pl.DataFrame:
     """How many people's records say each code in which words: ``code text people``.
 
     Only codes of what a terminology names: the words of a measurement or a note may be anything.
     """
-    said = events.lazy().filter(pl.col("text_value").is_not_null())
-    named = pl.col("code").str.contains(r"^(SNOMED|ICD\w+|RxNorm|NDC|ATC|CVX|CPT4|HCPCS)//[^/]+$")
+    named = ordered.codes.str.contains(r"^(SNOMED|ICD\w+|RxNorm|NDC|ATC|CVX|CPT4|HCPCS)//[^/]+$")
+    is_named = named.to_numpy()[ordered.ranks]
     return (
-        said.filter(named)
+        ordered.events.lazy()
+        .filter(pl.Series(is_named) & pl.col("text_value").is_not_null())
         .group_by("code", text=pl.col("text_value"))
         .agg(people=pl.col("subject_id").n_unique())
         .collect()

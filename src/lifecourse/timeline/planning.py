@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lifecourse.records.source import Source, SourceFile
 
-EVENTS_PER_SHARD = 50_000
+EVENTS_PER_SHARD = 64_000
 LARGEST_SHARDS = 4096
 SMALL_SOURCE_BYTES = 1 << 20
 EXPANSION_OF_GZIP = 12

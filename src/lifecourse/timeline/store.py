@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import io
 import os
 import secrets
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import StoreBusy, StoreDamaged
@@ -214,15 +214,28 @@ def aad_of(path: str) -> str:
 
 def content_hash(table: pl.DataFrame) -> str:
     """SHA-256 of a table's values without its provenance: equal events give equal hashes from any source file."""
-    kept = table.select(pl.exclude(*PROVENANCE_COLUMNS))
-    # What lies under a null, and how strings are laid out, is no part of the content: nulls are filled and
-    # flagged, and strings take Arrow's oldest layout, offsets and bytes.
-    flat = kept.select(
-        pl.all().is_null().name.suffix(" is null"),
-        pl.col(pl.String).fill_null(""),
-        pl.exclude(pl.String, pl.List(pl.String)).to_physical().fill_null(0),
-        pl.col(pl.List(pl.String)).list.join(" "),
-    ).rechunk()
-    buffer = io.BytesIO()
-    flat.write_ipc(buffer, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
-    return hashlib.sha256(buffer.getbuffer()).hexdigest()
+    digest = hashlib.sha256()
+    for series in table.select(pl.exclude(*PROVENANCE_COLUMNS)):
+        digest.update(f"{series.name} {series.dtype} {len(series)}\n".encode())
+        missing = series.null_count()
+        # What lies under a null is no part of the content: which values are missing is, and nothing else of them.
+        digest.update(
+            b"all missing\n" if missing == len(series) else f"{missing} missing\n".encode()
+        )
+        if missing == len(series):
+            continue
+        if missing:
+            digest.update(np.packbits(series.is_null().to_numpy()).tobytes())
+        _add_values(digest, series.drop_nulls())
+    return digest.hexdigest()
+
+
+def _add_values(digest: Any, values: pl.Series) -> None:
+    if values.dtype == pl.List(pl.String):
+        digest.update(values.list.len().to_numpy())
+        values = values.list.join(" ")
+    if values.dtype == pl.String:
+        digest.update(values.str.len_bytes().to_numpy())
+        digest.update(values.str.join("").item().encode())
+    else:
+        digest.update(np.ascontiguousarray(values.to_physical().to_numpy()))
