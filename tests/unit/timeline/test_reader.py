@@ -166,12 +166,26 @@ def test_a_subject_who_is_not_there_is_an_error() -> None:
         reader.subject(-1)
 
 
-def test_an_empty_store_has_no_histories(tmp_path: Path) -> None:
+def test_an_empty_timeline_has_no_histories() -> None:
     reader = learning(meds_events(1)[:0]).reader()
     assert list(reader.histories()) == []
     assert list(reader.tuples()) == []
     with pytest.raises(UserError):
         reader.subject(1)
+
+
+def test_a_stored_nobody_opens_and_has_no_one(tmp_path: Path) -> None:
+    source = write_meds(tmp_path / "source", meds_events(1)[:0], files=1)
+    report = ingest(source, tmp_path / "store")
+    timeline = opened(tmp_path / "store")
+    assert (report.events, timeline.n_events, timeline.n_subjects) == (0, 0, 0)
+    assert timeline.end_of_records() == 0
+    assert list(timeline.charts()) == []
+    reader = timeline.reader()
+    assert list(reader.tuples()) == []
+    for look in (reader.subject, timeline.chart):
+        with pytest.raises(UserError, match="no subject 1"):
+            look(1)
 
 
 def test_direct_care_looks_at_one_person_at_a_time(tmp_path: Path) -> None:
