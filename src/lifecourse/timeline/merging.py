@@ -174,9 +174,9 @@ def resolve_references(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Put the code that a reference stands for in its place; those that stand for nothing become rejects."""
     refers = pl.col("code").str.contains(REFERENCE_CODE, literal=True)
-    waiting = events.filter(refers)
-    if waiting.height == 0:
+    if not events["code"].unique().str.contains(REFERENCE_CODE, literal=True).any():
         return events, _no_rejects()
+    waiting = events.filter(refers)
     known = references.unique("key", keep="first", maintain_order=True)
     parts = waiting.with_columns(
         status=pl.col("code").str.extract(r"^(.*?)REF//", 1),
@@ -236,8 +236,8 @@ def _change_counts(
     old: pl.DataFrame, new: pl.DataFrame, kept: pl.DataFrame, losers: pl.DataFrame
 ) -> dict[str, int]:
     """Source rows by what became of them; old and new count rows of the source, not events."""
-    new_rows = _rows(kept.filter(pl.col("generation") == 1))
-    old_rows = _rows(kept.filter(pl.col("generation") == 0))
+    new_rows = _rows(kept, 1)
+    old_rows = _rows(kept, 0) if old.height else 0
     lost_old = losers.filter(pl.col("generation") == 0)
     lost_new = losers.filter(pl.col("generation") == 1)
     unchanged = lost_old.filter(pl.col("same")).height
@@ -250,15 +250,19 @@ def _change_counts(
         "added": max(new_rows - unchanged - changed, 0),
         "changed": changed,
         "unchanged": unchanged,
-        "removed": max(_rows(old) - old_rows - lost_old.height, 0),
+        "removed": max(
+            _rows(old.with_columns(generation=pl.lit(0, pl.UInt8)), 0) - old_rows - lost_old.height,
+            0,
+        ),
     }
 
 
-def _rows(events: pl.DataFrame) -> int:
-    if events.height == 0:
-        return 0
+def _rows(events: pl.DataFrame, generation: int) -> int:
     row = pl.col("source_file").cast(pl.UInt64) * 2**32 + pl.col("source_row")
-    rows = events.select(row=row).to_series()
+    mine = pl.col("generation") == generation
+    rows = events.lazy().select("generation", row=row).filter(mine).collect()["row"]
+    if rows.is_empty():
+        return 0
     # As most sources are read, row after row, none comes twice: no need to look for them.
     return int(rows.rle_id()[-1]) + 1 if rows.is_sorted() else rows.n_unique()
 
@@ -340,11 +344,23 @@ def persons_of(events: pl.DataFrame) -> pl.DataFrame:
         .group_by("subject_id")
         .agg(sex=pl.col("name").min().str.strip_prefix("SEX//"))
     )
-    times = events.group_by("subject_id").agg(
-        birth=pl.col("time").filter(pl.col("code") == BIRTH).min(),
-        death=pl.col("time").filter(pl.col("code") == DEATH).min(),
-        first_time=pl.col("time").filter(pl.col("code") != BIRTH).min(),
-        last_time=pl.col("time").max(),
+    moment = pl.col("time")
+    times = (
+        events.lazy()
+        .select(
+            "subject_id",
+            "time",
+            birth=pl.when(pl.col("code") == BIRTH).then(moment),
+            death=pl.when(pl.col("code") == DEATH).then(moment),
+            living=pl.when(pl.col("code") != BIRTH).then(moment),
+        )
+        .group_by("subject_id")
+        .agg(
+            pl.col("birth", "death").min(),
+            first_time=pl.col("living").min(),
+            last_time=moment.max(),
+        )
+        .collect()
     )
     return (
         times.join(sexes, on="subject_id", how="left")

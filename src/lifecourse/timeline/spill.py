@@ -47,9 +47,13 @@ class Buckets:
     n_buckets: int
 
     def of(self, subject_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:
-        """The bucket of each subject."""
-        shards = shard_of(subject_ids, self.n_shards).astype(np.uint64)
-        return (shards * np.uint64(self.n_buckets) // np.uint64(self.n_shards)).astype(np.uint16)
+        """The bucket of each subject; subjects that come in runs are looked at once a run."""
+        starts = np.flatnonzero(
+            np.append(len(subject_ids) > 0, subject_ids[1:] != subject_ids[:-1])
+        )
+        shards = shard_of(subject_ids[starts], self.n_shards).astype(np.uint64)
+        places = (shards * np.uint64(self.n_buckets) // np.uint64(self.n_shards)).astype(np.uint16)
+        return np.repeat(places, np.diff(np.append(starts, len(subject_ids))))
 
     def shards(self, bucket: int) -> range:
         """The shards of `bucket`."""
