@@ -105,13 +105,10 @@ def labelled(folder: Path, size: str) -> int:
     """Label with the first outpatient task; the number of rows."""
     import polars as pl
 
-    from lifecourse.cli import main as lifecourse
-
     out = folder / f"{size}.labels.parquet"
     task = next(task for task in tasks() if task.stem == "t2d_1y")
-    store = str(stored(folder, size))
-    if lifecourse(["label", store, str(task), "--out", str(out), "--json"]):
-        raise SystemExit("labelling failed")
+    command = ["-m", "lifecourse.cli", "label", str(stored(folder, size)), str(task)]
+    measured([sys.executable, *command, "--out", str(out)], times=1)
     return pl.read_parquet(out).height
 
 
