@@ -64,9 +64,10 @@ class Concepts:
 
     def lookup(self, ids: Iterable[int]) -> dict[int, Concept]:
         """The concepts of those of `ids` that are known."""
-        wanted = pl.Series("concept_id", list(ids), dtype=pl.Int64)
+        chosen = set(ids)
+        wanted = pl.Series("concept_id", list(chosen), dtype=pl.Int64)
         rows = self._table.filter(pl.col("concept_id").is_in(wanted.implode())).rows()
-        found = {i: Concept(code=code) for i, code in standard().codes.items() if i in set(wanted)}
+        found = {i: Concept(code=code) for i, code in standard().codes.items() if i in chosen}
         for concept, name, vocabulary, code in rows:
             if vocabulary and code:
                 found[concept] = Concept(code=_code(vocabulary, code), name=name)
