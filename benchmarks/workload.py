@@ -195,22 +195,27 @@ def _once(
         raise subprocess.CalledProcessError(
             process.returncode, command, stderr=b"".join(errors)[-2000:]
         )
-    return wall, used.ru_utime + used.ru_stime, max(peak, used.ru_maxrss / 1024)
+    # Not ru_maxrss: a program starts with that of the process that started it.
+    return wall, used.ru_utime + used.ru_stime, peak
 
 
 def _memory_mb(pid: int) -> float:
-    private, shared = 0, 0
+    """Memory of the processes under `pid` now; at least the largest that one of them ever had."""
+    private, shared, largest_kb = 0, 0, 0
     waiting = [pid]
     while waiting:
         one = waiting.pop()
         try:
             fields = Path(f"/proc/{one}/statm").read_text().split()
             waiting += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+            status = Path(f"/proc/{one}/status").read_text()
         except (OSError, ValueError):
             continue
+        if "VmHWM:" in status:
+            largest_kb = max(largest_kb, int(status.split("VmHWM:", 1)[1].split()[0]))
         private += int(fields[1]) - int(fields[2])
         shared = max(shared, int(fields[2]))
-    return (private + shared) * PAGE_MB
+    return max((private + shared) * PAGE_MB, largest_kb / 1024)
 
 
 def line(what: str, ours: dict[str, float], theirs: dict[str, float]) -> str:
