@@ -195,6 +195,12 @@ def standing_records(both: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of the record versions that stand, and the losers with what became of them."""
     if both["source_id"].null_count() == both.height:
         return both, _no_losers()
+    named = both.lazy().filter(pl.col("source_id").is_not_null())
+    of_one_row = (
+        named.select("source_id", *ORIGIN).unique().select(pl.col("source_id").is_unique().all())
+    )
+    if of_one_row.collect().item():
+        return both, _no_losers()
     content = [name for name in EVENT_COLUMNS if name not in PROVENANCE_COLUMNS]
     both = both.with_columns(
         record=pl.when(pl.col("source_id").is_not_null()).then(pl.struct(content).hash(seed=7))

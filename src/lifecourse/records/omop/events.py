@@ -93,8 +93,11 @@ def _subject_reason(reading: Reading) -> pl.Expr:
 
 def _with_times(rows: pl.DataFrame, stem: str, reading: Reading, *, by_row: bool) -> pl.DataFrame:
     """Adds ``time``, ``onset_time``, ``precision``: exact where a time of day is told, else the day's end."""
-    day = parse_day(pl.coalesce(f"{stem}_date", f"{stem}_datetime"))
     exact = moments(rows[f"{stem}_datetime"], reading.timezone)
+    if not by_row and not reading.is_dated and not exact.null_count():
+        never = pl.lit(None, pl.Datetime("us")), pl.lit(None, pl.String)
+        return rows.with_columns(exact.alias("time"), onset_time=never[0], precision=never[1])
+    day = parse_day(pl.coalesce(f"{stem}_date", f"{stem}_datetime"))
     told = has_clock(pl.col(f"{stem}_datetime")) if by_row else pl.lit(not reading.is_dated)
     marked = rows.with_columns(day=day, exact=exact).with_columns(
         is_exact=told & pl.col("exact").is_not_null()
@@ -109,10 +112,12 @@ def _with_times(rows: pl.DataFrame, stem: str, reading: Reading, *, by_row: bool
 
 
 def _end_time(rows: pl.DataFrame, stem: str, reading: Reading) -> pl.Expr:
-    exact = pl.lit(moments(rows[f"{stem}_datetime"], reading.timezone))
+    exact = moments(rows[f"{stem}_datetime"], reading.timezone)
+    if not reading.is_dated and not exact.null_count():
+        return pl.lit(exact)
     day = parse_day(pl.coalesce(f"{stem}_date", f"{stem}_datetime"))
     last = to_utc(day + DAY, reading.timezone) - TICK
-    return last if reading.is_dated else pl.coalesce(exact, last)
+    return last if reading.is_dated else pl.coalesce(pl.lit(exact), last)
 
 
 # -- what --------------------------------------------------------------------------------------------------

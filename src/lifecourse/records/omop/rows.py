@@ -282,11 +282,10 @@ def _parsed(
         table = pl.read_csv(
             io.BytesIO(block),
             has_header=False,
-            new_columns=names,
+            schema=dict.fromkeys(names, pl.String),
             separator=separator,
-            infer_schema=False,
         )
-        if table.width == len(names) and _is_even(table, block, separator):
+        if _is_even(table.height, len(names), block, separator):
             row = pl.int_range(start, start + pl.len(), dtype=pl.UInt32).alias("row")
             return table.select(row, *wanted), Bad()
     except pl.exceptions.PolarsError:
@@ -294,14 +293,14 @@ def _parsed(
     return _parsed_slowly(block, names, separator, start)
 
 
-def _is_even(table: pl.DataFrame, block: bytes, separator: str) -> bool:
+def _is_even(rows: int, width: int, block: bytes, separator: str) -> bool:
     """Whether no line has too few fields, which Polars would fill with nulls."""
     there = block.count(separator.encode())
     if b'"' in block:
         bytes_of = np.frombuffer(block, dtype=np.uint8)
         quoted = np.bitwise_xor.accumulate(bytes_of == ord('"'))
         there -= int(np.count_nonzero(quoted & (bytes_of == ord(separator))))
-    return there == table.height * (table.width - 1)
+    return there == rows * (width - 1)
 
 
 def _parsed_slowly(
