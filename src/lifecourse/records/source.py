@@ -70,6 +70,9 @@ class Batch:
     deletions
         Table of ``source_id`` and ``source_version`` (null: every version): records that the source says are gone
         (FHIR bulk ``deleted``, entered in error). A later version of the same record stands.
+    concepts
+        Table of ``code``, ``description`` (String, or null) and ``parent_codes`` (List of String, or null): what
+        the source says its own codes mean.
     rows_read
         Rows of the source in this batch. Rows that gave events are counted by ``source_row`` in `events`.
     reference_rows
@@ -86,6 +89,7 @@ class Batch:
     aliases: pl.DataFrame | None = None
     identities: pl.DataFrame | None = None
     deletions: pl.DataFrame | None = None
+    concepts: pl.DataFrame | None = None
     rows_read: int = 0
     reference_rows: dict[str, int] = field(default_factory=dict)
     duplicate_rows: int = 0

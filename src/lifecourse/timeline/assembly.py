@@ -143,8 +143,37 @@ class Assembly:
         )
         mapped = map_codes(counted["code"].sort().to_list(), self.mappings)
         whole = mapped.join(counted, on="code").join(self._descriptions(), on="code", how="left")
-        described = pl.coalesce("description", "text").alias("description")
-        return whole.with_columns(described).drop("text").sort("code")
+        whole = whole.join(self._told_by_sources(), on="code", how="left")
+        parents = pl.concat_list(
+            pl.col("parent_codes").fill_null([]), pl.col("told_parents").fill_null([])
+        )
+        return (
+            whole.with_columns(
+                parents.list.unique(maintain_order=True).alias("parent_codes"),
+                pl.coalesce("description", "told", "text").alias("description"),
+            )
+            .drop("text", "told", "told_parents")
+            .sort("code")
+        )
+
+    def _told_by_sources(self) -> pl.DataFrame:
+        """What sources say of their codes, the newest first: ``code``, ``told``, ``told_parents``."""
+        schema = pl.Schema(
+            {"code": pl.String(), "description": pl.String(), "parent_codes": pl.List(pl.String())}
+        )
+        tables = [pl.DataFrame(schema=schema)]
+        mine = self._side("concepts")
+        if mine is not None:
+            tables.append(mine.select(*schema))
+        # Of a version that used other mappings, nobody can tell what the mappings said from what the source did.
+        if self.base and self.base.mappings == mapping_digests(self.mappings):
+            tables.append(self.store.read(self.base.codes).select(*schema))
+        return (
+            pl.concat(tables)
+            .filter(pl.col("code").is_not_null())
+            .unique("code", keep="first", maintain_order=True)
+            .rename({"description": "told", "parent_codes": "told_parents"})
+        )
 
     def _descriptions(self) -> pl.DataFrame:
         """The commonest words for a code, where ten people's records say them: fewer could be a note about one."""

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from lifecourse.records.source import Batch, Source, Unit
 
 ALIAS_PREFIX = "urn:uuid:"
-SIDE_TABLES = ("rejects", "references", "aliases", "identities", "deletions")
-SPILL_FORMAT = 2
+SIDE_TABLES = ("rejects", "references", "aliases", "identities", "deletions", "concepts")
+SPILL_FORMAT = 3
 """A run takes up only work that was laid aside in the form it reads."""
 SAMPLED_ROWS = 4_096
 NONCE_BYTES = 12
