@@ -94,9 +94,16 @@ def _write(source: Path, out: Path) -> None:
         observation_period_end_date="end",
         period_type_concept_id=pl.lit(32817),
     ).write_csv(out / "observation_period.csv")
-    pl.DataFrame({"cdm_source_name": ["make_meds"], "cdm_version": ["5.4"]}).write_csv(
-        out / "cdm_source.csv"
-    )
+    source = {
+        "cdm_source_name": "make_meds",
+        "cdm_source_abbreviation": "make_meds",
+        "cdm_holder": "nobody",
+        "source_release_date": "2026-01-01",
+        "cdm_release_date": "2026-01-01",
+        "cdm_version": "5.4",
+        "vocabulary_version": "synthetic",
+    }
+    pl.DataFrame([source]).write_csv(out / "cdm_source.csv")
 
 
 def _concepts(events: pl.DataFrame) -> pl.DataFrame:
