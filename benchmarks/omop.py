@@ -174,6 +174,7 @@ def _visits(events: pl.DataFrame) -> pl.DataFrame:
         visit_end_datetime="end_moment",
         visit_type_concept_id=pl.lit(32817),
         visit_source_value="kind",
+        discharged_to_concept_id=pl.lit(0),
     )
 
 
