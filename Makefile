@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 DEMO_SUBJECTS ?= 5000
+BENCH ?= build/bench
 
 demo: .stamps/run
 	$(BIN)/lifecourse simulate --subjects $(DEMO_SUBJECTS) --seed 1 --format fhir --out $(DEMO)/source
@@ -34,7 +35,7 @@ format: .stamps/test
 	$(BIN)/ruff check --fix .
 
 bench: .stamps/test
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --folder $(BENCH) $(ONLY)
 
 prove: .stamps/test
 	$(BIN)/python tools/prove.py $(ONLY)

@@ -31,19 +31,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def call(arguments: argparse.Namespace) -> Any:
-    """Featurize, write the matrix, give its shape."""
+    """Featurize part by part, give the shape."""
     import polars as pl
 
-    from lifecourse.features import featurize, load_recipe
+    from lifecourse.base.progress import shown_progress
+    from lifecourse.features import load_recipe, write_features
     from lifecourse.timeline.access import open_timeline
 
     labels = pl.read_parquet(existing(arguments.labels, "labels file"))
     timeline = open_timeline(
         store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
     )
-    matrix = featurize(timeline, labels, load_recipe(arguments.recipe))
-    matrix.write(arguments.out)
-    return {**matrix.shape_report(), "out": str(arguments.out)}
+    recipe = load_recipe(arguments.recipe)
+    with shown_progress() as progress:
+        shape = write_features(timeline, labels, recipe, arguments.out, progress=progress)
+    return {**shape, "out": str(arguments.out)}
 
 
 def text(report: dict[str, Any]) -> str:

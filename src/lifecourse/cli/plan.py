@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from lifecourse.cli.arguments import actor_of, add_identity, add_store, add_subj
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, table
 from lifecourse.cli.workspace import store_of
+from lifecourse.engine.processes import processes
 
 if TYPE_CHECKING:
     import argparse
@@ -102,8 +102,7 @@ def _by_shard(timeline: Timeline, out: Path, as_fhir: bool) -> Iterator[Counts]:
     if workers == 1 or timeline.n_subjects < WORTH_PROCESSES:
         yield from (plan_shard(timeline, shard, out, as_fhir) for shard in shards)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with processes(workers) as pool:
         futures = [pool.submit(plan_shard, timeline, shard, out, as_fhir) for shard in shards]
         try:
             yield from (future.result() for future in as_completed(futures))

@@ -2,6 +2,14 @@
 
 from lifecourse.features.extraction import featurize
 from lifecourse.features.matrix import FeatureMatrix
+from lifecourse.features.parts import read_features, write_features
 from lifecourse.features.recipe import Recipe, load_recipe
 
-__all__ = ["FeatureMatrix", "Recipe", "featurize", "load_recipe"]
+__all__ = [
+    "FeatureMatrix",
+    "Recipe",
+    "featurize",
+    "load_recipe",
+    "read_features",
+    "write_features",
+]

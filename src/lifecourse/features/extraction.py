@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +14,10 @@ from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.matrix import FeatureMatrix
 from lifecourse.features.recipe import Recipe
-from lifecourse.schema.covariate import Summary
-from lifecourse.schema.window import before
-from lifecourse.timeline.everycode import evaluate_every_code, window_name
+from lifecourse.timeline.everycode import evaluate_every_code
 from lifecourse.timeline.kernel import compile_covariates, evaluate
-from lifecourse.timeline.spill import shard_of
+from lifecourse.timeline.shard import shard_from_events
+from lifecourse.timeline.spill import conform, shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,68 +53,145 @@ def featurize(
     FeatureMatrix, in the order of `labels`
     """
     rows = labels.select("subject_id", "prediction_time")
-    asked = RowsByShard(timeline, rows)
-    known = _vocabulary(asked, recipe, training) if vocabulary is None else list(vocabulary)
-    covariates = recipe.compiled()
-    dense = np.full((rows.height, len(covariates) + 2), np.nan)
+    asking = RowsByShard(timeline, rows)
+    known = vocabulary_of(asking, recipe, training) if vocabulary is None else list(vocabulary)
+    names = [covariate.name for covariate in recipe.compiled()]
+    dense = np.full((rows.height, len(names) + 2), np.nan)
     blocks: list[tuple[npt.NDArray[np.int64], sparse.csr_matrix]] = []
-    for done, (shard, places, subjects, times) in enumerate(asked.by_shard(), start=1):
-        compiled = compile_covariates(covariates, shard.codes)
-        dense[places, 2:] = evaluate(shard, compiled, subjects, times)
-        blocks.append((places, _codes_of(shard, recipe, known, subjects, times)))
+    for done, shard in enumerate(asking.shards(), start=1):
+        places, answers, codes = asking.answer(shard, recipe, known)
+        dense[places, 2:] = answers
+        blocks.append((places, codes))
         progress.step("featurizing shards", done)
-    dense[:, :2] = _age_and_sex(timeline, rows)
+    dense[:, :2] = age_and_sex(timeline, rows)
+    code_names = recipe.code_names(known)
     return FeatureMatrix(
         rows=rows,
         dense=dense,
-        dense_names=[AGE, FEMALE, *(covariate.name for covariate in covariates)],
-        codes=_in_order(blocks, rows.height, len(_code_names(recipe, known))),
-        code_names=_code_names(recipe, known),
+        dense_names=[AGE, FEMALE, *names],
+        codes=_in_order(blocks, rows.height, len(code_names)),
+        code_names=code_names,
         vocabulary=known,
     )
 
 
 class RowsByShard:
-    """Rows of labels by the shard their subject lies in."""
+    """Rows of labels by the shard their subject lies in, and what each shard answers."""
 
     def __init__(self, timeline: Timeline, rows: pl.DataFrame) -> None:
         self._timeline = timeline
+        self._looked_up: (
+            tuple[CodeTable, list[str], tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]] | None
+        ) = None
         self._subjects = rows["subject_id"].to_numpy()
         self._times = rows["prediction_time"].cast(pl.Datetime("us")).cast(pl.Int64).to_numpy()
+        # A store without shards answers as one shard without people.
+        n_shards = max(1, timeline.n_shards)
+        shards = shard_of(self._subjects, n_shards)
+        self._order = np.argsort(shards, kind="stable")
+        self._edges = np.searchsorted(shards[self._order], np.arange(n_shards + 1))
+
+    @property
+    def codes(self) -> CodeTable:
+        """The codes of every shard."""
+        return self._timeline.codes
+
+    def shards(self) -> list[int]:
+        """The shards that rows lie in; the others need not be read."""
+        return [int(number) for number in np.flatnonzero(np.diff(self._edges))]
+
+    def places(self, shard: int) -> npt.NDArray[np.int64]:
+        """Which rows lie in `shard`, ascending."""
+        return self._order[self._edges[shard] : self._edges[shard + 1]]
+
+    def answer(
+        self,
+        number: int,
+        recipe: Recipe,
+        vocabulary: list[str],
+        *,
+        workers: int | None = None,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], sparse.csr_matrix]:
+        """The rows of a shard, their named covariates (float64[r, k]) and every code's columns (CSR)."""
+        shard, subjects, times = self.asked_of(number)
+        compiled = compile_covariates(recipe.compiled(), shard.codes)
+        dense = evaluate(shard, compiled, subjects, times)
+        chosen = self._chosen(shard.codes, vocabulary)
+        codes = _codes_of(shard, recipe, len(vocabulary), chosen, subjects, times, workers)
+        return self.places(number), dense, codes
+
+    def asked_of(self, number: int) -> tuple[Shard, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """A shard and, for each of its rows, the place of the subject in it (-1: absent) and the prediction time."""
+        places, shard = self.places(number), self.read(number)
+        return shard, shard.index_of(self._subjects[places]), self._times[places]
+
+    def _chosen(
+        self, codes: CodeTable, vocabulary: list[str]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        # The shards of a store share one table, and looking 10,000 codes up takes as long as reading a shard.
+        if (
+            self._looked_up is None
+            or self._looked_up[0] is not codes
+            or self._looked_up[1] != vocabulary
+        ):
+            self._looked_up = (codes, vocabulary, _places_of(codes, vocabulary))
+        return self._looked_up[2]
+
+    def rows_with_code(
+        self, number: int, chosen: npt.NDArray[np.bool_] | None
+    ) -> npt.NDArray[np.int64]:
+        """int64[codes]: how many of a shard's (chosen) rows have each code by their prediction time."""
+        from lifecourse.timeline.firsts import rows_with_code
+
+        places = self.places(number)
+        if chosen is not None:
+            places = places[chosen[places]]
+        if len(places) == 0:
+            return np.zeros(len(self.codes), dtype=np.int64)
+        shard = self.read(number)
+        return rows_with_code(shard, shard.index_of(self._subjects[places]), self._times[places])
 
     def by_shard(
-        self, chosen: npt.NDArray[np.bool_] | None = None
+        self,
     ) -> Iterator[
         tuple[Shard, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
     ]:
-        """Shard, places in the labels, subject indices and prediction times; shards without rows are not read."""
-        if self._timeline.n_shards == 0 or len(self._subjects) == 0:
-            return
-        shards = shard_of(self._subjects, self._timeline.n_shards)
-        for number in np.unique(shards):
-            places = np.flatnonzero((shards == number) & (True if chosen is None else chosen))
-            shard = self._timeline.shard(int(number))
+        """Shard, places in the labels, subject indices and prediction times of the rows whose subject is there."""
+        for number in self.shards():
+            shard, places = self.read(number), self.places(number)
             index = shard.index_of(self._subjects[places])
-            found = index >= 0
-            places, index = places[found], index[found]
+            places, index = places[index >= 0], index[index >= 0]
             if len(places):
                 yield shard, places, index, self._times[places]
 
+    def read(self, number: int) -> Shard:
+        """A shard's events."""
+        if self._timeline.n_shards == 0:
+            return shard_from_events(conform(pl.DataFrame()), self.codes)
+        return self._timeline.shard(number)
 
-def _vocabulary(
-    asked: RowsByShard, recipe: Recipe, training: npt.NDArray[np.bool_] | None
+
+def vocabulary_of(
+    asking: RowsByShard,
+    recipe: Recipe,
+    training: npt.NDArray[np.bool_] | None = None,
+    *,
+    workers: int = 1,
 ) -> list[str]:
     """The codes that enough training rows have at or before their prediction time, sorted."""
     if recipe.every_code is None:
         return []
-    counts: dict[str, int] = {}
-    for shard, _, subjects, times in asked.by_shard(training):
-        found = evaluate_every_code(shard, [before()], [Summary.EXISTS], subjects, times)
-        totals = np.bincount(found.indices, minlength=len(shard.codes))
-        for place in np.flatnonzero(totals):
-            code = shard.codes.codes[place]
-            counts[code] = counts.get(code, 0) + int(totals[place])
-    common = [(n, code) for code, n in counts.items() if n >= recipe.every_code.min_count]
+    counts = np.zeros(len(asking.codes), dtype=np.int64)
+    with ThreadPoolExecutor(workers) as pool:
+        for found in pool.map(
+            lambda shard: asking.rows_with_code(shard, training), asking.shards()
+        ):
+            counts += found
+    names = asking.codes.codes
+    common = [
+        (int(counts[place]), names[place])
+        for place in np.flatnonzero(counts >= recipe.every_code.min_count)
+    ]
     ranked = sorted(common, key=lambda pair: (-pair[0], pair[1]))[: recipe.every_code.top_k]
     return sorted(code for _, code in ranked)
 
@@ -121,41 +199,42 @@ def _vocabulary(
 def _codes_of(
     shard: Shard,
     recipe: Recipe,
-    vocabulary: list[str],
+    n_codes: int,
+    chosen: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]],
     subjects: npt.NDArray[np.int64],
     times: npt.NDArray[np.int64],
+    workers: int | None,
 ) -> sparse.csr_matrix:
     """Every-code columns in the vocabulary's order; codes the shard does not have are empty columns."""
     every = recipe.every_code
     n_blocks = 0 if every is None else len(every.days) * len(every.summaries)
-    shape = (len(subjects), n_blocks * len(vocabulary))
-    places, ids = _places_of(shard.codes, vocabulary)
+    shape = (len(subjects), n_blocks * n_codes)
+    places, ids = chosen
     if every is None or len(ids) == 0:
         return sparse.csr_matrix(shape, dtype=np.float32)
-    found = evaluate_every_code(shard, every.windows(), every.summaries, subjects, times, ids)
+    found = evaluate_every_code(
+        shard, every.windows(), every.summaries, subjects, times, ids, workers=workers
+    )
+    if len(ids) == n_codes:
+        return found
     block, within = np.divmod(found.indices, len(ids))
-    columns = block * len(vocabulary) + places[within]
+    columns = block * n_codes + places[within]
     return sparse.csr_matrix((found.data, columns, found.indptr), shape=shape)
 
 
 def _places_of(
     codes: CodeTable, vocabulary: list[str]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    numbers = {code: number for number, code in enumerate(codes.codes)}
-    present = [(place, numbers[code]) for place, code in enumerate(vocabulary) if code in numbers]
+    """Which codes of the vocabulary the table has, and their ids."""
+    names = codes.codes
+    near = [(place, bisect_left(names, code)) for place, code in enumerate(vocabulary)]
+    present = [
+        (place, number)
+        for place, number in near
+        if number < len(names) and names[number] == vocabulary[place]
+    ]
     places = np.array([place for place, _ in present], dtype=np.int64)
     return places, np.array([number for _, number in present], dtype=np.int32)
-
-
-def _code_names(recipe: Recipe, vocabulary: list[str]) -> list[str]:
-    if recipe.every_code is None:
-        return []
-    return [
-        f"{code}.{summary}.{window_name(window)}"
-        for window in recipe.every_code.windows()
-        for summary in recipe.every_code.summaries
-        for code in vocabulary
-    ]
 
 
 def _in_order(
@@ -176,7 +255,7 @@ def _in_order(
     return ordered
 
 
-def _age_and_sex(timeline: Timeline, rows: pl.DataFrame) -> npt.NDArray[np.float64]:
+def age_and_sex(timeline: Timeline, rows: pl.DataFrame) -> npt.NDArray[np.float64]:
     """float64[r, 2]: age in years of 365.25 days and 1 for female, 0 for male; NaN where unknown."""
     persons = timeline.persons().select("subject_id", "birth", "sex")
     joined = rows.join(persons, on="subject_id", how="left", maintain_order="left")

@@ -11,7 +11,7 @@ from lifecourse.base.errors import CodelistError, RecipeError
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import Window, before
-from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE
+from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, window_name
 from lifecourse.vocab.codelists import codelist
 
 DEFAULT = Path(__file__).parent / "library" / "default.yaml"
@@ -69,6 +69,17 @@ class Recipe(Document):
         if twice:
             raise ValueError(f"column {', '.join(twice)} stands twice; name one of them otherwise")
         return self
+
+    def code_names(self, vocabulary: list[str]) -> list[str]:
+        """The every-code columns over `vocabulary`, ``LOINC//4548-4.count.365d``: window, then summary, then code."""
+        if self.every_code is None:
+            return []
+        return [
+            f"{code}.{summary}.{window_name(window)}"
+            for window in self.every_code.windows()
+            for summary in self.every_code.summaries
+            for code in vocabulary
+        ]
 
     def compiled(self) -> list[Covariate]:
         """The named covariates as questions for the kernel.

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNIT_ROWS = 1_000_000
-BATCH_ROWS = 120_000
+BATCH_ROWS = 250_000
+CONCEPTS = {
+    "code": pl.String(),
+    "description": pl.String(),
+    "parent_codes": pl.List(pl.String()),
+}
 OPTIONAL = {
     "text_value": pl.String(),
     "unit": pl.String(),
@@ -71,10 +76,28 @@ class MedsSource:
         scan = pl.scan_parquet(unit.file.path, glob=False)
         columns = scan.collect_schema()
         _check_columns(columns, unit.file)
+        if unit.file.index == 0 and unit.start == 0:
+            yield from self._concepts()
         for start in range(unit.start, unit.end or unit.start, BATCH_ROWS):
             length = min(BATCH_ROWS, (unit.end or start) - start)
             rows = scan.slice(start, length).collect()
             yield _batch(_conform(rows, columns, unit.file, start), unit.file)
+
+    def _concepts(self) -> Iterator[Batch]:
+        """What ``metadata/codes.parquet`` says of the codes; nothing where it is absent or no such table."""
+        path = self.path / "metadata" / "codes.parquet"
+        if not path.is_file():
+            return
+        try:
+            table = pl.read_parquet(path, glob=False)
+            told = table.select(
+                pl.col(name).cast(kind) if name in table.columns else pl.lit(None, kind).alias(name)
+                for name, kind in CONCEPTS.items()
+            )
+        except (pl.exceptions.PolarsError, OSError):
+            yield Batch(counts={"metadata/codes.parquet that cannot be read, left out": 1})
+            return
+        yield Batch(concepts=told.filter(pl.col("code").is_not_null()))
 
 
 def _parquet_files(folder: Path) -> list[Path]:
@@ -94,6 +117,19 @@ def _check_columns(columns: pl.Schema, file: SourceFile) -> None:
     absent = [name for name in ("subject_id", "time", "code") if name not in columns]
     if absent:
         raise SourceError(f"{file.name} has no column {', '.join(absent)}; MEDS data needs it.")
+    value = "numeric_value" if "numeric_value" in columns else "value"
+    fits = {
+        "subject_id": columns["subject_id"].is_integer(),
+        "time": columns["time"].is_temporal() or columns["time"] == pl.Null,
+        "code": not (columns["code"].is_numeric() or columns["code"].is_nested()),
+        value: value not in columns or columns[value].is_numeric() or columns[value] == pl.Null,
+    }
+    for name, does in fits.items():
+        if not does:
+            raise SourceError(
+                f"{file.name} has {name} as {columns[name]}, which MEDS does not. It has subject_id as int64, "
+                "time as timestamp[us], code as string and numeric_value as float32."
+            )
 
 
 def _conform(rows: pl.DataFrame, columns: pl.Schema, file: SourceFile, start: int) -> pl.DataFrame:

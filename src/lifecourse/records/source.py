@@ -30,11 +30,16 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """A part of the source that is read on its own: rows of `file` (all, or a byte range of whole lines)."""
+    """A part of the source that is read on its own: rows of `file` (all, or a byte range of whole lines).
+
+    continues : the unit counts its rows from 1, because it does not know how many the unit before it in the list has;
+        ingestion adds those
+    """
 
     file: SourceFile
     start: int = 0
     end: int | None = None
+    continues: bool = False
     options: tuple[tuple[str, Any], ...] = ()
 
     @property
@@ -65,6 +70,9 @@ class Batch:
     deletions
         Table of ``source_id`` and ``source_version`` (null: every version): records that the source says are gone
         (FHIR bulk ``deleted``, entered in error). A later version of the same record stands.
+    concepts
+        Table of ``code``, ``description`` (String, or null) and ``parent_codes`` (List of String, or null): what
+        the source says its own codes mean.
     rows_read
         Rows of the source in this batch. Rows that gave events are counted by ``source_row`` in `events`.
     reference_rows
@@ -81,6 +89,7 @@ class Batch:
     aliases: pl.DataFrame | None = None
     identities: pl.DataFrame | None = None
     deletions: pl.DataFrame | None = None
+    concepts: pl.DataFrame | None = None
     rows_read: int = 0
     reference_rows: dict[str, int] = field(default_factory=dict)
     duplicate_rows: int = 0

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import PolicyRefused, UserError
@@ -15,6 +14,7 @@ from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpose
 from lifecourse.timeline.chart import Chart
 from lifecourse.timeline.merging import persons_of
+from lifecourse.timeline.reader import DEFAULT_BYTES, Reader, shard_of_one
 from lifecourse.timeline.shard import CodeTable, Shard, shard_from_events, sorted_events
 from lifecourse.timeline.spill import conform, shard_of
 from lifecourse.timeline.store import Store
@@ -22,9 +22,10 @@ from lifecourse.timeline.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import numpy as np
     import numpy.typing as npt
 
-    from lifecourse.timeline.manifest import FileEntry
+    from lifecourse.timeline.manifest import FileEntry, Manifest
 
 NO_NAMES = pl.DataFrame(schema={"subject_id": pl.Int64, "name": pl.String})
 SHARD_COLUMNS = ("subject_id", "time", "code", "numeric_value", "end_time")
@@ -45,7 +46,8 @@ class _Holding(Protocol):
     def persons(self) -> pl.DataFrame: ...
     def n_events(self) -> int: ...
     def events(self, shard: int, *, whole: bool) -> pl.DataFrame: ...
-    def subject_events(self, shard: int, subject_id: int) -> pl.DataFrame: ...
+    def events_in(self, shard: int) -> int: ...
+    def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame: ...
     def identity(self, subject_id: int) -> dict[str, Any] | None: ...
     def names(self) -> pl.DataFrame: ...
 
@@ -163,11 +165,40 @@ class Timeline:
                     events=part,
                 )
 
+    def reader(self, *, max_bytes: int = DEFAULT_BYTES) -> Reader:
+        """Anyone's history as columns, in microseconds: for learning and analysis, not for looking at someone.
+
+        One audit entry says that all were read. About `max_bytes` of shards stay in memory.
+
+        Raises
+        ------
+        PolicyRefused
+            The purpose is direct care, where each look at a person is audited by itself: use `chart`.
+        """
+        if self.purpose == Purpose.DIRECT_CARE:
+            self._look("look at all", "store", "refused")
+            raise PolicyRefused(
+                "direct care looks at one person at a time, each look audited: use chart(subject_id). "
+                "A reader of everyone's histories is for the purposes operations and research."
+            )
+        self._look("look at all", "store", "success")
+        return Reader(
+            n_shards=self.n_shards,
+            shard=self.shard,
+            events_in=self.holding.events_in,
+            one_subject=self._shard_of_subject,
+            max_bytes=max_bytes,
+        )
+
+    def _shard_of_subject(self, number: int, subject_id: int) -> Shard:
+        events = self.holding.subject_events(number, subject_id, whole=False)
+        return shard_from_events(events, self.codes)
+
     def _events_of(self, subject_id: int) -> pl.DataFrame:
         if self.n_shards == 0:
             return conform(pl.DataFrame())
-        ids = np.array([subject_id], dtype=np.int64)
-        return self.holding.subject_events(int(shard_of(ids, self.n_shards)[0]), subject_id)
+        number = shard_of_one(subject_id, self.n_shards)
+        return self.holding.subject_events(number, subject_id, whole=True)
 
     def _look(self, action: str, target: str, outcome: str) -> None:
         if self.audit is not None:
@@ -204,9 +235,7 @@ def open_timeline(
         audit.record(actor=actor, purpose=purpose, action="open", target=target, outcome="refused")
         raise
     audit.record(actor=actor, purpose=purpose, action="open", target=target)
-    return Timeline(
-        holding=_Stored(found, manifest.version), actor=actor, purpose=purpose, audit=audit
-    )
+    return Timeline(holding=_Stored(found, manifest), actor=actor, purpose=purpose, audit=audit)
 
 
 def timeline_from_events(
@@ -269,13 +298,13 @@ def chart_from_resources(
 class _Stored:
     """Events in a store."""
 
-    def __init__(self, store: Store, version: int) -> None:
+    def __init__(self, store: Store, manifest: Manifest) -> None:
         self._store = store
-        self._manifest = store.manifest(version)
-        self.identifiability = self._manifest.identifiability
-        self.version = version
-        self.content_hash = self._manifest.content_hash
-        self.n_shards = len(self._manifest.parts)
+        self._manifest = manifest
+        self.identifiability = manifest.identifiability
+        self.version = manifest.version
+        self.content_hash = manifest.content_hash
+        self.n_shards = len(manifest.parts)
 
     def codes(self) -> CodeTable:
         return CodeTable.from_frame(self._store.read(self._manifest.codes))
@@ -289,14 +318,12 @@ class _Stored:
     def events(self, shard: int, *, whole: bool) -> pl.DataFrame:
         return self._store.read(self._part(shard), None if whole else SHARD_COLUMNS)
 
-    def subject_events(self, shard: int, subject_id: int) -> pl.DataFrame:
-        from lifecourse.timeline.sealed import read_rows_of_subject
-        from lifecourse.timeline.store import aad_of
+    def events_in(self, shard: int) -> int:
+        return self._part(shard).rows
 
-        part = self._part(shard)
-        path = self._store.path / part.path
-        key = self._store.key_of(part)
-        return read_rows_of_subject(path, subject_id, key=key, aad=aad_of(part.path))
+    def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame:
+        columns = None if whole else SHARD_COLUMNS
+        return self._store.read(self._part(shard), columns, subject_id=subject_id)
 
     def identity(self, subject_id: int) -> dict[str, Any] | None:
         if self._manifest.identity is None:
@@ -369,9 +396,13 @@ class _InMemory:
         part = self._events.filter(pl.Series(self._shards == shard))
         return part if whole else part.select(SHARD_COLUMNS)
 
-    def subject_events(self, shard: int, subject_id: int) -> pl.DataFrame:
+    def events_in(self, shard: int) -> int:
+        return int((self._shards == shard).sum())
+
+    def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame:
         del shard
-        return self._events.filter(pl.col("subject_id") == subject_id)
+        events = self._events.filter(pl.col("subject_id") == subject_id)
+        return events if whole else events.select(SHARD_COLUMNS)
 
     def identity(self, subject_id: int) -> dict[str, Any] | None:
         del subject_id

@@ -77,7 +77,8 @@ class Assembly:
 
     def manifest(self, readings: list[dict[str, Any]], merges: list[dict[str, Any]]) -> Manifest:
         """The manifest of the new version, its tables written; not yet published."""
-        parts = tuple(FileEntry.model_validate(merge["entry"]) for merge in merges)
+        entries = [entry for merge in merges for entry in merge["entries"]]
+        parts = tuple(FileEntry.model_validate(entry) for entry in entries)
         codes = self._write("codes", self._codes())
         persons = self._write(
             "persons", pl.concat(self._spilled("persons-*.parquet")).sort("subject_id")
@@ -142,8 +143,37 @@ class Assembly:
         )
         mapped = map_codes(counted["code"].sort().to_list(), self.mappings)
         whole = mapped.join(counted, on="code").join(self._descriptions(), on="code", how="left")
-        described = pl.coalesce("description", "text").alias("description")
-        return whole.with_columns(described).drop("text").sort("code")
+        whole = whole.join(self._told_by_sources(), on="code", how="left")
+        parents = pl.concat_list(
+            pl.col("parent_codes").fill_null([]), pl.col("told_parents").fill_null([])
+        )
+        return (
+            whole.with_columns(
+                parents.list.unique(maintain_order=True).alias("parent_codes"),
+                pl.coalesce("description", "told", "text").alias("description"),
+            )
+            .drop("text", "told", "told_parents")
+            .sort("code")
+        )
+
+    def _told_by_sources(self) -> pl.DataFrame:
+        """What sources say of their codes, the newest first: ``code``, ``told``, ``told_parents``."""
+        schema = pl.Schema(
+            {"code": pl.String(), "description": pl.String(), "parent_codes": pl.List(pl.String())}
+        )
+        tables = [pl.DataFrame(schema=schema)]
+        mine = self._side("concepts")
+        if mine is not None:
+            tables.append(mine.select(*schema))
+        # Of a version that used other mappings, nobody can tell what the mappings said from what the source did.
+        if self.base and self.base.mappings == mapping_digests(self.mappings):
+            tables.append(self.store.read(self.base.codes).select(*schema))
+        return (
+            pl.concat(tables)
+            .filter(pl.col("code").is_not_null())
+            .unique("code", keep="first", maintain_order=True)
+            .rename({"description": "told", "parent_codes": "told_parents"})
+        )
 
     def _descriptions(self) -> pl.DataFrame:
         """The commonest words for a code, where ten people's records say them: fewer could be a note about one."""
@@ -229,7 +259,7 @@ class Assembly:
         return read_side(self.folder, name, self.key)
 
     def _spilled(self, pattern: str) -> list[pl.DataFrame]:
-        return read_spilled(self.folder, pattern, self.key)
+        return list(read_spilled(self.folder, pattern, self.key).values())
 
 
 def mapping_digests(mappings: Sequence[Path]) -> tuple[str, ...]:

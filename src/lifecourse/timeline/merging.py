@@ -1,4 +1,4 @@
-"""Bring one shard's new events and old ones together: the second half of an ingest.
+"""Bring new events and old ones of one bucket of shards together: the second half of an ingest.
 
 A record (one ``source_id`` of one subject) stands once: its largest version, of equal versions the latest
 load's. Rows of sources without record ids (MEDS) stand as they are; a file read again replaces its rows.
@@ -9,13 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from lifecourse.base.files import read_json, write_json
-from lifecourse.schema.event import BIRTH, DEATH, EVENT_COLUMNS, REFERENCE_CODE, event_schema
+from lifecourse.schema.event import (
+    BIRTH,
+    DEATH,
+    EVENT_COLUMNS,
+    REFERENCE_CODE,
+    event_schema,
+)
+from lifecourse.timeline.ordering import OrderedEvents, in_shards
 from lifecourse.timeline.sealed import read_table
-from lifecourse.timeline.shard import sorted_events
-from lifecourse.timeline.spill import write_spill
+from lifecourse.timeline.spill import Buckets, spilled_events, write_spill
 from lifecourse.timeline.store import PROVENANCE_COLUMNS, Store
 from lifecourse.vocab import map_codes
 
@@ -34,6 +41,7 @@ class MergingJob:
     """What a merging process needs to know; picklable.
 
     base : the shards' files of the version that is built upon, or empty
+    row_bases : rows of the same file before a unit that counted its own from 1, by the unit's number
     replaced_files : store file indices whose old rows without record ids go
     issuer_files : store file indices of the same issuer's earlier loads
     snapshot_files : store file indices of a source that now speaks for itself: old rows not in it go
@@ -41,27 +49,29 @@ class MergingJob:
 
     store: Store
     folder: Path
+    buckets: Buckets
     key: bytes | None
     encrypted: bool
     base: tuple[FileEntry, ...]
+    row_bases: dict[int, int]
     replaced_files: tuple[int, ...]
     issuer_files: tuple[int, ...]
     snapshot_files: tuple[int, ...]
 
 
-def merge_shard(job: MergingJob, shard: int) -> dict[str, Any]:
-    """Write the new part of `shard`; its counts and file entry. A shard that is merged already is not again."""
-    done = job.folder / f"merged-{shard:05d}.json"
+def merge_bucket(job: MergingJob, bucket: int) -> dict[str, Any]:
+    """Write the parts of the shards of `bucket`, unless that is done; its counts and file entries."""
+    done = job.folder / f"merged-{bucket:05d}.json"
     if done.exists():
         return dict(read_json(done))  # type: ignore[call-overload, no-any-return]
-    outcome = _merge(job, shard)
+    outcome = _merge(job, bucket)
     write_json(done, outcome)
     return outcome
 
 
-def _merge(job: MergingJob, shard: int) -> dict[str, Any]:
-    new, unresolved = resolve_references(_read_spilled(job, shard), _references(job))
-    old = _read_old(job, shard)
+def _merge(job: MergingJob, bucket: int) -> dict[str, Any]:
+    new, unresolved = resolve_references(_read_new(job, bucket), _references(job))
+    old = _read_old(job, bucket)
     gone = _deleted(job)
     both = pl.concat(
         [
@@ -74,32 +84,53 @@ def _merge(job: MergingJob, shard: int) -> dict[str, Any]:
     kept, dropped = _drop_snapshot(kept, job)
     counts = _change_counts(old, new, kept, losers)
     rejects = pl.concat([unresolved, withdrawn, _superseded(losers)])
-    events = sorted_events(kept.drop("generation", "record"))
-    entry = job.store.write(events, f"{shard:05d}", encrypted=job.encrypted)
-    write_spill(job.folder / f"codes-{shard:05d}.parquet", _code_counts(events), job.key)
-    write_spill(job.folder / f"words-{shard:05d}.parquet", _words(events), job.key)
-    write_spill(job.folder / f"persons-{shard:05d}.parquet", persons_of(events), job.key)
-    write_spill(job.folder / f"late-rejects-{shard:05d}.parquet", rejects, job.key)
+    del both, old, new
+    ordered = in_shards(kept.select(EVENT_COLUMNS), job.buckets.n_shards)
+    del kept
+    persons = persons_of(ordered.events)
+    told = {
+        "codes": _code_counts(ordered),
+        "words": _words(ordered),
+        "persons": persons,
+        "late-rejects": rejects,
+    }
+    for name, table in told.items():
+        write_spill(job.folder / f"{name}-{bucket:05d}.parquet", table, job.key)
     return {
-        "entry": entry.model_dump(mode="json"),
-        "subjects": events["subject_id"].n_unique(),
+        "entries": _write_parts(job, bucket, ordered),
+        "subjects": persons.height,
         "dropped_by_snapshot": dropped,
         **counts,
     }
 
 
-def _read_spilled(job: MergingJob, shard: int) -> pl.DataFrame:
-    paths = sorted((job.folder / f"shard-{shard:05d}").glob("*.parquet"))
-    tables = [read_table(path, key=job.key, aad=path.name) for path in paths]
+def _write_parts(job: MergingJob, bucket: int, ordered: OrderedEvents) -> list[dict[str, Any]]:
+    entries = []
+    for shard in job.buckets.shards(bucket):
+        start, end = np.searchsorted(ordered.shards, [shard, shard + 1]).tolist()
+        part = ordered.events.slice(start, end - start)
+        entry = job.store.write(part, f"{shard:05d}", encrypted=job.encrypted)
+        entries.append(entry.model_dump(mode="json"))
+    return entries
+
+
+def _read_new(job: MergingJob, bucket: int) -> pl.DataFrame:
+    flushes = spilled_events(job.folder, bucket, buckets=job.buckets, key=job.key)
+    tables = [
+        table.with_columns(pl.col("source_row") + job.row_bases.get(int(name.split("-")[0]), 0))
+        for name, table in flushes
+    ]
     return pl.concat(tables) if tables else pl.DataFrame(schema=event_schema())
 
 
-def _read_old(job: MergingJob, shard: int) -> pl.DataFrame:
+def _read_old(job: MergingJob, bucket: int) -> pl.DataFrame:
     if not job.base:
         return pl.DataFrame(schema=event_schema())
-    old = job.store.read(job.base[shard])
     replaced = pl.col("source_id").is_null() & pl.col("source_file").is_in(list(job.replaced_files))
-    return old.filter(~replaced).select(EVENT_COLUMNS)
+    return pl.concat(
+        job.store.read(job.base[shard]).filter(~replaced).select(EVENT_COLUMNS)
+        for shard in job.buckets.shards(bucket)
+    )
 
 
 def _deleted(job: MergingJob) -> pl.DataFrame:
@@ -143,9 +174,9 @@ def resolve_references(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Put the code that a reference stands for in its place; those that stand for nothing become rejects."""
     refers = pl.col("code").str.contains(REFERENCE_CODE, literal=True)
-    waiting = events.filter(refers)
-    if waiting.height == 0:
+    if not events["code"].unique().str.contains(REFERENCE_CODE, literal=True).any():
         return events, _no_rejects()
+    waiting = events.filter(refers)
     known = references.unique("key", keep="first", maintain_order=True)
     parts = waiting.with_columns(
         status=pl.col("code").str.extract(r"^(.*?)REF//", 1),
@@ -162,6 +193,14 @@ def resolve_references(
 
 def standing_records(both: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of the record versions that stand, and the losers with what became of them."""
+    if both["source_id"].null_count() == both.height:
+        return both, _no_losers()
+    named = both.lazy().filter(pl.col("source_id").is_not_null())
+    of_one_row = (
+        named.select("source_id", *ORIGIN).unique().select(pl.col("source_id").is_unique().all())
+    )
+    if of_one_row.collect().item():
+        return both, _no_losers()
     content = [name for name in EVENT_COLUMNS if name not in PROVENANCE_COLUMNS]
     both = both.with_columns(
         record=pl.when(pl.col("source_id").is_not_null()).then(pl.struct(content).hash(seed=7))
@@ -203,8 +242,8 @@ def _change_counts(
     old: pl.DataFrame, new: pl.DataFrame, kept: pl.DataFrame, losers: pl.DataFrame
 ) -> dict[str, int]:
     """Source rows by what became of them; old and new count rows of the source, not events."""
-    new_rows = _rows(kept.filter(pl.col("generation") == 1))
-    old_rows = _rows(kept.filter(pl.col("generation") == 0))
+    new_rows = _rows(kept, 1)
+    old_rows = _rows(kept, 0) if old.height else 0
     lost_old = losers.filter(pl.col("generation") == 0)
     lost_new = losers.filter(pl.col("generation") == 1)
     unchanged = lost_old.filter(pl.col("same")).height
@@ -217,14 +256,21 @@ def _change_counts(
         "added": max(new_rows - unchanged - changed, 0),
         "changed": changed,
         "unchanged": unchanged,
-        "removed": max(_rows(old) - old_rows - lost_old.height, 0),
+        "removed": max(
+            _rows(old.with_columns(generation=pl.lit(0, pl.UInt8)), 0) - old_rows - lost_old.height,
+            0,
+        ),
     }
 
 
-def _rows(events: pl.DataFrame) -> int:
-    if events.height == 0:
+def _rows(events: pl.DataFrame, generation: int) -> int:
+    row = pl.col("source_file").cast(pl.UInt64) * 2**32 + pl.col("source_row")
+    mine = pl.col("generation") == generation
+    rows = events.lazy().select("generation", row=row).filter(mine).collect()["row"]
+    if rows.is_empty():
         return 0
-    return int(events.select(pl.struct("source_file", "source_row").n_unique()).item())
+    # As most sources are read, row after row, none comes twice: no need to look for them.
+    return int(rows.rle_id()[-1]) + 1 if rows.is_sorted() else rows.n_unique()
 
 
 def _superseded(losers: pl.DataFrame) -> pl.DataFrame:
@@ -260,19 +306,21 @@ def _no_losers() -> pl.DataFrame:
     )
 
 
-def _code_counts(events: pl.DataFrame) -> pl.DataFrame:
-    return events.group_by("code").agg(count=pl.len()).sort("code")
+def _code_counts(ordered: OrderedEvents) -> pl.DataFrame:
+    counts = np.bincount(ordered.ranks, minlength=len(ordered.codes))
+    return pl.DataFrame({"code": ordered.codes, "count": counts.astype(np.uint32)})
 
 
-def _words(events: pl.DataFrame) -> pl.DataFrame:
+def _words(ordered: OrderedEvents) -> pl.DataFrame:
     """How many people's records say each code in which words: ``code text people``.
 
     Only codes of what a terminology names: the words of a measurement or a note may be anything.
     """
-    named = pl.col("code").str.contains(r"^(SNOMED|ICD\w+|RxNorm|NDC|ATC|CVX|CPT4|HCPCS)//[^/]+$")
+    named = ordered.codes.str.contains(r"^(SNOMED|ICD\w+|RxNorm|NDC|ATC|CVX|CPT4|HCPCS)//[^/]+$")
+    is_named = named.to_numpy()[ordered.ranks]
     return (
-        events.lazy()
-        .filter(named & pl.col("text_value").is_not_null())
+        ordered.events.lazy()
+        .filter(pl.Series(is_named) & pl.col("text_value").is_not_null())
         .group_by("code", text=pl.col("text_value"))
         .agg(people=pl.col("subject_id").n_unique())
         .collect()
@@ -302,11 +350,23 @@ def persons_of(events: pl.DataFrame) -> pl.DataFrame:
         .group_by("subject_id")
         .agg(sex=pl.col("name").min().str.strip_prefix("SEX//"))
     )
-    times = events.group_by("subject_id").agg(
-        birth=pl.col("time").filter(pl.col("code") == BIRTH).min(),
-        death=pl.col("time").filter(pl.col("code") == DEATH).min(),
-        first_time=pl.col("time").filter(pl.col("code") != BIRTH).min(),
-        last_time=pl.col("time").max(),
+    moment = pl.col("time")
+    times = (
+        events.lazy()
+        .select(
+            "subject_id",
+            "time",
+            birth=pl.when(pl.col("code") == BIRTH).then(moment),
+            death=pl.when(pl.col("code") == DEATH).then(moment),
+            living=pl.when(pl.col("code") != BIRTH).then(moment),
+        )
+        .group_by("subject_id")
+        .agg(
+            pl.col("birth", "death").min(),
+            first_time=pl.col("living").min(),
+            last_time=moment.max(),
+        )
+        .collect()
     )
     return (
         times.join(sexes, on="subject_id", how="left")

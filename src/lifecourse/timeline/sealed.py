@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-ROW_GROUP_ROWS = 131_072
+ROW_GROUP_ROWS = 65_536
+"""What is read of a table for one subject, at least: a few milliseconds' worth."""
 
 
 def write_table(table: pl.DataFrame, path: Path, *, key: bytes | None, aad: str) -> None:
@@ -34,9 +35,14 @@ def write_table(table: pl.DataFrame, path: Path, *, key: bytes | None, aad: str)
 
 
 def read_table(
-    path: Path, *, key: bytes | None, aad: str, columns: Sequence[str] | None = None
+    path: Path,
+    *,
+    key: bytes | None,
+    aad: str,
+    columns: Sequence[str] | None = None,
+    subject_id: int | None = None,
 ) -> pl.DataFrame:
-    """The table at `path`.
+    """The table at `path`; of `subject_id` only, where given, from the row groups that can hold them.
 
     Raises
     ------
@@ -48,29 +54,11 @@ def read_table(
         decryption = pl.ParquetDecryptionProperties(footer_key=key, aad_prefix=aad.encode())
     try:
         scan = pl.scan_parquet(path, decryption=decryption, glob=False)
+        if subject_id is not None:
+            scan = scan.filter(pl.col("subject_id") == subject_id)
         return (scan.select(columns) if columns is not None else scan).collect()
     except (pl.exceptions.PolarsError, OSError):
         raise StoreDamaged(
             f"{path.name} cannot be read: absent, changed, or not the file the manifest names. "
             "Run `lifecourse store verify`, then restore it from a backup."
         ) from None
-
-
-def read_rows_of_subject(
-    path: Path, subject_id: int, *, key: bytes | None, aad: str
-) -> pl.DataFrame:
-    """One subject's rows of the table at `path`, which is sorted by subject; reads the row groups that can hold it.
-
-    Raises
-    ------
-    StoreDamaged
-        As `read_table`.
-    """
-    decryption = None
-    if key is not None:
-        decryption = pl.ParquetDecryptionProperties(footer_key=key, aad_prefix=aad.encode())
-    try:
-        scan = pl.scan_parquet(path, decryption=decryption, glob=False)
-        return scan.filter(pl.col("subject_id") == subject_id).collect()
-    except (pl.exceptions.PolarsError, OSError):
-        raise StoreDamaged(f"{path.name} cannot be read. Run `lifecourse store verify`.") from None

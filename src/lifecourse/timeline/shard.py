@@ -41,6 +41,7 @@ class CodeTable:
     unit_factor: npt.NDArray[np.float64]
     _ids: dict[Codelist, npt.NDArray[np.int32]] = field(default_factory=dict)
     _names: tuple[list[str], list[int]] | None = None
+    _words: npt.NDArray[np.object_] | None = None
 
     def __len__(self) -> int:
         """The number of codes."""
@@ -69,6 +70,13 @@ class CodeTable:
         if codelist not in self._ids:
             self._ids[codelist] = self._match(codelist)
         return self._ids[codelist]
+
+    @property
+    def words(self) -> npt.NDArray[np.object_]:
+        """`codes` as an array of str, so that many ids become strings at once: ``words[ids]``."""
+        if self._words is None:
+            self._words = np.array(self.codes, dtype=np.object_)
+        return self._words
 
     def _match(self, codelist: Codelist) -> npt.NDArray[np.int32]:
         if codelist.everything:

@@ -1,17 +1,24 @@
-"""Read a unit of a source and lay its events into the folders of their shards.
+"""Read a unit of a source and lay its events aside, ordered by bucket: the first half of an ingest.
 
-The first half of an ingest. A finished unit leaves ``unit-<number>.json``, written last, so that a second run
-skips it; everything is bounded by one flush of events.
+A *bucket* is a run of neighbouring shards that are merged together, so that work that costs the same for few rows
+as for many is done once for all of them. Each flush of events is one file: offsets of its buckets, then a blob for
+each, so that a bucket is read without the rest. A finished unit leaves ``unit-<number>.json``, written last, so
+that a second run skips it; everything is bounded by one flush of events.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
+import secrets
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from lifecourse.base.errors import StoreDamaged
 from lifecourse.base.files import read_json, write_json
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.schema.event import EVENT_COLUMNS, event_schema
@@ -25,9 +32,34 @@ if TYPE_CHECKING:
 
     from lifecourse.records.source import Batch, Source, Unit
 
-FLUSH_ROWS = 50_000
 ALIAS_PREFIX = "urn:uuid:"
-SIDE_TABLES = ("rejects", "references", "aliases", "identities", "deletions")
+SIDE_TABLES = ("rejects", "references", "aliases", "identities", "deletions", "concepts")
+SPILL_FORMAT = 3
+"""A run takes up only work that was laid aside in the form it reads."""
+SAMPLED_ROWS = 4_096
+NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buckets:
+    """How subjects are put into shards and neighbouring shards into buckets."""
+
+    n_shards: int
+    n_buckets: int
+
+    def of(self, subject_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:
+        """The bucket of each subject; subjects that come in runs are looked at once a run."""
+        starts = np.flatnonzero(
+            np.append(len(subject_ids) > 0, subject_ids[1:] != subject_ids[:-1])
+        )
+        shards = shard_of(subject_ids[starts], self.n_shards).astype(np.uint64)
+        places = (shards * np.uint64(self.n_buckets) // np.uint64(self.n_shards)).astype(np.uint16)
+        return np.repeat(places, np.diff(np.append(starts, len(subject_ids))))
+
+    def shards(self, bucket: int) -> range:
+        """The shards of `bucket`."""
+        first = -(-bucket * self.n_shards // self.n_buckets)
+        return range(first, -(-(bucket + 1) * self.n_shards // self.n_buckets))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +68,17 @@ class ReadingJob:
 
     file_index : the store's index of each file of the source, by the source's own index
     key : encrypts what is spilled; None where the store is plain
+    flush_rows : events that are held before they are laid aside
     """
 
     source: Source
     folder: Path
-    n_shards: int
+    buckets: Buckets
     file_index: dict[int, int]
     key: bytes | None
     subject_key: bytes
     normalises: bool
+    flush_rows: int
 
 
 def shard_of(subject_ids: npt.NDArray[np.int64], n_shards: int) -> npt.NDArray[np.uint32]:
@@ -70,32 +104,32 @@ def read_unit(job: ReadingJob, number: int, unit: Unit) -> dict[str, Any]:
     return outcome
 
 
+@dataclass(slots=True)
 class _UnitReading:
-    def __init__(self, job: ReadingJob, number: int) -> None:
-        self._job = job
-        self._number = number
-        self._held: list[pl.DataFrame] = []
-        self._held_rows = 0
-        self._flushes = 0
-        self._sides: dict[str, list[pl.DataFrame]] = {name: [] for name in SIDE_TABLES}
-        self._aliases: dict[str, str] = {}
-        self._ids: dict[str, int] = {}
-        self._counts: dict[str, int] = {}
-        self._references: dict[str, int] = {}
-        self._rows_read = 0
-        self._duplicates = 0
+    job: ReadingJob
+    number: int
+    held: list[pl.DataFrame] = field(default_factory=list)
+    held_rows: int = 0
+    flushes: int = 0
+    sides: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    references: dict[str, int] = field(default_factory=dict)
+    rows_read: int = 0
+    duplicates: int = 0
 
     def take(self, batch: Batch) -> None:
-        self._rows_read += batch.rows_read
-        self._duplicates += batch.duplicate_rows
-        _add(self._references, batch.reference_rows)
-        _add(self._counts, batch.counts)
+        self.rows_read += batch.rows_read
+        self.duplicates += batch.duplicate_rows
+        _add(self.references, batch.reference_rows)
+        _add(self.counts, batch.counts)
         for name in SIDE_TABLES:
             table = getattr(batch, name)
             if table is not None and table.height:
-                self._sides[name].append(table)
+                self.sides.setdefault(name, []).append(table)
         if batch.aliases is not None and batch.aliases.height:
-            self._aliases.update(batch.aliases.select("alias", "subject_key").iter_rows())
+            self.aliases.update(batch.aliases.select("alias", "subject_key").iter_rows())
         if batch.identities is not None and batch.identities.height:
             for subject in batch.identities["subject_key"].unique().to_list():
                 self._id_of(subject)
@@ -104,54 +138,57 @@ class _UnitReading:
 
     def finish(self) -> dict[str, Any]:
         self._flush()
-        for name, tables in self._sides.items():
-            if tables:
-                self._write(pl.concat(tables, how="diagonal_relaxed"), f"{name}-{self._number:06d}")
-        if self._ids:
+        for name, tables in self.sides.items():
+            self._write(pl.concat(tables, how="diagonal_relaxed"), f"{name}-{self.number:06d}")
+        if self.ids:
             keys = pl.DataFrame(
-                {"subject_key": list(self._ids), "subject_id": list(self._ids.values())},
+                {"subject_key": list(self.ids), "subject_id": list(self.ids.values())},
                 schema={"subject_key": pl.String, "subject_id": pl.Int64},
             )
-            self._write(keys, f"keys-{self._number:06d}")
+            self._write(keys, f"keys-{self.number:06d}")
         return {
-            "rows_read": self._rows_read,
-            "duplicate_rows": self._duplicates,
-            "reference_rows": self._references,
-            "counts": self._counts,
+            "rows_read": self.rows_read,
+            "duplicate_rows": self.duplicates,
+            "reference_rows": self.references,
+            "counts": self.counts,
         }
 
     def _hold(self, events: pl.DataFrame) -> None:
-        if self._job.normalises:
+        if self.job.normalises:
             events, counts = normalise(events)
-            _add(self._counts, counts)
-        self._held.append(events)
-        self._held_rows += events.height
-        if self._held_rows >= FLUSH_ROWS:
+            _add(self.counts, counts)
+        self.held.append(events)
+        self.held_rows += events.height
+        if self.held_rows >= self.job.flush_rows:
             self._flush()
 
     def _flush(self) -> None:
-        if not self._held:
+        if not self.held:
             return
-        events = pl.concat(self._held, how="diagonal_relaxed")
-        self._held, self._held_rows = [], 0
+        events = pl.concat(self.held, how="diagonal_relaxed")
+        self.held, self.held_rows = [], 0
         events = events.with_columns(
-            pl.col("source_file")
-            .replace_strict(self._job.file_index, return_dtype=pl.UInt32)
-            .alias("source_file")
+            pl.col("source_file").replace_strict(self.job.file_index, return_dtype=pl.UInt32)
         )
         if "subject_id" not in events.columns:
             events = self._identify(events)
-        self._spill(events)
-        self._flushes += 1
+        spill_events(
+            self.job.folder,
+            events,
+            buckets=self.job.buckets,
+            key=self.job.key,
+            name=f"{self.number:06d}-{self.flushes:04d}",
+        )
+        self.flushes += 1
 
     def _identify(self, events: pl.DataFrame) -> pl.DataFrame:
         """Give each event its subject; those whose subject is named in another unit wait for all aliases."""
         keys = events["subject_key"].unique().to_list()
-        named = {key: self._aliases.get(key, key) for key in keys}
+        named = {key: self.aliases.get(key, key) for key in keys}
         waiting = [key for key, name in named.items() if name.startswith(ALIAS_PREFIX)]
         if waiting:
             later = events.filter(pl.col("subject_key").is_in(waiting))
-            self._write(later, f"waiting-{self._number:06d}-{self._flushes:04d}")
+            self._write(later, f"waiting-{self.number:06d}-{self.flushes:04d}")
             events = events.filter(~pl.col("subject_key").is_in(waiting))
         ids = {key: self._id_of(name) for key, name in named.items() if key not in set(waiting)}
         return events.with_columns(
@@ -159,37 +196,162 @@ class _UnitReading:
         ).drop("subject_key")
 
     def _id_of(self, subject: str) -> int:
-        if subject not in self._ids:
-            job = self._job
-            self._ids[subject] = subject_id(job.source.issuer, subject, key=job.subject_key)
-        return self._ids[subject]
-
-    def _spill(self, events: pl.DataFrame) -> None:
-        spill_events(
-            self._job.folder,
-            events,
-            n_shards=self._job.n_shards,
-            key=self._job.key,
-            name=f"{self._number:06d}-{self._flushes:04d}",
-        )
+        if subject not in self.ids:
+            job = self.job
+            self.ids[subject] = _subject_id(job.source.issuer, subject, job.subject_key)
+        return self.ids[subject]
 
     def _write(self, table: pl.DataFrame, stem: str) -> None:
-        write_spill(self._job.folder / f"{stem}.parquet", table, self._job.key)
+        write_spill(self.job.folder / f"{stem}.parquet", table, self.job.key)
+
+
+# The same people are in every table of a source; a process remembers about 25 MB of them.
+@lru_cache(maxsize=100_000)
+def _subject_id(issuer: str, subject: str, key: bytes) -> int:
+    return subject_id(issuer, subject, key=key)
+
+
+# -- events by bucket --------------------------------------------------------------------------------------
 
 
 def spill_events(
-    folder: Path, events: pl.DataFrame, *, n_shards: int, key: bytes | None, name: str
+    folder: Path, events: pl.DataFrame, *, buckets: Buckets, key: bytes | None, name: str
 ) -> None:
-    """Write `events` (with ``subject_id``) to the folders of their shards, as files called `name`."""
+    """Write `events` (with ``subject_id``), ordered by bucket, as the file ``events-<name>.spill``.
+
+    The file is the int64 offsets of n_buckets + 2 blobs, then the blobs: one a bucket, and last the words that
+    columns with few of them are numbers of. Each is an Arrow stream, sealed by itself where there is a key.
+    """
     events = conform(events)
-    shards = shard_of(events["subject_id"].to_numpy(), n_shards)
-    parts = events.with_columns(pl.Series("shard", shards)).partition_by(
-        "shard", include_key=False, as_dict=True, maintain_order=True
+    places = buckets.of(events["subject_id"].to_numpy())
+    order = np.argsort(places, kind="stable")
+    edges = np.searchsorted(places[order], np.arange(buckets.n_buckets + 1)).tolist()
+    coded, words = _coded(events)
+    coded = coded.select(pl.all().gather(pl.Series(order.astype(np.uint32))))
+    path = folder / f"events-{name}.spill"
+    seal = _Seal(key, path.name)
+    blobs = [
+        seal.closed(_stream(coded.slice(start, end - start)), number) if end > start else b""
+        for number, (start, end) in enumerate(pairwise(edges))
+    ]
+    blobs.append(seal.closed(_stream(words), buckets.n_buckets))
+    first = 8 * (len(blobs) + 1)
+    offsets = first + np.append(0, np.cumsum([len(blob) for blob in blobs])).astype(np.int64)
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as handle:
+        handle.write(offsets.astype("<i8").tobytes())
+        handle.writelines(blobs)
+    temporary.replace(path)
+
+
+def spilled_events(
+    folder: Path, bucket: int, *, buckets: Buckets, key: bytes | None
+) -> list[tuple[str, pl.DataFrame]]:
+    """The events of `bucket` of each flush that has some, with the flush's name, in the order of the names.
+
+    Raises
+    ------
+    StoreDamaged
+        A file was changed, or `key` is another.
+    """
+    found = []
+    for path in sorted(folder.glob("events-*.spill")):
+        table = _read_bucket(path, bucket, buckets.n_buckets, _Seal(key, path.name))
+        if table is not None:
+            found.append((path.stem.removeprefix("events-"), table))
+    return found
+
+
+def _read_bucket(path: Path, bucket: int, last: int, seal: _Seal) -> pl.DataFrame | None:
+    with path.open("rb") as handle:
+        offsets = np.frombuffer(handle.read(8 * (last + 2)), dtype="<i8").tolist()
+
+        def blob(number: int) -> bytes:
+            handle.seek(offsets[number])
+            sealed = handle.read(offsets[number + 1] - offsets[number])
+            return seal.opened(sealed, number)
+
+        if offsets[bucket] == offsets[bucket + 1]:
+            return None
+        coded = pl.read_ipc_stream(io.BytesIO(blob(bucket)))
+        words = pl.read_ipc_stream(io.BytesIO(blob(last)))
+    said = {column: part["word"] for (column,), part in _by_column(words)}
+    return conform(
+        coded.with_columns(
+            pl.Series(name, said[name].gather(coded[name])) for name in said if name in coded
+        )
     )
-    for (shard,), part in parts.items():
-        target = folder / f"shard-{shard:05d}" / f"{name}.parquet"
-        target.parent.mkdir(exist_ok=True)
-        write_spill(target, part, key)
+
+
+def _by_column(words: pl.DataFrame) -> Any:
+    return words.partition_by("column", as_dict=True, maintain_order=True).items()
+
+
+def _coded(events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Columns that say anything, those of few words as numbers of them; and the words, ``column`` and ``word``."""
+    kept, words = [], [pl.DataFrame(schema={"column": pl.String, "word": pl.String})]
+    for series in events:
+        if series.null_count() == events.height and series.name != "time":
+            continue
+        if series.dtype != pl.String or not _has_few_words(series):
+            kept.append(series)
+            continue
+        said = series.drop_nulls().unique()
+        kept.append(series.cast(pl.Enum(said)).to_physical().cast(pl.UInt32))
+        words.append(
+            pl.DataFrame({"column": pl.repeat(series.name, len(said), eager=True), "word": said})
+        )
+    return pl.DataFrame(kept), pl.concat(words)
+
+
+def _has_few_words(series: pl.Series) -> bool:
+    sample = series.gather_every(max(1, len(series) // SAMPLED_ROWS))
+    return sample.n_unique() <= max(len(sample) // 4, 1)
+
+
+def _stream(table: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.write_ipc_stream(buffer, compression="uncompressed")
+    return buffer.getvalue()
+
+
+class _Seal:
+    """Closes and opens the blobs of one file, each bound to its place; does nothing without a key."""
+
+    def __init__(self, key: bytes | None, name: str) -> None:
+        self._name = name
+        self._cipher: Any = None
+        if key is not None:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+            self._cipher = AESGCM(key)
+
+    def closed(self, blob: bytes, number: int) -> bytes:
+        if self._cipher is None:
+            return blob
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + bytes(self._cipher.encrypt(nonce, blob, self._place(number)))
+
+    def opened(self, blob: bytes, number: int) -> bytes:
+        if self._cipher is None:
+            return blob
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            return bytes(
+                self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], self._place(number))
+            )
+        except InvalidTag:
+            raise StoreDamaged(
+                f"{self._name} cannot be read: it was changed since an earlier run laid it aside. "
+                "Delete the folder .ingest of the store and ingest again."
+            ) from None
+
+    def _place(self, number: int) -> bytes:
+        return f"lifecourse/1/{self._name}/{number}".encode()
+
+
+# -- passing tables ----------------------------------------------------------------------------------------
 
 
 def write_spill(path: Path, table: pl.DataFrame, key: bytes | None) -> None:
@@ -205,9 +367,10 @@ def read_side(folder: Path, name: str, key: bytes | None) -> pl.DataFrame | None
     return read_table(path, key=key, aad=path.name) if path.exists() else None
 
 
-def read_spilled(folder: Path, pattern: str, key: bytes | None) -> list[pl.DataFrame]:
-    """The passing tables whose names match `pattern`, in the order of their names."""
-    return [read_table(path, key=key, aad=path.name) for path in sorted(folder.glob(pattern))]
+def read_spilled(folder: Path, pattern: str, key: bytes | None) -> dict[str, pl.DataFrame]:
+    """The passing tables whose names match `pattern`, by name without its ending, in the order of the names."""
+    paths = sorted(folder.glob(pattern))
+    return {path.stem: read_table(path, key=key, aad=path.name) for path in paths}
 
 
 def conform(events: pl.DataFrame) -> pl.DataFrame:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import io
 import os
 import secrets
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import StoreBusy, StoreDamaged
@@ -69,10 +69,21 @@ class Store:
         """The manifest of `version`, of the newest when None."""
         return log.read_manifest(self.path, version)
 
-    def read(self, entry: FileEntry, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """The table of `entry`."""
-        key = self.key_of(entry)
-        return read_table(self.path / entry.path, key=key, aad=aad_of(entry.path), columns=columns)
+    def read(
+        self,
+        entry: FileEntry,
+        columns: Sequence[str] | None = None,
+        *,
+        subject_id: int | None = None,
+    ) -> pl.DataFrame:
+        """The table of `entry`; its `columns` and the rows of `subject_id` only, where given."""
+        return read_table(
+            self.path / entry.path,
+            key=self.key_of(entry),
+            aad=aad_of(entry.path),
+            columns=columns,
+            subject_id=subject_id,
+        )
 
     def key_of(self, entry: FileEntry) -> bytes | None:
         """The key that opens `entry`; None where it is plain."""
@@ -139,19 +150,30 @@ class Store:
     def show_as_meds(self, manifest: Manifest) -> None:
         """Make ``data/`` show the newest version of a plain store as MEDS files (links, no copies)."""
         data = self.path / "data"
-        if data.exists():
-            shutil.rmtree(data)
         if manifest.encrypted:
+            if data.exists():
+                shutil.rmtree(data)
             return
-        data.mkdir()
+        data.mkdir(exist_ok=True)
         for shard, entry in enumerate(manifest.parts):
-            os.link(self.path / entry.path, data / f"{shard}.parquet")
+            self._link(entry, data / f"{shard}.parquet")
+        # Files are put in each other's place, so that one who reads meanwhile always finds the dataset.
+        wanted = {f"{shard}.parquet" for shard in range(len(manifest.parts))}
+        for path in data.iterdir():
+            if path.name not in wanted:
+                path.unlink()
         metadata = self.path / "metadata"
         metadata.mkdir(exist_ok=True)
         for name, entry in (("codes", manifest.codes), ("persons", manifest.persons)):
-            target = metadata / f"{name}.parquet"
-            target.unlink(missing_ok=True)
-            os.link(self.path / entry.path, target)
+            self._link(entry, metadata / f"{name}.parquet")
+
+    def _link(self, entry: FileEntry, target: Path) -> None:
+        temporary = target.with_suffix(".part")
+        temporary.unlink(missing_ok=True)
+        os.link(self.path / entry.path, temporary)
+        temporary.replace(target)
+        # Where both are links to one file, replacing does nothing.
+        temporary.unlink(missing_ok=True)
 
     def verify(self) -> int:
         """Check every file of every version against its manifest; the number of files checked.
@@ -192,15 +214,28 @@ def aad_of(path: str) -> str:
 
 def content_hash(table: pl.DataFrame) -> str:
     """SHA-256 of a table's values without its provenance: equal events give equal hashes from any source file."""
-    kept = table.select(pl.exclude(*PROVENANCE_COLUMNS))
-    # What lies under a null, and how strings are laid out, is no part of the content: nulls are filled and
-    # flagged, and strings take Arrow's oldest layout, offsets and bytes.
-    flat = kept.select(
-        pl.all().is_null().name.suffix(" is null"),
-        pl.col(pl.String).fill_null(""),
-        pl.exclude(pl.String, pl.List(pl.String)).to_physical().fill_null(0),
-        pl.col(pl.List(pl.String)).list.join(" "),
-    ).rechunk()
-    buffer = io.BytesIO()
-    flat.write_ipc(buffer, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
-    return hashlib.sha256(buffer.getbuffer()).hexdigest()
+    digest = hashlib.sha256()
+    for series in table.select(pl.exclude(*PROVENANCE_COLUMNS)):
+        digest.update(f"{series.name} {series.dtype} {len(series)}\n".encode())
+        missing = series.null_count()
+        # What lies under a null is no part of the content: which values are missing is, and nothing else of them.
+        digest.update(
+            b"all missing\n" if missing == len(series) else f"{missing} missing\n".encode()
+        )
+        if missing == len(series):
+            continue
+        if missing:
+            digest.update(np.packbits(series.is_null().to_numpy()).tobytes())
+        _add_values(digest, series.drop_nulls())
+    return digest.hexdigest()
+
+
+def _add_values(digest: Any, values: pl.Series) -> None:
+    if values.dtype == pl.List(pl.String):
+        digest.update(values.list.len().to_numpy())
+        values = values.list.join(" ")
+    if values.dtype == pl.String:
+        digest.update(values.str.len_bytes().to_numpy())
+        digest.update(values.str.join("").item().encode())
+    else:
+        digest.update(np.ascontiguousarray(values.to_physical().to_numpy()))

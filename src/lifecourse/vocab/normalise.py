@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import polars as pl
 
 from lifecourse.vocab.systems import tidy_code
@@ -80,6 +82,8 @@ _PLAN = {
 }
 
 
+# The same few hundred codes come again in every batch.
+@lru_cache(maxsize=65_536)
 def _step(code: str, unit: str | None, has_value: bool) -> tuple[object, ...]:
     tidy = tidy_code(code)
     spelled = tidy_unit(unit)

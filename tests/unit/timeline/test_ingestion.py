@@ -241,3 +241,17 @@ def test_empty_folder_is_one_clear_error_and_leaves_no_store(tmp_path: Path) -> 
     with pytest.raises(SourceError):
         ingest(tmp_path / "source", tmp_path / "store")
     assert not Store(tmp_path / "store").exists()
+
+
+def test_the_meds_folder_shows_the_newest_version_and_is_there_all_along(tmp_path: Path) -> None:
+    store, data = tmp_path / "store", tmp_path / "store" / "data"
+    ingest(write_meds(tmp_path / "one", meds_events(6)), store, plain=True)
+    inode = data.stat().st_ino
+    later = meds_events(6, seed=2).with_columns(subject_id=pl.col("subject_id") + 10)
+    ingest(write_meds(tmp_path / "two", later), store, issuer="other")
+    Store(store).show_as_meds(Store(store).manifest())
+    assert data.stat().st_ino == inode
+    assert pl.read_parquet(data / "*.parquet")["subject_id"].n_unique() == 12
+    assert not list(store.rglob("*.part"))
+    metadata = pl.read_parquet(store / "metadata" / "persons.parquet")
+    assert metadata.height == 12

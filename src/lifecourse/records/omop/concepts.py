@@ -61,16 +61,25 @@ class Concepts:
         self._table = pl.concat([empty, *kept], how="vertical").with_columns(
             pl.col("concept_id").cast(pl.Int64, strict=False)
         )
+        self._looked_up: dict[int, Concept | None] = {}
 
     def lookup(self, ids: Iterable[int]) -> dict[int, Concept]:
         """The concepts of those of `ids` that are known."""
+        wanted = set(ids)
+        self._look_up(wanted - self._looked_up.keys())
+        found = ((i, self._looked_up[i]) for i in wanted)
+        return {i: concept for i, concept in found if concept is not None}
+
+    def _look_up(self, ids: set[int]) -> None:
+        if not ids:
+            return
         wanted = pl.Series("concept_id", list(ids), dtype=pl.Int64)
         rows = self._table.filter(pl.col("concept_id").is_in(wanted.implode())).rows()
-        found = {i: Concept(code=code) for i, code in standard().codes.items() if i in set(wanted)}
+        codes = standard().codes
+        self._looked_up |= {i: Concept(code=codes[i]) if i in codes else None for i in ids}
         for concept, name, vocabulary, code in rows:
             if vocabulary and code:
-                found[concept] = Concept(code=_code(vocabulary, code), name=name)
-        return found
+                self._looked_up[concept] = Concept(code=_code(vocabulary, code), name=name)
 
 
 _COLUMNS = ("concept_id", "concept_name", "vocabulary_id", "concept_code")

@@ -56,14 +56,23 @@ def identifier(name: str) -> pl.Expr:
 
 
 def concept_id(name: str) -> pl.Expr:
-    """A concept id as Int64; 0 where there is none."""
-    return identifier(name).cast(pl.Int64, strict=False).fill_null(0)
+    """A concept id, tidy already, as Int64; 0 where there is none."""
+    return pl.col(name).cast(pl.Int64, strict=False).fill_null(0)
+
+
+def _with_tidy_ids(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with each id as `identifier` has it; a column of plain whole numbers is that already."""
+    ids = [name for name in rows.columns if name.endswith(("_id", "_of_birth"))]
+    numbers = rows.select(pl.col(ids).cast(pl.Int64, strict=False))
+    return rows.with_columns(
+        identifier(name) for name in ids if numbers[name].null_count() > rows[name].null_count()
+    )
 
 
 def read_events(rows: pl.DataFrame, reading: Reading) -> Read:
     """The events of `rows` (`tables.columns_of` as text, and ``row``)."""
-    prepared = rows.with_columns(
-        subject_key=identifier("person_id"),
+    prepared = _with_tidy_ids(rows).with_columns(
+        subject_key="person_id",
         source_file=pl.lit(reading.file_index, pl.UInt32),
         source_row=(pl.col("row") + reading.row_base).cast(pl.UInt32),
     )
@@ -93,8 +102,11 @@ def _subject_reason(reading: Reading) -> pl.Expr:
 
 def _with_times(rows: pl.DataFrame, stem: str, reading: Reading, *, by_row: bool) -> pl.DataFrame:
     """Adds ``time``, ``onset_time``, ``precision``: exact where a time of day is told, else the day's end."""
-    day = parse_day(pl.coalesce(f"{stem}_date", f"{stem}_datetime"))
     exact = moments(rows[f"{stem}_datetime"], reading.timezone)
+    if not by_row and not reading.is_dated and not exact.null_count():
+        never = pl.lit(None, pl.Datetime("us")), pl.lit(None, pl.String)
+        return rows.with_columns(exact.alias("time"), onset_time=never[0], precision=never[1])
+    day = parse_day(pl.coalesce(f"{stem}_date", f"{stem}_datetime"))
     told = has_clock(pl.col(f"{stem}_datetime")) if by_row else pl.lit(not reading.is_dated)
     marked = rows.with_columns(day=day, exact=exact).with_columns(
         is_exact=told & pl.col("exact").is_not_null()
@@ -109,10 +121,12 @@ def _with_times(rows: pl.DataFrame, stem: str, reading: Reading, *, by_row: bool
 
 
 def _end_time(rows: pl.DataFrame, stem: str, reading: Reading) -> pl.Expr:
-    exact = pl.lit(moments(rows[f"{stem}_datetime"], reading.timezone))
+    exact = moments(rows[f"{stem}_datetime"], reading.timezone)
+    if not reading.is_dated and not exact.null_count():
+        return pl.lit(exact)
     day = parse_day(pl.coalesce(f"{stem}_date", f"{stem}_datetime"))
     last = to_utc(day + DAY, reading.timezone) - TICK
-    return last if reading.is_dated else pl.coalesce(exact, last)
+    return last if reading.is_dated else pl.coalesce(pl.lit(exact), last)
 
 
 # -- what --------------------------------------------------------------------------------------------------
@@ -204,7 +218,7 @@ def _with_values(rows: pl.DataFrame, reading: Reading) -> pl.DataFrame:
 
 def _facts(rows: pl.DataFrame, spec: ClinicalTable, reading: Reading) -> Read:
     rows = rows.with_columns(
-        source_id=pl.lit(f"{spec.name}/") + identifier(spec.key),
+        source_id=pl.lit(f"{spec.name}/") + pl.col(spec.key),
         is_bad=pl.lit(False),
     )
     rows = _with_times(rows, spec.start, reading, by_row=False)
@@ -244,7 +258,7 @@ def _coded(rows: pl.DataFrame, spec: ClinicalTable, reading: Reading) -> pl.Data
         )
         return rows.with_columns(code=f"{prefix}//" + kind)
     if spec.name == "note":
-        kind = pl.coalesce(identifier("note_class_concept_id"), identifier("note_type_concept_id"))
+        kind = pl.coalesce("note_class_concept_id", "note_type_concept_id")
         return rows.with_columns(
             code="NOTE//OMOP//" + kind.fill_null("0"), text_value=pl.col("note_text")
         )
@@ -265,9 +279,9 @@ def _visit_ends(visits: pl.DataFrame) -> pl.DataFrame:
 
 def _persons(rows: pl.DataFrame, reading: Reading) -> Read:
     known = standard()
-    year = identifier("year_of_birth").cast(pl.Int32, strict=False)
-    month = identifier("month_of_birth").cast(pl.Int8, strict=False)
-    day = identifier("day_of_birth").cast(pl.Int8, strict=False)
+    year = pl.col("year_of_birth").cast(pl.Int32, strict=False)
+    month = pl.col("month_of_birth").cast(pl.Int8, strict=False)
+    day = pl.col("day_of_birth").cast(pl.Int8, strict=False)
     parts = pl.datetime(year, month.fill_null(1), day.fill_null(1), time_unit="us")
     in_parts = (
         pl.when(month.is_null()).then(pl.lit("year")).when(day.is_null()).then(pl.lit("month"))

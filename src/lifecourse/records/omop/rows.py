@@ -6,8 +6,10 @@ import csv
 import gzip
 import io
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import SourceError
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 CHUNK_ROWS = 100_000
-BLOCK_BYTES = 16 << 20
+FIRST_BLOCK_BYTES = 256 << 10
+BLOCK_BYTES = 8 << 20
+UNIT_BYTES = 16 << 20
+UNIT_ROWS = 200_000
 LONGEST_RECORD_BYTES = 128 << 20
 DATABASES = (".duckdb", ".db", ".ddb")
 _ENDING = re.compile(r"\.(csv|tsv|txt|parquet)(\.gz)?$")
@@ -48,9 +53,16 @@ class Bad(list[tuple[int, str]]):
 
 
 def read_chunks(
-    path: Path, table: str, columns: tuple[str, ...]
+    path: Path,
+    table: str,
+    columns: tuple[str, ...],
+    *,
+    start: int = 0,
+    end: int | None = None,
 ) -> Iterator[tuple[pl.DataFrame, Bad]]:
-    """Chunks of `columns` as text with ``row`` (from 1 within the table); columns it lacks are null.
+    """Chunks of `columns` as text with ``row``; columns it lacks are null.
+
+    `start` and `end` are one of `ranges`: ``row`` counts from 1 within the table, in a range of bytes within the range.
 
     Raises
     ------
@@ -61,13 +73,37 @@ def read_chunks(
         if is_database(path):
             yield from _database_chunks(path, table, columns)
         elif path.name.lower().endswith(".parquet"):
-            yield from _parquet_chunks(path, columns)
+            yield from _parquet_chunks(path, columns, start, end)
         else:
-            yield from _csv_chunks(path, columns)
+            yield from _csv_chunks(path, columns, start, end)
     except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeError) as broken:
         raise SourceError(
             f"{path.name} cannot be read as the OMOP table {table} ({type(broken).__name__})."
         ) from None
+
+
+def ranges(path: Path) -> list[tuple[int, int | None]]:
+    """Parts of a table that are read on their own: rows of Parquet, bytes of CSV; all of what cannot be cut.
+
+    The cuts in a CSV file lie between records, as `read_chunks` would find them reading all of it.
+    """
+    name = path.name.lower()
+    if is_database(path) or name.endswith(".gz"):
+        return [(0, None)]
+    if name.endswith(".parquet"):
+        rows = _parquet_rows(path)
+        return [(at, min(at + UNIT_ROWS, rows)) for at in range(0, max(rows, 1), UNIT_ROWS)]
+    with path.open("rb") as handle:
+        handle.readline()
+        cuts = [handle.tell()]
+        for block in _blocks(handle, UNIT_BYTES, UNIT_BYTES):
+            cuts.append(cuts[-1] + len(block))
+    return list(pairwise(cuts)) or [(0, None)]
+
+
+def counts_its_own(path: Path) -> bool:
+    """Whether rows of a range are counted within it: nobody knows how many lines lie before some byte."""
+    return not is_database(path) and not path.name.lower().endswith(".parquet")
 
 
 def column_names(path: Path, table: str) -> list[str]:
@@ -137,13 +173,23 @@ def _database_chunks(
             start += chunk.height
 
 
-def _parquet_chunks(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[pl.DataFrame, Bad]]:
+def _parquet_rows(path: Path) -> int:
+    try:
+        return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError):
+        return 0  # reading it says what is wrong
+
+
+def _parquet_chunks(
+    path: Path, columns: tuple[str, ...], first: int, last: int | None
+) -> Iterator[tuple[pl.DataFrame, Bad]]:
     scan = pl.scan_parquet(path, glob=False)
     there = {name.lower(): name for name in scan.collect_schema()}
     wanted = [pl.col(there[n]).cast(pl.String).alias(n) for n in columns if n in there]
     rows = int(scan.select(pl.len()).collect().item())
-    for start in range(0, rows, CHUNK_ROWS):
-        chunk = scan.slice(start, CHUNK_ROWS)
+    stop = rows if last is None else last
+    for start in range(first, stop, CHUNK_ROWS):
+        chunk = scan.slice(start, min(CHUNK_ROWS, stop - start))
         table = chunk.select(wanted or [pl.col(next(iter(there.values()))).alias("nothing")])
         yield _conformed(table.collect(), columns, start + 1), Bad()
 
@@ -172,10 +218,14 @@ def _header(line: bytes) -> tuple[list[str], str]:
     return [name.strip().lower() for name in names], separator
 
 
-def _blocks(handle: BinaryIO) -> Iterator[bytes]:
-    """Pieces that end with a record: at a newline outside quotes."""
+def _blocks(
+    handle: BinaryIO, first: int = FIRST_BLOCK_BYTES, largest: int = BLOCK_BYTES
+) -> Iterator[bytes]:
+    """Pieces that end with a record, at a newline outside quotes; each larger than the one before, up to `largest`."""
     held = b""
-    while piece := handle.read(BLOCK_BYTES):
+    size = first
+    while piece := handle.read(size):
+        size = min(2 * size, largest)
         held += piece
         cut = _last_record_end(held)
         if cut:
@@ -198,20 +248,24 @@ def _last_record_end(block: bytes) -> int:
     return end + 1 if end >= 0 or len(block) < LONGEST_RECORD_BYTES else last + 1
 
 
-def _csv_chunks(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[pl.DataFrame, Bad]]:
+def _csv_chunks(
+    path: Path, columns: tuple[str, ...], start: int, end: int | None
+) -> Iterator[tuple[pl.DataFrame, Bad]]:
     with _opened(path) as handle:
         names, separator = _header(handle.readline())
         if not names:
             return
-        start = 1
-        for block in _blocks(handle):
-            chunk, bad = _parsed(block, names, separator, start)
-            total = chunk.height + len(bad)
-            start += total
-            wanted = [pl.col(name) for name in columns if name in names]
-            lacking = [pl.lit(None, pl.String).alias(n) for n in columns if n not in names]
-            conformed = chunk.select("row", *wanted, *lacking)
-            yield from _sliced(conformed, bad)
+        part = handle
+        if end is not None:
+            handle.seek(start)
+            part = cast("BinaryIO", io.BytesIO(handle.read(end - start)))
+        wanted = [name for name in columns if name in names]
+        lacking = [pl.lit(None, pl.String).alias(n) for n in columns if n not in names]
+        row = 1
+        for block in _blocks(part):
+            chunk, bad = _parsed(block, names, wanted, separator, row)
+            row += chunk.height + len(bad)
+            yield from _sliced(chunk.select("row", *wanted, *lacking), bad)
 
 
 def _sliced(chunk: pl.DataFrame, bad: Bad) -> Iterator[tuple[pl.DataFrame, Bad]]:
@@ -221,26 +275,32 @@ def _sliced(chunk: pl.DataFrame, bad: Bad) -> Iterator[tuple[pl.DataFrame, Bad]]
         yield chunk.slice(start, CHUNK_ROWS), bad if start == 0 else Bad()
 
 
-def _parsed(block: bytes, names: list[str], separator: str, start: int) -> tuple[pl.DataFrame, Bad]:
+def _parsed(
+    block: bytes, names: list[str], wanted: list[str], separator: str, start: int
+) -> tuple[pl.DataFrame, Bad]:
     try:
         table = pl.read_csv(
             io.BytesIO(block),
             has_header=False,
-            new_columns=names,
+            schema=dict.fromkeys(names, pl.String),
             separator=separator,
-            infer_schema=False,
         )
-        if table.width == len(names) and _is_even(table, block, separator):
+        if _is_even(table.height, len(names), block, separator):
             row = pl.int_range(start, start + pl.len(), dtype=pl.UInt32).alias("row")
-            return table.with_columns(row), Bad()
+            return table.select(row, *wanted), Bad()
     except pl.exceptions.PolarsError:
         pass
     return _parsed_slowly(block, names, separator, start)
 
 
-def _is_even(table: pl.DataFrame, block: bytes, separator: str) -> bool:
-    """Whether no line has too few fields, which Polars would fill with nulls; unsure where there are quotes."""
-    return b'"' in block or block.count(separator.encode()) == table.height * (table.width - 1)
+def _is_even(rows: int, width: int, block: bytes, separator: str) -> bool:
+    """Whether no line has too few fields, which Polars would fill with nulls."""
+    there = block.count(separator.encode())
+    if b'"' in block:
+        bytes_of = np.frombuffer(block, dtype=np.uint8)
+        quoted = np.bitwise_xor.accumulate(bytes_of == ord('"'))
+        there -= int(np.count_nonzero(quoted & (bytes_of == ord(separator))))
+    return there == rows * (width - 1)
 
 
 def _parsed_slowly(

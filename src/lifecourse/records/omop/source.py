@@ -14,15 +14,16 @@ from lifecourse.records.omop.events import Reading, people_of, read_events
 from lifecourse.records.omop.rows import (
     Bad,
     column_names,
+    counts_its_own,
     database_tables,
     is_database,
+    ranges,
     read_chunks,
     table_of,
 )
 from lifecourse.records.omop.tables import (
     CLINICAL,
     CONCEPT_COLUMNS,
-    DEATH,
     OTHERS,
     PERSON,
     columns_of,
@@ -88,21 +89,29 @@ class OmopSource:
         return self._files
 
     def units(self) -> list[Unit]:
-        """One unit per table; `start` is the number of rows before it in a database file."""
+        """Each table in parts of about 200,000 rows, where it can be cut; `options` say what holds of all its parts."""
         return [
-            Unit(file=file, start=before, options=(("table", table),))
+            Unit(
+                file=file,
+                start=start,
+                end=end,
+                continues=number > 0 and counts_its_own(file.path),
+                options=(("table", table), ("before", before), ("is_dated", is_dated)),
+            )
             for file, table, before in self._tables
+            for is_dated in (_is_dated(file.path, table),)
+            for number, (start, end) in enumerate(ranges(file.path))
         ]
 
     def read(self, unit: Unit) -> Iterator[Batch]:
-        """The rows of one table in batches of at most about 100,000 events.
+        """The rows of a part of a table in batches of at most about 100,000 events.
 
         Raises
         ------
         SourceError
             The file is not what its name says.
         """
-        table = str(dict(unit.options)["table"])
+        table = _table(unit)
         there = column_names(unit.file.path, table)
         lacking = table not in OTHERS and not set(required_columns(table)) <= set(there)
         if table in OTHERS or lacking:
@@ -111,13 +120,13 @@ class OmopSource:
         reading = Reading(
             table=table,
             file_index=unit.file.index,
-            row_base=unit.start,
+            row_base=_before(unit),
             timezone=self.timezone,
-            is_dated=_is_dated(unit.file.path, table, there),
+            is_dated=bool(dict(unit.options)["is_dated"]),
             people=None if table == PERSON else self._people,
             concepts=self._concepts,
         )
-        for rows, bad in read_chunks(unit.file.path, table, columns_of(table)):
+        for rows, bad in _chunks(unit, columns_of(table)):
             yield _batch(rows, bad, reading, unit)
 
     @cached_property
@@ -153,12 +162,25 @@ class OmopSource:
         self.__dict__.update(state)
 
 
+def _table(unit: Unit) -> str:
+    return str(dict(unit.options)["table"])
+
+
+def _before(unit: Unit) -> int:
+    """Rows that come before the table in its file."""
+    return int(dict(unit.options)["before"])
+
+
+def _chunks(unit: Unit, columns: tuple[str, ...]) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    return read_chunks(unit.file.path, _table(unit), columns, start=unit.start, end=unit.end)
+
+
 def _batch(rows: pl.DataFrame, bad: Bad, reading: Reading, unit: Unit) -> Batch:
     read = read_events(rows, reading)
     rejects = _rejects(read.rejected, rows, unit)
     if bad:
         malformed = pl.DataFrame(
-            [(unit.file.name, unit.start + n, "malformed row", raw) for n, raw in bad],
+            [(unit.file.name, _before(unit) + n, "malformed row", raw) for n, raw in bad],
             schema=_REJECTS,
             orient="row",
         )
@@ -180,7 +202,7 @@ def _rejects(rejected: pl.DataFrame, rows: pl.DataFrame, unit: Unit) -> pl.DataF
         return pl.DataFrame(schema=_REJECTS)
     texts = [pl.col(name).fill_null("") for name in rows.columns if name != "row"]
     raw = rows.select(
-        source_row=(pl.col("row") + unit.start).cast(pl.UInt32),
+        source_row=(pl.col("row") + _before(unit)).cast(pl.UInt32),
         raw=pl.concat_str(texts, separator=","),
     )
     return rejected.join(raw, on="source_row", how="left", maintain_order="left").select(
@@ -190,29 +212,30 @@ def _rejects(rejected: pl.DataFrame, rows: pl.DataFrame, unit: Unit) -> pl.DataF
 
 def _counted(unit: Unit, table: str, *, lacking: bool) -> Iterator[Batch]:
     """The rows of a table that says nothing of people, or that lacks the columns it would need."""
-    for rows, bad in read_chunks(unit.file.path, table, ()):
+    for rows, bad in _chunks(unit, ()):
         total = rows.height + len(bad)
         if not lacking:
             yield Batch(rows_read=total, reference_rows={table: total} if total else {})
             continue
         numbers = [*rows["row"].to_list(), *(number for number, _ in bad)]
         rejects = pl.DataFrame(
-            [(unit.file.name, unit.start + n, "table lacks its columns", None) for n in numbers],
+            [(unit.file.name, _before(unit) + n, "table lacks its columns", None) for n in numbers],
             schema=_REJECTS,
             orient="row",
         )
         yield Batch(rejects=rejects, rows_read=total)
 
 
-def _is_dated(path: Path, table: str, there: list[str]) -> bool:
-    """Whether no row has a time of day: datetimes are absent or all midnight. Most tables tell at once."""
-    if table in (PERSON, DEATH):
+def _is_dated(path: Path, table: str) -> bool:
+    """Whether no row has a time of day: datetimes are absent or all midnight. The first rows nearly always tell."""
+    if table not in CLINICAL:
         return False
     column = f"{CLINICAL[table].start}_datetime"
-    if column not in there:
+    if column not in column_names(path, table):
         return True
+    moments = pl.col(column)
     return not any(
-        bool(part.select(has_clock(pl.col(column)).any()).item())
+        bool(part.select(moments.unique()).select(has_clock(moments).any()).item())
         for rows, _ in read_chunks(path, table, (column,))
-        for part in (rows.head(1000), rows.slice(1000))  # the first rows nearly always tell
+        for part in (rows.head(1000), rows.slice(1000))
     )

@@ -51,6 +51,11 @@ def parse_moment(text: pl.Expr, timezone: str) -> pl.Expr:
 def moments(text: pl.Series, timezone: str) -> pl.Series:
     """`parse_moment` of a column: where all of it is written the usual way, without the regular expression."""
     rows = text.alias("text").to_frame()
+    lengths = text.str.len_bytes()
+    if lengths.min() == lengths.max() == 19:
+        parsed = text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+        if parsed.null_count() == text.null_count():
+            return rows.select(to_utc(pl.lit(parsed), timezone)).to_series()
     stripped = rows.select(pl.col("text").str.strip_chars())
     rest = stripped.select(pl.col("text").str.slice(19).unique()).to_series().drop_nulls().to_list()
     lengths = stripped.select(pl.col("text").str.len_bytes().min()).item()

@@ -1,0 +1,179 @@
+"""Features of any number of rows, written part by part: memory holds one part for each core, not the whole.
+
+A folder of features has ``named-00000.parquet`` (rows, age, sex and named covariates), ``codes-00000.npz`` (every
+code's columns, CSR) and so on, and ``dictionary.json``, written last: the names of all columns and the parts in order.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from lifecourse.base.errors import UserError
+from lifecourse.base.files import read_json, write_json, written_atomically
+from lifecourse.base.progress import SILENT, Progress
+from lifecourse.features.extraction import AGE, FEMALE, RowsByShard, age_and_sex, vocabulary_of
+from lifecourse.features.matrix import FeatureMatrix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from lifecourse.features.recipe import Recipe
+    from lifecourse.timeline.access import Timeline
+
+DICTIONARY = "dictionary.json"
+PART_ROWS = 16_384
+
+
+def write_features(
+    timeline: Timeline,
+    labels: pl.DataFrame,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    vocabulary: Sequence[str] | None = None,
+    training: npt.NDArray[np.bool_] | None = None,
+    workers: int | None = None,
+    progress: Progress = SILENT,
+) -> dict[str, Any]:
+    """Write what `featurize` gives to `folder`, in parts; returns how large it is.
+
+    Parameters are those of `featurize`. Rows go by where the store keeps their people, those of one shard in the order
+    of `labels`. `workers` threads share the work; where None one for each core, and one for whoever waits for the disk.
+    """
+    rows = labels.select("subject_id", "prediction_time")
+    asking = RowsByShard(timeline, rows)
+    threads = workers or (os.cpu_count() or 1) + 1
+    known = (
+        vocabulary_of(asking, recipe, training, workers=threads)
+        if vocabulary is None
+        else list(vocabulary)
+    )
+    lived = age_and_sex(timeline, rows)
+    _clear(folder)
+    parts: list[dict[str, Any]] = []
+    jobs = list(_jobs(asking))
+    names = _Names(recipe, known)
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [
+            pool.submit(_write_part, asking, names, rows, lived, folder, number, shards)
+            for number, shards in enumerate(jobs)
+        ]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                parts.append(future.result())
+                progress.step("writing features", done, len(jobs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    parts.sort(key=lambda part: part["number"])
+    write_json(
+        folder / DICTIONARY,
+        {"named": names.dense, "codes": names.codes, "vocabulary": known, "parts": parts},
+    )
+    return {
+        "rows": sum(part["rows"] for part in parts),
+        "named_covariates": len(names.dense),
+        "code_columns": len(names.codes),
+        "stored_cells": sum(part["cells"] for part in parts),
+        "parts": len(parts),
+    }
+
+
+def read_features(folder: Path) -> Iterator[FeatureMatrix]:
+    """The parts that `write_features` left in `folder`, each as a matrix with all columns.
+
+    Raises
+    ------
+    UserError
+        There are no features, or not all of them: writing them did not end.
+    """
+    if not (folder / DICTIONARY).is_file():
+        raise UserError(
+            f"there are no features in '{folder.name}'. Write them with `lifecourse featurize`."
+        )
+    told: dict[str, Any] = dict(read_json(folder / DICTIONARY))  # type: ignore[call-overload]
+    for part in told["parts"]:
+        named = pl.read_parquet(folder / _named(part["number"]))
+        dense = named.select(pl.col(told["named"]).fill_null(float("nan")))
+        yield FeatureMatrix(
+            rows=named.select("subject_id", "prediction_time"),
+            dense=dense.to_numpy(),
+            dense_names=told["named"],
+            codes=sparse.load_npz(folder / _codes(part["number"])),
+            code_names=told["codes"],
+            vocabulary=told["vocabulary"],
+        )
+
+
+class _Names:
+    """The columns, the same in every part."""
+
+    def __init__(self, recipe: Recipe, vocabulary: list[str]) -> None:
+        self.recipe = recipe
+        self.vocabulary = vocabulary
+        self.dense = [AGE, FEMALE, *(covariate.name for covariate in recipe.compiled())]
+        self.codes = recipe.code_names(vocabulary)
+
+
+def _jobs(asking: RowsByShard) -> Iterator[list[int]]:
+    """Shards that follow each other, together about PART_ROWS rows."""
+    shards: list[int] = []
+    rows = 0
+    for shard in asking.shards():
+        shards.append(shard)
+        rows += len(asking.places(shard))
+        if rows >= PART_ROWS:
+            yield shards
+            shards, rows = [], 0
+    if shards:
+        yield shards
+
+
+def _write_part(
+    asking: RowsByShard,
+    names: _Names,
+    rows: pl.DataFrame,
+    lived: npt.NDArray[np.float64],
+    folder: Path,
+    number: int,
+    shards: list[int],
+) -> dict[str, Any]:
+    answers = [asking.answer(shard, names.recipe, names.vocabulary, workers=1) for shard in shards]
+    places = np.concatenate([place for place, _, _ in answers])
+    codes = sparse.vstack([codes for _, _, codes in answers], format="csr")
+    columns = np.column_stack([lived[places], np.concatenate([dense for _, dense, _ in answers])])
+    del answers
+    named = rows[places].hstack(
+        [pl.Series(name, columns[:, i]).fill_nan(None) for i, name in enumerate(names.dense)]
+    )
+    with written_atomically(folder / _named(number)) as path:
+        named.write_parquet(path, compression="zstd", compression_level=1)
+    with written_atomically(folder / _codes(number)) as path, path.open("wb") as handle:
+        sparse.save_npz(handle, codes, compressed=False)
+    return {"number": number, "rows": len(places), "cells": int(codes.nnz)}
+
+
+def _clear(folder: Path) -> None:
+    """Take away what was written before, the dictionary first: without it there are no features."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DICTIONARY).unlink(missing_ok=True)
+    for pattern in ("named-*.parquet", "codes-*.npz"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _named(number: int) -> str:
+    return f"named-{number:05d}.parquet"
+
+
+def _codes(number: int) -> str:
+    return f"codes-{number:05d}.npz"

@@ -1,0 +1,69 @@
+"""How many rows have a code by their prediction time: one forward pass over each subject's events serves its rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from lifecourse.timeline.kernel import frozen
+from lifecourse.timeline.sweep import STATIC
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from lifecourse.timeline.shard import Shard
+
+    Integers = npt.NDArray[np.int64]
+    Ids = npt.NDArray[np.int32]
+
+
+def rows_with_code(
+    shard: Shard, subject_index: npt.NDArray[np.int64], prediction_time: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """int64[codes]: how many of r rows have the code at or before their `prediction_time`; static events aside.
+
+    Parameters
+    ----------
+    subject_index : int64[r], positions in the shard; -1, a subject not there, has no code
+    prediction_time : int64[r], microseconds UTC, in any order
+    """
+    order = np.lexsort((prediction_time, subject_index))
+    events = frozen(shard.offsets, shard.time, shard.code)
+    rows = frozen(subject_index[order], prediction_time[order])
+    found = np.zeros(len(shard.codes), dtype=np.int64)
+    # Numba's stubs take a dispatcher for a decorator
+    count: Callable[..., None] = _count_rows
+    count(*events, *rows, found)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _count_rows(
+    offsets: Integers, time: Integers, code: Ids,
+    subject_index: Integers, prediction_time: Integers, out: Integers,
+) -> None:  # fmt: skip
+    """Rows are sorted by subject, then time: those from the first at or after a code's first event have it."""
+    seen = np.full(len(out), -1, dtype=np.int64)
+    row, n_rows = 0, len(subject_index)
+    while row < n_rows:
+        subject = subject_index[row]
+        end = row
+        while end < n_rows and subject_index[end] == subject:
+            end += 1
+        if subject >= 0:
+            first = row
+            for at in range(offsets[subject], offsets[subject + 1]):
+                if time[at] == STATIC:
+                    continue
+                while first < end and prediction_time[first] < time[at]:
+                    first += 1
+                if first == end:
+                    break
+                if seen[code[at]] != subject:
+                    seen[code[at]] = subject
+                    out[code[at]] += end - first
+        row = end

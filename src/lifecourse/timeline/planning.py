@@ -1,0 +1,230 @@
+"""What an ingest is going to do: which files, into how many shards, by how many processes, kept how."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import polars as pl
+
+from lifecourse.base.files import read_json, sha256_of_file, to_json, write_json
+from lifecourse.privacy.keys import new_file_key
+from lifecourse.privacy.pseudonyms import PUBLIC_KEY
+from lifecourse.schema.actor import Identifiability
+from lifecourse.timeline.assembly import mapping_digests
+from lifecourse.timeline.manifest import Manifest, SourceEntry
+from lifecourse.timeline.spill import SPILL_FORMAT, Buckets
+from lifecourse.timeline.store import WORK, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecourse.records.source import Source, SourceFile
+
+EVENTS_PER_SHARD = 64_000
+LARGEST_SHARDS = 4096
+SMALL_SOURCE_BYTES = 1 << 20
+EXPANSION_OF_GZIP = 12
+DEFAULT = "other"
+BYTES_PER_EVENT = {"fhir": 350, "omop": 90, DEFAULT: 100}
+# Events of FHIR carry ids and words: fewer of them fill the same memory.
+EVENTS_PER_BUCKET = {"fhir": 150_000, DEFAULT: 400_000}
+FLUSH_ROWS = {"fhir": 50_000, DEFAULT: 400_000}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One ingest, decided.
+
+    base : the version built upon; None for a first one
+    digests : SHA-256 of each file of the source, by its index
+    workers : processes that share the work; 1 where the source is small
+    """
+
+    source: Source
+    store: Store
+    base: Manifest | None
+    files: tuple[SourceFile, ...]
+    digests: dict[int, str]
+    identifiability: Identifiability
+    encrypted: bool
+    timezone: str
+    snapshot: bool
+    mappings: tuple[Path, ...]
+    workers: int
+    buckets: Buckets
+
+    @property
+    def folder(self) -> Path:
+        """Where the ingest's passing tables lie."""
+        return self.store.path / WORK
+
+    @property
+    def flush_rows(self) -> int:
+        """Events that a process holds before it lays them aside."""
+        return FLUSH_ROWS.get(self.source.kind, FLUSH_ROWS[DEFAULT])
+
+    @property
+    def is_nothing_new(self) -> bool:
+        """Whether the version built upon has been made of these very files."""
+        if self.base is None:
+            return False
+        source = self.source
+        known = {(s.kind, s.issuer, s.name, s.sha256) for s in self.base.sources}
+        mine = {(source.kind, source.issuer, f.name, self.digests[f.index]) for f in self.files}
+        same_issuer = {s for s in known if s[:2] == (source.kind, source.issuer)}
+        same_files = mine == same_issuer if self.snapshot else mine <= known
+        return same_files and self.base.mappings == mapping_digests(self.mappings)
+
+    @property
+    def sources(self) -> tuple[SourceEntry, ...]:
+        """Every file the new version is made of: those before, and this source's in their place or after."""
+        sources = list(self.base.sources) if self.base else []
+        places = {(s.issuer, s.name): i for i, s in enumerate(sources)}
+        for file in self.files:
+            entry = SourceEntry(
+                kind=self.source.kind,
+                issuer=self.source.issuer,
+                name=file.name,
+                size=file.size_bytes,
+                sha256=self.digests[file.index],
+            )
+            place = places.get((entry.issuer, entry.name))
+            if place is None:
+                sources.append(entry)
+            else:
+                sources[place] = entry
+        return tuple(sources)
+
+    @property
+    def file_index(self) -> dict[int, int]:
+        """The place in `sources` of each file, by the source's own index."""
+        places = {(s.issuer, s.name): i for i, s in enumerate(self.sources)}
+        return {file.index: places[(self.source.issuer, file.name)] for file in self.files}
+
+    @property
+    def earlier_files(self) -> tuple[int, ...]:
+        """The places in `sources` of what the same issuer gave before."""
+        earlier = self.base.sources if self.base else ()
+        return tuple(i for i, s in enumerate(earlier) if s.issuer == self.source.issuer)
+
+    def subject_key(self) -> bytes:
+        """What subject ids are hashed with: the store's own secret where people are pseudonyms."""
+        if self.identifiability != Identifiability.PSEUDONYMOUS:
+            return PUBLIC_KEY
+        self.store.keys.create()
+        secret = self.store.keys.path.read_bytes().strip()
+        return hashlib.blake2b(secret, digest_size=32, person=b"subject-id").digest()
+
+    # -- work that a killed run left ----------------------------------------------------------------------
+
+    def take_up_work(self) -> bytes | None:
+        """Take up the work of a killed run of the very same ingest, or clear any other; the work's key."""
+        stated = {
+            "files": [[f.name, self.digests[f.index]] for f in self.files],
+            "kind": self.source.kind,
+            "issuer": self.source.issuer,
+            "timezone": self.timezone,
+            "snapshot": self.snapshot,
+            "base": self.base.version if self.base else 0,
+            "n_shards": self.buckets.n_shards,
+            "n_buckets": self.buckets.n_buckets,
+            "encrypted": self.encrypted,
+            "spill": SPILL_FORMAT,
+        }
+        path = self.folder / "plan.json"
+        if path.exists() and _is_same(path, stated):
+            wrapped = _read(path)["wrapped_key"]
+            return None if wrapped is None else self.store.keys.unwrap(wrapped, WORK)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        self.store.remove_strays()
+        self.folder.mkdir(parents=True)
+        key = new_file_key() if self.encrypted else None
+        wrapped = self.store.keys.wrap(key, WORK) if key else None
+        write_json(path, {**stated, "wrapped_key": wrapped})
+        return key
+
+    def clear_finished(self) -> None:
+        """Clear what a run left that was killed after it had published; work that can be taken up stays."""
+        path = self.folder / "plan.json"
+        version = self.base.version if self.base else 0
+        if path.exists() and _read(path).get("base") != version:
+            shutil.rmtree(self.folder)
+            self.store.remove_strays()
+
+
+def plan_ingest(
+    source: Source,
+    store: Store,
+    *,
+    timezone: str,
+    identifiability: Identifiability,
+    plain: bool | None,
+    snapshot: bool,
+    mappings: tuple[Path, ...],
+    workers: int | None,
+) -> Plan:
+    """Decide how `source` gets into `store`; its key is made where it needs one."""
+    files = tuple(source.files())
+    base = store.manifest() if store.exists() else None
+    kept_as = base.identifiability if base else identifiability
+    wants_plain = kept_as == Identifiability.SYNTHETIC if plain is None else plain
+    encrypted = base.encrypted if base else not wants_plain
+    if encrypted:
+        store.keys.create()
+    total = sum(file.size_bytes for file in files)
+    cores = workers or os.cpu_count() or 1
+    return Plan(
+        source=source,
+        store=store,
+        base=base,
+        files=files,
+        digests=_digests(files, cores),
+        identifiability=kept_as,
+        encrypted=encrypted,
+        timezone=timezone,
+        snapshot=snapshot,
+        mappings=mappings,
+        workers=1 if total < SMALL_SOURCE_BYTES else cores,
+        buckets=_buckets(files, source.kind, base),
+    )
+
+
+def _digests(files: tuple[SourceFile, ...], threads: int) -> dict[int, str]:
+    with ThreadPoolExecutor(threads) as pool:
+        hashed = pool.map(lambda file: sha256_of_file(file.path), files)
+        return {file.index: digest for file, digest in zip(files, hashed, strict=True)}
+
+
+def _buckets(files: tuple[SourceFile, ...], kind: str, base: Manifest | None) -> Buckets:
+    events = sum(_estimated_events(file, kind) for file in files)
+    n_shards = (
+        len(base.parts) if base else max(1, min(LARGEST_SHARDS, -(-events // EVENTS_PER_SHARD)))
+    )
+    standing = sum(part.rows for part in base.parts) if base else 0
+    held = EVENTS_PER_BUCKET.get(kind, EVENTS_PER_BUCKET[DEFAULT])
+    n_buckets = max(1, min(n_shards, -(-(events + standing) // held)))
+    return Buckets(n_shards=n_shards, n_buckets=n_buckets)
+
+
+def _estimated_events(file: SourceFile, kind: str) -> int:
+    if file.path.suffix == ".parquet":
+        return int(pl.scan_parquet(file.path, glob=False).select(pl.len()).collect().item())
+    unpacked = file.size_bytes * (EXPANSION_OF_GZIP if file.path.suffix == ".gz" else 1)
+    return unpacked // BYTES_PER_EVENT.get(kind, BYTES_PER_EVENT[DEFAULT])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(read_json(path))  # type: ignore[call-overload, no-any-return]
+
+
+def _is_same(path: Path, stated: dict[str, Any]) -> bool:
+    found = _read(path)
+    found.pop("wrapped_key", None)
+    return bool(found == orjson.loads(to_json(stated)))
