@@ -12,6 +12,7 @@ import polars as pl
 from lifecourse.base.errors import PolicyRefused, UserError
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpose
+from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.chart import Chart
 from lifecourse.timeline.merging import persons_of
 from lifecourse.timeline.reader import DEFAULT_BYTES, Reader, shard_of_one
@@ -316,13 +317,13 @@ class _Stored:
         return sum(part.rows for part in self._manifest.parts)
 
     def events(self, shard: int, *, whole: bool) -> pl.DataFrame:
-        return self._store.read(self._part(shard), None if whole else SHARD_COLUMNS)
+        return self._store.read(self._part(shard), EVENT_COLUMNS if whole else SHARD_COLUMNS)
 
     def events_in(self, shard: int) -> int:
         return self._part(shard).rows
 
     def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame:
-        columns = None if whole else SHARD_COLUMNS
+        columns = EVENT_COLUMNS if whole else SHARD_COLUMNS
         return self._store.read(self._part(shard), columns, subject_id=subject_id)
 
     def identity(self, subject_id: int) -> dict[str, Any] | None:

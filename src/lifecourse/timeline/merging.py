@@ -22,7 +22,7 @@ from lifecourse.schema.event import (
 )
 from lifecourse.timeline.ordering import OrderedEvents, in_shards
 from lifecourse.timeline.sealed import read_table
-from lifecourse.timeline.spill import Buckets, spilled_events, write_spill
+from lifecourse.timeline.spill import Buckets, conform, spilled_events, write_spill
 from lifecourse.timeline.store import PROVENANCE_COLUMNS, Store
 from lifecourse.vocab import map_codes
 
@@ -120,7 +120,7 @@ def _read_new(job: MergingJob, bucket: int) -> pl.DataFrame:
         table.with_columns(pl.col("source_row") + job.row_bases.get(int(name.split("-")[0]), 0))
         for name, table in flushes
     ]
-    return pl.concat(tables) if tables else pl.DataFrame(schema=event_schema())
+    return conform(pl.concat(tables, how="diagonal") if tables else pl.DataFrame())
 
 
 def _read_old(job: MergingJob, bucket: int) -> pl.DataFrame:
@@ -128,7 +128,7 @@ def _read_old(job: MergingJob, bucket: int) -> pl.DataFrame:
         return pl.DataFrame(schema=event_schema())
     replaced = pl.col("source_id").is_null() & pl.col("source_file").is_in(list(job.replaced_files))
     return pl.concat(
-        job.store.read(job.base[shard]).filter(~replaced).select(EVENT_COLUMNS)
+        job.store.read(job.base[shard], EVENT_COLUMNS).filter(~replaced)
         for shard in job.buckets.shards(bucket)
     )
 

@@ -46,10 +46,19 @@ def in_shards(events: pl.DataFrame, n_shards: int) -> OrderedEvents:
     order = _order(subjects, times, ranks, len(codes))
     order = _with_last_columns(events, order, subjects, times, ranks)
     return OrderedEvents(
-        events=events.select(pl.all().gather(pl.Series(order.astype(np.uint32)))),
+        events=_gathered(events, order),
         shards=shards[subjects[order]],
         codes=codes,
         ranks=ranks[order],
+    )
+
+
+def _gathered(events: pl.DataFrame, order: npt.NDArray[np.int64]) -> pl.DataFrame:
+    """The rows of `events` in `order`; columns of nulls are as they were in any order."""
+    places = pl.Series(order.astype(np.uint32))
+    return events.select(
+        series if series.null_count() == events.height else series.gather(places)
+        for series in events
     )
 
 

@@ -33,8 +33,8 @@ EXPANSION_OF_GZIP = 12
 DEFAULT = "other"
 BYTES_PER_EVENT = {"fhir": 350, "omop": 90, DEFAULT: 100}
 # Events of FHIR carry ids and words: fewer of them fill the same memory.
-EVENTS_PER_BUCKET = {"fhir": 150_000, DEFAULT: 400_000}
-FLUSH_ROWS = {"fhir": 50_000, DEFAULT: 400_000}
+EVENTS_PER_BUCKET = {"fhir": 60_000, DEFAULT: 400_000}
+FLUSH_ROWS = {"fhir": 25_000, DEFAULT: 400_000}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ that a second run skips it; everything is bounded by one flush of events.
 from __future__ import annotations
 
 import io
+import os
 import secrets
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -249,6 +250,8 @@ def spilled_events(
 ) -> list[tuple[str, pl.DataFrame]]:
     """The events of `bucket` of each flush that has some, with the flush's name, in the order of the names.
 
+    A table lacks the columns of which it says nothing; `conform` gives them back.
+
     Raises
     ------
     StoreDamaged
@@ -263,28 +266,41 @@ def spilled_events(
 
 
 def _read_bucket(path: Path, bucket: int, last: int, seal: _Seal) -> pl.DataFrame | None:
+    """The events of `bucket` in `path`: the columns that say anything; None where it has none of them."""
     with path.open("rb") as handle:
         offsets = np.frombuffer(handle.read(8 * (last + 2)), dtype="<i8").tolist()
+        if offsets[bucket] == offsets[bucket + 1]:
+            return None
 
         def blob(number: int) -> bytes:
             handle.seek(offsets[number])
             sealed = handle.read(offsets[number + 1] - offsets[number])
             return seal.opened(sealed, number)
 
-        if offsets[bucket] == offsets[bucket + 1]:
-            return None
         coded = pl.read_ipc_stream(io.BytesIO(blob(bucket)))
-        words = pl.read_ipc_stream(io.BytesIO(blob(last)))
-    said = {column: part["word"] for (column,), part in _by_column(words)}
-    return conform(
-        coded.with_columns(
-            pl.Series(name, said[name].gather(coded[name])) for name in said if name in coded
-        )
+        stands = os.fstat(handle.fileno())
+        name = (path, stands.st_ino, stands.st_mtime_ns)
+        if (said := _WORDS.get(name)) is None:
+            said = _by_column(pl.read_ipc_stream(io.BytesIO(blob(last))))
+            if sum(words.estimated_size() for words in said.values()) <= MOST_BYTES_OF_WORDS:
+                _WORDS[name] = said
+            if len(_WORDS) > MOST_FLUSHES:
+                _WORDS.pop(next(iter(_WORDS)))
+    return coded.with_columns(
+        words.gather(coded[column]).alias(column)
+        for column, words in said.items()
+        if column in coded.columns
     )
 
 
-def _by_column(words: pl.DataFrame) -> Any:
-    return words.partition_by("column", as_dict=True, maintain_order=True).items()
+_WORDS: dict[tuple[Path, int, int], dict[str, pl.Series]] = {}
+"""The words of flushes by file: a process reads the same ones for each of its buckets."""
+MOST_FLUSHES, MOST_BYTES_OF_WORDS = 256, 256 << 10
+
+
+def _by_column(words: pl.DataFrame) -> dict[str, pl.Series]:
+    parts = words.partition_by("column", as_dict=True, maintain_order=True)
+    return {str(column): part["word"].rechunk() for (column,), part in parts.items()}
 
 
 def _coded(events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -15,11 +15,12 @@ from sources import MEASUREMENT, PERSON, meds_events, write_meds, write_omop
 
 from lifecourse.base.errors import SourceError, StoreDamaged
 from lifecourse.schema.actor import Actor, Purpose
-from lifecourse.schema.event import SORT_COLUMNS
+from lifecourse.schema.event import EVENT_COLUMNS, SORT_COLUMNS
 from lifecourse.timeline import planning, spill
 from lifecourse.timeline.access import open_timeline
 from lifecourse.timeline.ingestion import ingest
 from lifecourse.timeline.ordering import in_shards
+from lifecourse.timeline.sealed import read_table, write_table
 from lifecourse.timeline.shard import sorted_events
 from lifecourse.timeline.spill import Buckets, conform, shard_of, spill_events, spilled_events
 from lifecourse.timeline.store import Store
@@ -43,7 +44,7 @@ def table(rows: list[tuple[int, datetime | None, str, float | None]]) -> pl.Data
 
 def stored(store: Path) -> pl.DataFrame:
     opened = Store(store)
-    return pl.concat(opened.read(part) for part in opened.manifest().parts)
+    return pl.concat(opened.read(part, EVENT_COLUMNS) for part in opened.manifest().parts)
 
 
 def test_ids_of_every_size_stay_apart(tmp_path: Path) -> None:
@@ -238,7 +239,7 @@ def test_what_is_laid_aside_comes_back_by_bucket(tmp_path: Path, key: bytes | No
     for bucket in range(4):
         ((name, found),) = spilled_events(tmp_path, bucket, buckets=buckets, key=key)
         assert name == "000000-0000"
-        assert found.equals(events.filter(pl.Series(places == bucket)))
+        assert conform(found).equals(events.filter(pl.Series(places == bucket)))
 
 
 def test_events_laid_aside_are_sealed_and_bound_to_their_place(tmp_path: Path) -> None:
@@ -285,3 +286,17 @@ def test_work_laid_aside_in_another_form_is_not_taken_up(
     for path in (tmp_path / "store" / ".ingest").glob("*.spill"):
         path.write_bytes(b"of another form")
     assert ingest(source, tmp_path / "store").events == meds_events(5).height
+
+
+def test_a_sealed_part_lacks_the_columns_that_say_nothing_and_gives_them_back(
+    tmp_path: Path,
+) -> None:
+    events = conform(meds_events(5).with_columns(unit=pl.lit("mg/dL")))
+    path, key = tmp_path / "part.parquet", b"k" * 32
+    write_table(events, path, key=key, aad="part")
+    kept = read_table(path, key=key, aad="part").columns
+    assert "unit" in kept
+    assert "onset_time" not in kept
+    assert read_table(path, key=key, aad="part", columns=EVENT_COLUMNS).equals(events)
+    write_table(events, path, key=None, aad="part")
+    assert read_table(path, key=None, aad="part").columns == list(EVENT_COLUMNS)
