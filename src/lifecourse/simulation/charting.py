@@ -25,7 +25,16 @@ IDS_PER_PERSON = 100_000
 HIGHEST_RATIO = 1.12
 NOTHING = np.iinfo(np.int64).min
 CARRIED_OVER = 0.85
-LABORATORY = ("total_cholesterol", "hdl", "hba1c", "glucose", "creatinine", "egfr", "uacr", "hemoglobin")
+LABORATORY = (
+    "total_cholesterol",
+    "hdl",
+    "hba1c",
+    "glucose",
+    "creatinine",
+    "egfr",
+    "uacr",
+    "hemoglobin",
+)
 
 
 class _Notes:

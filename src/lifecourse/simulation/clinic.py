@@ -74,7 +74,11 @@ def joined(visits: list[Visits]) -> Visits:
 
 
 def see_people(
-    people: People, state: State, model: Parameters, rng: np.random.Generator, forced: dict[str, bool]
+    people: People,
+    state: State,
+    model: Parameters,
+    rng: np.random.Generator,
+    forced: dict[str, bool],
 ) -> Visits:
     """The visits of the quarter that just passed; `state` learns what was seen, written and begun.
 
@@ -120,6 +124,7 @@ def _measure(
         "age_40": age >= 40.0,
         "chronic": ill,
         "diabetes": state.known["diabetes"][person] <= state.years,
+        "symptoms_of_diabetes": truth["hba1c"][person] >= 6.8,
         "ckd": state.known["ckd"][person] <= state.years,
         "bmi_30": truth["bmi"][person] >= 30.0,
     }
@@ -132,7 +137,9 @@ def _measure(
             noise = rng.normal(0.0, model.body.quantities[name].noise, len(person))
             value = np.where(done, truth[name][person] + noise, np.nan)
             found[name] = value if name == "log_uacr" else np.maximum(value, 3.0)
-            state.last_seen[name][person] = np.where(done, found[name], state.last_seen[name][person])
+            state.last_seen[name][person] = np.where(
+                done, found[name], state.last_seen[name][person]
+            )
     return found
 
 
@@ -153,7 +160,9 @@ def _write_down(
         noticed &= _evidence(illness, state, person)
         if illness in people.never_written:
             noticed &= ~people.never_written[illness][person]
-        chance = chances["admission"] if illness in CANCERS else chances.get(illness, chances["other"])
+        chance = (
+            chances["admission"] if illness in CANCERS else chances.get(illness, chances["other"])
+        )
         here = np.flatnonzero(noticed & (rng.random(len(person)) < chance))
         state.known[illness][person[here]] = moment[here]
         if illness != "kidney_fall" and len(here):
@@ -191,14 +200,17 @@ def _treat(
         state.onset["stroke"][person] <= moment
     )
     indicated = {
-        "statin": vascular | (known["diabetes"] & (age >= 40.0)) | (seen["total_cholesterol"] >= 240.0),
+        "statin": vascular
+        | (known["diabetes"] & (age >= 40.0))
+        | (seen["total_cholesterol"] >= 240.0),
         "ace_inhibitor": known["hypertension"] | (known["ckd"] & known["diabetes"]),
         "amlodipine": state.is_on["ace_inhibitor"][person] & (seen["sbp"] >= 140.0),
         "metformin": known["diabetes"] & ~(seen["egfr"] < 45.0),
         "sglt2_inhibitor": known["diabetes"]
         & (known["ckd"] | known["heart_failure"] | (seen["hba1c"] >= 7.5))
         & (state.years >= SGLT2_FROM),
-        "anticoagulant": known["atrial_fibrillation"] & ((age >= 65.0) | vascular | known["diabetes"]),
+        "anticoagulant": known["atrial_fibrillation"]
+        & ((age >= 65.0) | vascular | known["diabetes"]),
         "clopidogrel": vascular,
         "varenicline": asked_smoking & (state.smoking[person] == CURRENT),
         "sertraline": known["depression"] | known["anxiety"],
@@ -217,7 +229,9 @@ def _stop(people: People, state: State, model: Parameters, rng: np.random.Genera
     stops = -np.expm1(-QUARTER * model.care.stopped_per_year)
     for drug in DRUGS:
         state.is_on[drug] &= rng.random(people.n) >= stops
-    state.is_on["varenicline"] &= state.since["varenicline"] > state.years - VARENICLINE_QUARTERS * QUARTER
+    state.is_on["varenicline"] &= (
+        state.since["varenicline"] > state.years - VARENICLINE_QUARTERS * QUARTER
+    )
     said = model.genes.effects["statin_myopathy_per_year"]
     rate = said["per_year"] * said["per_allele"] ** people.slco1b1_alleles
     harmed = state.is_on["statin"] & (rng.random(people.n) < -np.expm1(-QUARTER * rate))

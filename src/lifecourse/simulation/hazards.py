@@ -29,7 +29,9 @@ def covariates(
     pm25 = np.array([max(p.pm25 + p.trend * min(year, model.people.years), 4.0) for p in places])
     move = model.people.activity
     tunnel, stenosis = state.onset["carpal_tunnel"], state.onset["spinal_stenosis"]
-    falling = (now >= people.fall_begins) & (now < people.fall_begins + FALL_YEARS + FALL_AFTER_YEARS)
+    falling = (now >= people.fall_begins) & (
+        now < people.fall_begins + FALL_YEARS + FALL_AFTER_YEARS
+    )
     bmi_5 = (seen["bmi"] - 28.0) / 5.0
     on = state.is_on
     found = {

@@ -1,49 +1,42 @@
-"""Simulate a hospital's records."""
+"""Simulate a hospital's records, its people's genomes and the truth about them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import shutil
+from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-import polars as pl
+from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import UserError
-from lifecourse.base.files import written_atomically
+from lifecourse.base.files import write_json
 from lifecourse.base.progress import SILENT, Progress
-from lifecourse.simulation.charting import chart
-from lifecourse.simulation.fhir import FhirWriter
-from lifecourse.simulation.meds import MedsWriter
-from lifecourse.simulation.omop import OmopWriter
+from lifecourse.engine.processes import processes
+from lifecourse.simulation.blocks import PARTS, TRUTH, WHOLE, Block, gather, publish, write_block
 from lifecourse.simulation.parameters import parameters
-from lifecourse.simulation.history import live
 
 if TYPE_CHECKING:
-    from lifecourse.simulation.parameters import Parameters
+    from collections.abc import Iterator
 
-BLOCK = 10_000
+    from lifecourse.simulation.blocks import Written
+
+BLOCK = 5_000
 FORMATS = ("fhir", "omop", "meds")
-TRUTH = "truth.parquet"
-
-
-class Writer(Protocol):
-    """Something that writes people and facts in one standard."""
-
-    def write(self, persons: pl.DataFrame, facts: pl.DataFrame) -> None:
-        """Add people and their facts."""
-
-    def close(self) -> None:
-        """Make the files stand."""
+FUTURES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationReport:
-    """What was written: people, facts of all kinds, deaths, and where."""
+    """What was written: people, facts of all kinds, deaths, genomes, and where.
+
+    truth : the folder with ``people/*.parquet``, ``risks/*.parquet`` and ``planted.json``
+    """
 
     subjects: int
     facts: int
     deaths: int
+    genomes: int
     seed: int
     format: str
     out: Path
@@ -56,9 +49,14 @@ def simulate(
     format: str,  # noqa: A002 - the option of the command
     out: Path,
     *,
+    futures: int = FUTURES,
+    treatments: bool = False,
+    workers: int | None = None,
     progress: Progress = SILENT,
 ) -> SimulationReport:
-    """Records of `subjects` made-up people in `out`, with ``truth.parquet`` beside them.
+    """Records of `subjects` made-up people in `out`, with their genomes and the truth beside them.
+
+    People are lived in blocks, on every core; only a block a core is held in memory.
 
     Parameters
     ----------
@@ -66,6 +64,9 @@ def simulate(
     seed : the same seed gives the same bytes, and the same people in every format
     format : ``fhir`` (bulk NDJSON), ``omop`` (CDM 5.4 as CSV) or ``meds`` (0.4)
     out : a new or empty folder
+    futures : lives that each true risk is the average of; 0 leaves the risks out
+    treatments : whether risks with and without each treatment are told too
+    workers : processes; as many as there are cores unless given
 
     Raises
     ------
@@ -80,38 +81,46 @@ def simulate(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"'{out.name}' is not an empty folder. Give a new one.")
     out.mkdir(parents=True, exist_ok=True)
-    return _simulate(subjects, seed, format, out, parameters(), progress)
-
-
-def _writer(standard: str, out: Path, model: Parameters) -> Writer:
-    if standard == "fhir":
-        return FhirWriter(out, model)
-    return OmopWriter(out, model) if standard == "omop" else MedsWriter(out, model)
-
-
-def _simulate(
-    subjects: int, seed: int, standard: str, out: Path, model: Parameters, progress: Progress
-) -> SimulationReport:
-    writer = _writer(standard, out, model)
-    truths, facts_written, deaths = [], 0, 0
-    for first in range(1, subjects + 1, BLOCK):
-        count = min(BLOCK, subjects + 1 - first)
-        rng = np.random.default_rng([seed, first])
-        history = live(count, first, model, rng)
-        persons, facts = chart(history, model, rng)
-        writer.write(persons, facts)
-        facts_written += facts.height
-        deaths += persons["death"].drop_nulls().len()
-        progress.step("people", first + count - 1, subjects)
-    writer.close()
-    with written_atomically(out / TRUTH) as path:
-        pl.concat(truths).write_parquet(path)
+    blocks = [
+        Block(
+            number=number,
+            first=first,
+            count=min(BLOCK, subjects + 1 - first),
+            seed=seed,
+            format=format,
+            out=out,
+            futures=futures,
+            treatments=treatments,
+        )
+        for number, first in enumerate(range(1, subjects + 1, BLOCK))
+    ]
+    totals: Counter[str] = Counter()
+    try:
+        for block, written in zip(blocks, _written(blocks, workers), strict=True):
+            gather(block)
+            totals.update(asdict(written))
+            progress.step("people", block.first + block.count - 1, subjects)
+        write_json(out / PARTS / WHOLE / TRUTH / "planted.json", parameters().planted)
+        publish(out)
+    finally:
+        shutil.rmtree(out / PARTS, ignore_errors=True)
     return SimulationReport(
         subjects=subjects,
-        facts=facts_written,
-        deaths=deaths,
+        facts=totals["facts"],
+        deaths=totals["deaths"],
+        genomes=totals["genomes"],
         seed=seed,
-        format=standard,
+        format=format,
         out=out,
         truth=out / TRUTH,
     )
+
+
+def _written(blocks: list[Block], workers: int | None) -> Iterator[Written]:
+    """What each block wrote, in order; several blocks at once where there are several."""
+    cores = workers or os.cpu_count() or 1
+    if len(blocks) == 1 or cores == 1:
+        yield from map(write_block, blocks)
+        return
+    with processes(min(cores, len(blocks))) as pool:
+        yield from pool.map(write_block, blocks)

@@ -107,7 +107,9 @@ def _age(
     fresh = diabetic & (state.onset["diabetes"] > state.years - QUARTER)
     for name, said in body.quantities.items():
         if name not in ("egfr", "hba1c"):
-            values[name] = np.clip(values[name] + QUARTER * people.drift[name], said.low * 0.8, said.high * 1.2)
+            values[name] = np.clip(
+                values[name] + QUARTER * people.drift[name], said.low * 0.8, said.high * 1.2
+            )
     falls = (state.years >= people.fall_begins) & (state.years < people.fall_begins + FALL_YEARS)
     values["hemoglobin"] = values["hemoglobin"] + QUARTER * np.where(
         falls, body.falling_hemoglobin["per_year"], 0.0
@@ -118,7 +120,9 @@ def _age(
         body.effect("diabetes_hba1c_per_year"),
     )
     healthy = np.clip(values["hba1c"] + QUARTER * people.drift["hba1c"], 4.3, 6.4)
-    ill = np.minimum(values["hba1c"] + QUARTER * rise + np.where(fresh, body.effect("diabetes_hba1c"), 0.0), 14.0)
+    ill = np.minimum(
+        values["hba1c"] + QUARTER * rise + np.where(fresh, body.effect("diabetes_hba1c"), 0.0), 14.0
+    )
     values["hba1c"] = np.where(diabetic, ill, healthy)
     wander = rng.normal(0.0, body.effect("egfr_wander") * QUARTER**0.5, people.n)
     slope = _kidney_slope(people, state, seen, model)
@@ -141,10 +145,16 @@ def _kidney_slope(
         ),
         0.0,
     )
-    slope = slope + body.effect("albuminuria_egfr_per_year") * np.maximum(seen["log_uacr"] - 2.3, 0.0)
-    slope = slope + body.effect("high_sbp_egfr_per_year") * np.maximum(seen["sbp"] - 130.0, 0.0) / 10.0
+    slope = slope + body.effect("albuminuria_egfr_per_year") * np.maximum(
+        seen["log_uacr"] - 2.3, 0.0
+    )
+    slope = (
+        slope + body.effect("high_sbp_egfr_per_year") * np.maximum(seen["sbp"] - 130.0, 0.0) / 10.0
+    )
     slower = np.where(state.is_on["sglt2_inhibitor"], body.effect("sglt2_egfr_slope"), 1.0)
-    slower = slower * np.where(state.is_on["ace_inhibitor"], body.effect("ace_inhibitor_egfr_slope"), 1.0)
+    slower = slower * np.where(
+        state.is_on["ace_inhibitor"], body.effect("ace_inhibitor_egfr_slope"), 1.0
+    )
     return np.where(slope < 0.0, slope * slower, slope)
 
 

@@ -71,7 +71,9 @@ def _of_quantity(
         mean = total(value) / count
         mean_when = total(when) / count
         spread = total(when**2) / count - mean_when**2
-        slope = (total(when * value) / count - mean_when * mean) / np.where(spread > 0.05, spread, np.nan)
+        slope = (total(when * value) / count - mean_when * mean) / np.where(
+            spread > 0.05, spread, np.nan
+        )
     return {
         f"{name}.count": count,
         f"{name}.last": of_last(value),
@@ -152,5 +154,3 @@ def _last(who: np.ndarray, when: np.ndarray, n: int) -> np.ndarray:
 
 def _ever(who: np.ndarray, n: int) -> np.ndarray:
     return np.bincount(who, minlength=n) > 0
-
-

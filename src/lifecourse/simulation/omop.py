@@ -24,6 +24,9 @@ UNITS = {
     "kg/m2": 9531,
     "mg/g": 8723,
     "mL/min/{1.73_m2}": 9117,
+    "g/dL": 8713,
+    "min": 8550,
+    "{drinks}/d": 2_100_000_001,  # Athena has none: a local id
 }
 FIRST_LOCAL = 2_000_000_001
 EHR = 32817

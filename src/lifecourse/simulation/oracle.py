@@ -45,7 +45,9 @@ class RecordsOracle:
     names: tuple[str, ...]
     boosters: dict[tuple[str, int], xgboost.Booster]
 
-    def risks(self, history: History, years: float, model: Parameters) -> dict[tuple[str, int], np.ndarray]:
+    def risks(
+        self, history: History, years: float, model: Parameters
+    ) -> dict[tuple[str, int], np.ndarray]:
         """Chance of a first event by outcome and horizon, float64[n]."""
         found = shown(history, years, model)
         data = xgboost.DMatrix(np.column_stack([found[name] for name in self.names]))
@@ -80,9 +82,7 @@ def learn_oracle(
         names = tuple(found)
         true = true_risks(history.people, state, model, rng, futures=futures, horizons=horizons)
         risks.append({key: value[alive] for key, value in true.items()})
-        free.append(
-            {o: ~is_recorded(history, o, years)[alive] for o in outcomes}
-        )
+        free.append({o: ~is_recorded(history, o, years)[alive] for o in outcomes})
     table = np.concatenate(rows)
     boosters = {}
     for outcome in outcomes:
@@ -109,5 +109,3 @@ def _regress(table: np.ndarray, target: np.ndarray) -> xgboost.Booster:
         early_stopping_rounds=STOPS_AFTER,
         verbose_eval=False,
     )
-
-

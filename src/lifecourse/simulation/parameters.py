@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from lifecourse.base.yaml import Document, load_document
 
@@ -176,7 +176,7 @@ class Parameters(Document):
 
 
 class _Illness(Document):
-    model_config = {**Document.model_config, "extra": "allow"}
+    model_config = ConfigDict(**{**Document.model_config, "extra": "allow"})
     __pydantic_extra__: dict[str, Hazard]
 
 
@@ -185,7 +185,7 @@ class _Codes(Document):
 
 
 class _Planted(Document):
-    model_config = {**Document.model_config, "extra": "allow"}
+    model_config = ConfigDict(**{**Document.model_config, "extra": "allow"})
     __pydantic_extra__: dict[str, dict[str, Any]]
 
 

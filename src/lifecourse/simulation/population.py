@@ -186,10 +186,8 @@ def _bodies(
     before = model.people.years_before
     for name, said in model.body.quantities.items():
         mean = said.mean + said.age * (age - before - 50.0) + said.female * female
-        if name == "bmi":
-            mean = mean + 2.0 * (deprivation - 0.5)
-        else:
-            mean = mean + said.per_bmi * (start["bmi"] - 28.0)
+        has_bmi = "bmi" in start
+        mean += said.per_bmi * (start["bmi"] - 28.0) if has_bmi else 2.0 * (deprivation - 0.5)
         start[name] = np.clip(mean + rng.normal(0.0, said.sd, len(age)), said.low, said.high)
         drift[name] = rng.normal(said.drift, said.drift_sd, len(age))
     return start, drift

@@ -70,7 +70,9 @@ class State:
 
     def has_cvd(self) -> np.ndarray:
         """bool[n], who has had any cardiovascular event."""
-        return self.has(CARDIOVASCULAR[0]) | self.has(CARDIOVASCULAR[1]) | self.has(CARDIOVASCULAR[2])
+        return (
+            self.has(CARDIOVASCULAR[0]) | self.has(CARDIOVASCULAR[1]) | self.has(CARDIOVASCULAR[2])
+        )
 
     def take(self, rows: np.ndarray) -> State:
         """A copy of these people's state; `rows` are places."""
@@ -116,6 +118,8 @@ def under_treatment(people: People, state: State) -> dict[str, np.ndarray]:
     )
     drugs = on["ace_inhibitor"].astype(float) + on["amlodipine"]
     found["sbp"] = np.maximum(found["sbp"] + effect["antihypertensive_sbp"] * drugs, 85.0)
-    lowered = effect["metformin_hba1c"] * on["metformin"] + effect["sglt2_hba1c"] * on["sglt2_inhibitor"]
+    lowered = (
+        effect["metformin_hba1c"] * on["metformin"] + effect["sglt2_hba1c"] * on["sglt2_inhibitor"]
+    )
     found["hba1c"] = np.maximum(found["hba1c"] + np.where(state.has("diabetes"), lowered, 0.0), 4.5)
     return found
