@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.base.errors import UserError
 from lifecourse.cli.arguments import KINDS, whole_number
 from lifecourse.cli.command import Command
-from lifecourse.cli.output import facts, plainly
+from lifecourse.cli.output import facts, plainly, table
 
 if TYPE_CHECKING:
     import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--subjects, --seed, --format and --out."""
+    """How many, how, where to, and how much of the truth; or the report."""
     parser.add_argument(
         "--subjects", metavar="N", type=whole_number, default=1000, help="how many people (1,000)"
     )
@@ -26,20 +27,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the same seed, the same people (1)",
     )
     parser.add_argument("--format", choices=KINDS, default="fhir", help="the standard (fhir)")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new folder")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="a new folder")
+    parser.add_argument(
+        "--futures",
+        metavar="F",
+        type=whole_number,
+        default=4,
+        help="lives that each true risk is the average of; 0 leaves the risks out (4)",
+    )
+    parser.add_argument(
+        "--treatments", action="store_true", help="true risks with and without each treatment too"
+    )
+    parser.add_argument(
+        "--oracle",
+        metavar="N",
+        type=whole_number,
+        default=0,
+        help="also the risk attainable from the records, learned from N other people (0: not)",
+    )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="write nothing: measure on N people that the hospital flatters nobody",
+    )
 
 
 def call(arguments: argparse.Namespace) -> Any:
-    """Simulate and give the counts."""
+    """Simulate and give the counts, or measure the hospital."""
+    if arguments.report:
+        from lifecourse.simulation.requirements import check_hospital
+
+        return _plainly(check_hospital(arguments.subjects, arguments.seed))
+    if arguments.out is None:
+        raise UserError("simulate needs --out DIR, a new folder for the records; or --report.")
     from lifecourse.simulation import simulate
 
-    report = simulate(arguments.subjects, arguments.seed, arguments.format, arguments.out)
+    report = simulate(
+        arguments.subjects,
+        arguments.seed,
+        arguments.format,
+        arguments.out,
+        futures=arguments.futures,
+        treatments=arguments.treatments,
+        oracle_people=arguments.oracle,
+    )
     return plainly(report)
 
 
+def _plainly(report: Any) -> dict[str, Any]:
+    """The report with what it derives: what is kept, and the share of age and sex."""
+    told = dict(plainly(report))
+    for shown, each in zip(told["requirements"], report.requirements, strict=True):
+        shown["is_kept"] = each.is_kept
+    for shown, each in zip(told["discriminations"], report.discriminations, strict=True):
+        shown["age_sex_share"] = each.age_sex_share
+    return {**told, "is_kept": report.is_kept}
+
+
 def text(report: dict[str, Any]) -> str:
-    """The counts, a fact a line."""
-    return facts(report)
+    """The counts, a fact a line; of a report its tables."""
+    if "requirements" not in report:
+        return facts(report)
+    kept = sum(each["is_kept"] for each in report["requirements"])
+    return "\n\n".join(
+        [
+            table(report["requirements"], ["name", "value", "low", "high", "is_kept"]),
+            table(report["discriminations"]),
+            f"{kept} of {len(report['requirements'])} requirements hold on {report['people']:,} people",
+        ]
+    )
 
 
 COMMAND = Command(

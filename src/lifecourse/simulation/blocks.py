@@ -16,7 +16,12 @@ from lifecourse.simulation.history import live
 from lifecourse.simulation.meds import MedsWriter
 from lifecourse.simulation.omop import OmopWriter
 from lifecourse.simulation.parameters import parameters
-from lifecourse.simulation.truth import LANDMARK_YEARS, risks_at_landmark, true_people
+from lifecourse.simulation.truth import (
+    LANDMARK_YEARS,
+    risks_at_landmark,
+    true_people,
+    with_attainable,
+)
 from lifecourse.simulation.variants import write_vcf
 
 if TYPE_CHECKING:
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from lifecourse.simulation.oracle import RecordsOracle
     from lifecourse.simulation.parameters import Parameters
 
 
@@ -61,6 +67,7 @@ class Block:
     out: Path
     futures: int
     treatments: bool
+    oracle: RecordsOracle | None
 
     @property
     def folder(self) -> Path:
@@ -95,6 +102,8 @@ def write_block(block: Block) -> Written:
         risks = risks_at_landmark(
             history, model, foreseen, futures=block.futures, treatments=block.treatments
         )
+        if block.oracle:
+            risks = with_attainable(risks, block.oracle, history, model)
         _write_table(risks, block.folder / TRUTH / "risks" / "0.parquet")
     return Written(facts=facts.height, deaths=persons["death"].drop_nulls().len(), genomes=genomes)
 

@@ -41,6 +41,10 @@ OUTCOMES = (
 )
 OF_BOUNDS = ("ckd", "kidney_fall")
 HORIZONS = (1, 5, 10)
+MAIN_OUTCOMES = ("diabetes", "ckd", COMPOSITE, "atrial_fibrillation", "copd")
+"""What the promises about models are made for."""
+LANDMARK_YEARS = 5
+"""Before the cut: the moment from which five years of records still follow."""
 
 
 def has_had(state: State, outcome: str) -> np.ndarray:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import UserError
-from lifecourse.base.files import write_json
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.engine.processes import processes
 from lifecourse.simulation.blocks import PARTS, TRUTH, WHOLE, Block, gather, publish, write_block
-from lifecourse.simulation.parameters import parameters
+from lifecourse.simulation.oracle import ORACLES_SEED_STEP, learn_oracle
+from lifecourse.simulation.parameters import PLANTED, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ FUTURES = 4
 class SimulationReport:
     """What was written: people, facts of all kinds, deaths, genomes, and where.
 
-    truth : the folder with ``people/*.parquet``, ``risks/*.parquet`` and ``planted.json``
+    truth : the folder with ``people/*.parquet``, ``risks/*.parquet`` and ``planted.yaml``
     """
 
     subjects: int
@@ -51,6 +51,7 @@ def simulate(
     *,
     futures: int = FUTURES,
     treatments: bool = False,
+    oracle_people: int = 0,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> SimulationReport:
@@ -66,6 +67,7 @@ def simulate(
     out : a new or empty folder
     futures : lives that each true risk is the average of; 0 leaves the risks out
     treatments : whether risks with and without each treatment are told too
+    oracle_people : others that the records oracle learns from, for the column ``attainable``; 0 leaves it out
     workers : processes; as many as there are cores unless given
 
     Raises
@@ -81,6 +83,8 @@ def simulate(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"'{out.name}' is not an empty folder. Give a new one.")
     out.mkdir(parents=True, exist_ok=True)
+    model = parameters()
+    oracle = learn_oracle(oracle_people, seed + ORACLES_SEED_STEP, model) if oracle_people else None
     blocks = [
         Block(
             number=number,
@@ -91,6 +95,7 @@ def simulate(
             out=out,
             futures=futures,
             treatments=treatments,
+            oracle=oracle,
         )
         for number, first in enumerate(range(1, subjects + 1, BLOCK))
     ]
@@ -100,7 +105,7 @@ def simulate(
             gather(block)
             totals.update(asdict(written))
             progress.step("people", block.first + block.count - 1, subjects)
-        write_json(out / PARTS / WHOLE / TRUTH / "planted.json", parameters().planted)
+        shutil.copyfile(PLANTED, out / PARTS / WHOLE / TRUTH / PLANTED.name)
         publish(out)
     finally:
         shutil.rmtree(out / PARTS, ignore_errors=True)

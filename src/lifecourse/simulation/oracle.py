@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xgboost
 
-from lifecourse.simulation.futures import true_risks
+from lifecourse.simulation.futures import HORIZONS, LANDMARK_YEARS, MAIN_OUTCOMES, true_risks
 from lifecourse.simulation.history import live
 from lifecourse.simulation.observed import is_recorded, shown
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lifecourse.simulation.parameters import Parameters
 
 BLOCK = 10_000
+ORACLES_SEED_STEP = 1_000_003
+"""Between the seed of the people judged and that of the people the oracle learns from."""
 ROUNDS, STOPS_AFTER = 600, 20
 SETTINGS = {
     "objective": "count:poisson",  # a risk is a rate of rare events: the log link holds it above 0
@@ -59,22 +61,22 @@ class RecordsOracle:
 def learn_oracle(
     people: int,
     seed: int,
-    years: float,
-    outcomes: Sequence[str],
-    horizons: Sequence[int],
     model: Parameters,
     *,
+    outcomes: Sequence[str] = MAIN_OUTCOMES,
+    horizons: Sequence[int] = HORIZONS,
     futures: int = 4,
 ) -> RecordsOracle:
-    """The oracle at `years` since the records begin, from `people` others of `seed`.
+    """The oracle at the landmark, from `people` others of `seed`, rounded up to blocks of 10,000.
 
     Those in whom the records show the outcome by then are left out, as a model would; the silent ones stay, with a
     true risk of 0 of a first event.
     """
+    years = float(model.people.years - LANDMARK_YEARS)
     rows, risks, free = [], [], []
-    for block in range(max(1, people // BLOCK)):
+    for block in range(-(-people // BLOCK)):
         rng = np.random.default_rng([seed, block, ORACLES_OWN])
-        history = live(min(people, BLOCK), 1, model, rng, landmarks=(years,))
+        history = live(BLOCK, 1, model, rng, landmarks=(years,))
         state = history.snapshots[years]
         alive = np.flatnonzero(state.alive)
         found = shown(history, years, model)

@@ -12,6 +12,8 @@ from pydantic import ConfigDict, Field
 from lifecourse.base.yaml import Document, load_document
 
 STEPS_PER_YEAR = 4
+MODEL = Path(__file__).parent / "model"
+PLANTED = MODEL / "planted.yaml"
 
 
 class Smoking(Document):
@@ -198,16 +200,15 @@ def parameters() -> Parameters:
     ConfigError
         A file of `model/` is not well formed; the message names file, line and key.
     """
-    folder = Path(__file__).parent / "model"
-    illness = load_document(folder / "illness.yaml", _Illness)
-    planted = load_document(folder / "planted.yaml", _Planted)
+    illness = load_document(MODEL / "illness.yaml", _Illness)
+    planted = load_document(PLANTED, _Planted)
     return Parameters(
-        people=load_document(folder / "people.yaml", People),
-        places=load_document(folder / "places.yaml", Places),
-        body=load_document(folder / "body.yaml", Body),
+        people=load_document(MODEL / "people.yaml", People),
+        places=load_document(MODEL / "places.yaml", Places),
+        body=load_document(MODEL / "body.yaml", Body),
         illness=dict(illness.__pydantic_extra__ or {}),
-        genes=load_document(folder / "genes.yaml", Genes),
-        care=load_document(folder / "care.yaml", Care),
+        genes=load_document(MODEL / "genes.yaml", Genes),
+        care=load_document(MODEL / "care.yaml", Care),
         planted=dict(planted.__pydantic_extra__ or {}),
-        codes=load_document(folder / "codes.yaml", _Codes).codes,
+        codes=load_document(MODEL / "codes.yaml", _Codes).codes,
     )

@@ -9,12 +9,12 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from lifecourse.simulation.futures import has_had, true_risks
+from lifecourse.simulation.futures import LANDMARK_YEARS, MAIN_OUTCOMES, has_had, true_risks
 from lifecourse.simulation.history import live
 from lifecourse.simulation.observed import is_recorded
-from lifecourse.simulation.oracle import learn_oracle
+from lifecourse.simulation.oracle import ORACLES_SEED_STEP, learn_oracle
 from lifecourse.simulation.parameters import parameters
-from lifecourse.simulation.truth import LANDMARK_YEARS, MAIN_OUTCOMES, first_onset
+from lifecourse.simulation.truth import first_onset
 
 if TYPE_CHECKING:
     from lifecourse.simulation.history import History
@@ -30,8 +30,6 @@ LEAST_UNTESTED = 0.30
 LEAST_UNCODED = 0.10
 UNTESTED_YEARS = 2.0
 CODED_ILLNESSES = ("diabetes", "hypertension", "ckd", "atrial_fibrillation", "copd", "depression")
-ORACLES_SEED_STEP = 1_000_003
-"""Between the seed of the people judged and that of the people the oracle learns from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +87,7 @@ def check_hospital(people: int, seed: int) -> HospitalReport:
     model = parameters()
     landmark = float(model.people.years - LANDMARK_YEARS)
     oracle = learn_oracle(
-        people,
-        seed + ORACLES_SEED_STEP,
-        landmark,
-        MAIN_OUTCOMES,
-        (HORIZON,),
-        model,
-        futures=FUTURES,
+        people, seed + ORACLES_SEED_STEP, model, horizons=(HORIZON,), futures=FUTURES
     )
     blocks = [
         _judge(number, seed, landmark, oracle, model) for number in range(-(-people // BLOCK))

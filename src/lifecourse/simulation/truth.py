@@ -8,24 +8,22 @@ import numpy as np
 import polars as pl
 
 from lifecourse.simulation.charting import DAYS_PER_YEAR, US_PER_DAY, begin_microseconds
-from lifecourse.simulation.futures import COMPOSITE, HORIZONS, OUTCOMES, has_had, true_risks
+from lifecourse.simulation.futures import (
+    COMPOSITE,
+    HORIZONS,
+    LANDMARK_YEARS,
+    OUTCOMES,
+    has_had,
+    true_risks,
+)
 from lifecourse.simulation.observed import is_recorded
 from lifecourse.simulation.state import CARDIOVASCULAR, SMOKING, under_treatment
 
 if TYPE_CHECKING:
     from lifecourse.simulation.history import History
+    from lifecourse.simulation.oracle import RecordsOracle
     from lifecourse.simulation.parameters import Parameters
 
-MAIN_OUTCOMES = (
-    "diabetes",
-    "ckd",
-    "cardiovascular_disease",
-    "atrial_fibrillation",
-    "copd",
-)
-"""What the promises about models are made for."""
-LANDMARK_YEARS = 5
-"""Before the cut: the moment from which five years of records still follow."""
 TREATMENTS = (
     "statin",
     "ace_inhibitor",
@@ -125,6 +123,23 @@ def risks_at_landmark(
             )
     first = ["person", "time", "outcome", "years"]
     return pl.concat(tables).select(*first, pl.exclude(*first))
+
+
+def with_attainable(
+    risks: pl.DataFrame, oracle: RecordsOracle, history: History, model: Parameters
+) -> pl.DataFrame:
+    """`risks` with a column ``attainable``: what the records oracle says; null for outcomes that it was not taught."""
+    years = float(model.people.years - LANDMARK_YEARS)
+    people = np.arange(history.people.first, history.people.first + history.people.n)
+    told = [
+        pl.DataFrame({"person": people, "attainable": np.minimum(risk, 1.0)}).with_columns(
+            outcome=pl.lit(outcome), years=pl.lit(horizon, pl.Int32)
+        )
+        for (outcome, horizon), risk in oracle.risks(history, years, model).items()
+    ]
+    return risks.join(
+        pl.concat(told), on=["person", "outcome", "years"], how="left", maintain_order="left"
+    )
 
 
 def first_onset(history: History, outcome: str) -> np.ndarray:
