@@ -12,12 +12,12 @@ import numpy as np
 from lifecourse.base.files import sync_directory, sync_file, written_atomically
 from lifecourse.simulation.charting import chart
 from lifecourse.simulation.fhir import FhirWriter
+from lifecourse.simulation.futures import LANDMARK_YEARS
 from lifecourse.simulation.history import live
 from lifecourse.simulation.meds import MedsWriter
 from lifecourse.simulation.omop import OmopWriter
 from lifecourse.simulation.parameters import parameters
 from lifecourse.simulation.truth import (
-    LANDMARK_YEARS,
     risks_at_landmark,
     true_people,
     with_attainable,
