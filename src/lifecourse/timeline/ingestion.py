@@ -37,6 +37,7 @@ from lifecourse.timeline.spill import (
     SIDE_TABLES,
     ReadingJob,
     conform,
+    get_ready,
     read_side,
     read_spilled,
     read_unit,
@@ -135,6 +136,8 @@ class _Ingestion:
         with ExitStack() as stack:
             if plan.workers > 1:
                 self._pool = stack.enter_context(processes(plan.workers))
+                # Processes start while this one looks where to cut the source.
+                self._pool.submit(get_ready)
             self._key = plan.take_up_work()
             units = plan.source.units()
             readings = self._read(units)

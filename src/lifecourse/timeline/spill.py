@@ -92,6 +92,10 @@ def shard_of(subject_ids: npt.NDArray[np.int64], n_shards: int) -> npt.NDArray[n
     return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(n_shards)).astype(np.uint32)
 
 
+def get_ready() -> None:
+    """Nothing, but a process that does it has loaded what reading needs."""
+
+
 def read_unit(job: ReadingJob, number: int, unit: Unit) -> dict[str, Any]:
     """Spill the events of `unit`; its counts. A unit that is done already is not read again."""
     done = job.folder / f"unit-{number:06d}.json"

@@ -262,7 +262,9 @@ def _csv_chunks(
         wanted = [name for name in columns if name in names]
         lacking = [pl.lit(None, pl.String).alias(n) for n in columns if n not in names]
         row = 1
-        for block in _blocks(part):
+        # A range is of whole records already, and small.
+        blocks = _blocks(part) if end is None else filter(bytes.strip, [part.read()])
+        for block in blocks:
             chunk, bad = _parsed(block, names, wanted, separator, row)
             row += chunk.height + len(bad)
             yield from _sliced(chunk.select("row", *wanted, *lacking), bad)
