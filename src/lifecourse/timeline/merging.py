@@ -195,11 +195,7 @@ def standing_records(both: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of the record versions that stand, and the losers with what became of them."""
     if both["source_id"].null_count() == both.height:
         return both, _no_losers()
-    named = both.lazy().filter(pl.col("source_id").is_not_null())
-    of_one_row = (
-        named.select("source_id", *ORIGIN).unique().select(pl.col("source_id").is_unique().all())
-    )
-    if of_one_row.collect().item():
+    if _every_record_is_of_one_row(both.filter(pl.col("source_id").is_not_null())):
         return both, _no_losers()
     content = [name for name in EVENT_COLUMNS if name not in PROVENANCE_COLUMNS]
     both = both.with_columns(
@@ -228,6 +224,23 @@ def standing_records(both: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     kept = both.join(losers.select(*RECORD, *ORIGIN), on=[*RECORD, *ORIGIN], how="anti")
     return kept, losers
+
+
+def _every_record_is_of_one_row(named: pl.DataFrame) -> bool:
+    """Whether no source id surely comes in two source rows; ids of one hash are taken for one, so it may say no."""
+    columns = named.select(
+        hashed=pl.col("source_id").hash(),
+        row=pl.col("source_file").cast(pl.UInt64) * 2**32 + pl.col("source_row"),
+        generation=pl.col("generation"),
+    )
+    hashed = columns["hashed"].to_numpy()
+    order = np.argsort(hashed)
+    hashed = hashed[order]
+    is_same = hashed[1:] == hashed[:-1]
+    return not any(
+        bool(np.any(is_same & (values[1:] != values[:-1])))
+        for values in (columns[name].to_numpy()[order] for name in ("row", "generation"))
+    )
 
 
 def _drop_snapshot(kept: pl.DataFrame, job: MergingJob) -> tuple[pl.DataFrame, int]:
