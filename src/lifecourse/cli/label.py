@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.base.errors import TaskError
+from lifecourse.base.files import write_json, written_atomically
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, table
@@ -13,12 +15,18 @@ from lifecourse.cli.workspace import store_of
 if TYPE_CHECKING:
     import argparse
 
+    from lifecourse.tasks import Labels
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """STORE, TASK and --out."""
+    """STORE, TASK (one or more) and --out."""
     add_store(parser)
     parser.add_argument(
-        "task", metavar="TASK", help="a task file (ours or ACES), or the name of one in the library"
+        "tasks",
+        metavar="TASK",
+        nargs="+",
+        help="a task file (ours or ACES), or the name of one in the library; several share one "
+        "pass over the store",
     )
     parser.add_argument(
         "--predicates",
@@ -31,30 +39,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         required=True,
-        help="the labels, as Parquet in MEDS columns",
+        help="the labels, as Parquet in MEDS columns; for several tasks a directory, "
+        "with one file named after each",
     )
     add_identity(parser, purpose="operations")
 
 
 def call(arguments: argparse.Namespace) -> Any:
-    """Label, write the table, give its size and the attrition."""
+    """Label in one pass, write a table for each task, give their sizes and attrition."""
     from lifecourse.base.progress import shown_progress
-    from lifecourse.cli.workflow import write_labels
-    from lifecourse.tasks import label, load_task
+    from lifecourse.tasks import load_task
+    from lifecourse.tasks.labels import label_all
     from lifecourse.timeline.access import open_timeline
 
-    task = load_task(arguments.task, predicates=arguments.predicates)
+    tasks = [load_task(task, predicates=arguments.predicates) for task in arguments.tasks]
+    files = _files([task.name for task in tasks], arguments.out)
     timeline = open_timeline(
         store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
     )
     with shown_progress() as progress:
-        labels = label(timeline, task, progress=progress)
-    counts = write_labels(labels, arguments.out)
-    return {"task": task.name, **counts, "out": str(arguments.out)}
+        answers = label_all(timeline, tasks, progress=progress)
+    reports = [
+        {"task": task.name, **write_labels(labels, file), "out": str(file)}
+        for task, labels, file in zip(tasks, answers, files, strict=True)
+    ]
+    return reports[0] if len(reports) == 1 else {"tasks": reports}
+
+
+def _files(names: list[str], out: Path) -> list[Path]:
+    """Where each task's labels go: `out` itself for one task, a file in it for each of several."""
+    if len(names) == 1:
+        return [out]
+    if len(set(names)) < len(names):
+        raise TaskError(
+            "two of the tasks have the same name, so their labels would share one file; "
+            "rename one, or label them one by one"
+        )
+    if out.exists() and not out.is_dir():
+        raise TaskError(f"--out {out} is a file; for several tasks name a directory")
+    out.mkdir(parents=True, exist_ok=True)
+    return [out / f"{name}.parquet" for name in names]
+
+
+def write_labels(labels: Labels, table: Path, attrition: Path | None = None) -> dict[str, Any]:
+    """Write the labels and their attrition; gives their counts."""
+    with written_atomically(table) as path:
+        labels.table.write_parquet(path)
+    steps = labels.attrition.to_dicts()
+    if attrition is not None:
+        write_json(attrition, steps)
+    return {**labels.summary(), "attrition": steps}
 
 
 def text(report: dict[str, Any]) -> str:
-    """The counts, then the attrition table."""
+    """For each task the counts, then the attrition table."""
+    return "\n\n".join(_said(task) for task in report.get("tasks", [report]))
+
+
+def _said(report: dict[str, Any]) -> str:
     counts = {name: value for name, value in report.items() if name != "attrition"}
     return f"{facts(counts)}\n\n{table(report['attrition'])}"
 

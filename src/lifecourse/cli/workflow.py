@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import SourceError
-from lifecourse.base.files import write_json, write_text, written_atomically
+from lifecourse.base.files import write_json, write_text
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.cli.arguments import machine_user
+from lifecourse.cli.label import write_labels
 from lifecourse.cli.output import plainly
 from lifecourse.cli.plan import write_plans
 from lifecourse.cli.settings import Settings, load_settings
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from lifecourse.tasks import AnyTask, Labels
+    from lifecourse.tasks import AnyTask
     from lifecourse.timeline.access import Timeline
 
 FIRST_SETTINGS = """\
@@ -215,16 +216,6 @@ def _ingest(workspace: Workspace, source: Path, **options: Any) -> dict[str, Any
     report = ingest_named(source, workspace.store, **options)
     changes = ("added", "changed", "unchanged", "removed", "version")
     return {name: value for name, value in report.items() if name not in changes}
-
-
-def write_labels(labels: Labels, table: Path, attrition: Path | None = None) -> dict[str, Any]:
-    """Write the labels and their attrition; gives their counts."""
-    with written_atomically(table) as path:
-        labels.table.write_parquet(path)
-    steps = labels.attrition.to_dicts()
-    if attrition is not None:
-        write_json(attrition, steps)
-    return {**labels.summary(), "attrition": steps}
 
 
 def headlines(report: dict[str, Any]) -> dict[str, Any]:
