@@ -39,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Label, write the table, give its size and the attrition."""
     from lifecourse.base.progress import shown_progress
-    from lifecourse.cli.workflow import write_labels
     from lifecourse.tasks import label, load_task
     from lifecourse.timeline.access import open_timeline
 
@@ -49,7 +48,7 @@ def call(arguments: argparse.Namespace) -> Any:
     )
     with shown_progress() as progress:
         labels = label(timeline, task, progress=progress)
-    counts = write_labels(labels, arguments.out)
+    counts = labels.write(arguments.out)
     return {"task": task.name, **counts, "out": str(arguments.out)}
 
 

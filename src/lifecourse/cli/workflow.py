@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import SourceError
-from lifecourse.base.files import write_json, write_text, written_atomically
+from lifecourse.base.files import write_json, write_text
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.cli.arguments import machine_user
 from lifecourse.cli.output import plainly
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from lifecourse.tasks import AnyTask, Labels
+    from lifecourse.tasks import AnyTask
     from lifecourse.timeline.access import Timeline
 
 FIRST_SETTINGS = """\
@@ -159,7 +159,9 @@ class Journey:
         def label_it() -> dict[str, Any]:
             from lifecourse.tasks import label
 
-            return write_labels(label(timeline, task, progress=self.progress), table, attrition)
+            told = label(timeline, task, progress=self.progress).write(table)
+            write_json(attrition, told["attrition"])
+            return told
 
         def train_it() -> dict[str, Any]:
             _emptied(model)
@@ -215,16 +217,6 @@ def _ingest(workspace: Workspace, source: Path, **options: Any) -> dict[str, Any
     report = ingest_named(source, workspace.store, **options)
     changes = ("added", "changed", "unchanged", "removed", "version")
     return {name: value for name, value in report.items() if name not in changes}
-
-
-def write_labels(labels: Labels, table: Path, attrition: Path | None = None) -> dict[str, Any]:
-    """Write the labels and their attrition; gives their counts."""
-    with written_atomically(table) as path:
-        labels.table.write_parquet(path)
-    steps = labels.attrition.to_dicts()
-    if attrition is not None:
-        write_json(attrition, steps)
-    return {**labels.summary(), "attrition": steps}
 
 
 def headlines(report: dict[str, Any]) -> dict[str, Any]:

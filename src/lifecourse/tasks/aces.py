@@ -106,6 +106,12 @@ class AcesTask:
     missing: tuple[str, ...] = ()
 
     @property
+    def needs_values(self) -> bool:
+        """Whether any predicate looks at numbers, not at codes and times alone."""
+        plain = [*self.predicates.values(), *self.demographics.values()]
+        return any(isinstance(one, PlainPredicate) and one.values is not None for one in plain)
+
+    @property
     def horizon_days(self) -> None:
         """Not one number: ACES windows may end at events."""
         return None

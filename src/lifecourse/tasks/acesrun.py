@@ -10,7 +10,6 @@ import numpy as np
 
 from lifecourse.base.errors import TaskError
 from lifecourse.schema.code import Codelist
-from lifecourse.schema.label import label_schema
 from lifecourse.schema.window import EARLIEST, LATEST
 from lifecourse.tasks.aces import (
     ANY_EVENT,
@@ -21,6 +20,7 @@ from lifecourse.tasks.aces import (
     PlainPredicate,
     in_order,
 )
+from lifecourse.tasks.answers import Answers
 from lifecourse.tasks.attrition import COHORT, EXCLUDED, OUTCOME, TRIGGER, Attrition
 from lifecourse.tasks.meaning import occurrences
 from lifecourse.tasks.signals import first_and_last, instants, record_places, signal
@@ -29,7 +29,6 @@ from lifecourse.timeline.shard import STATIC, CodeTable, Shard
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import polars as pl
 
     from lifecourse.tasks.aces import AcesWindow, Edge
 
@@ -37,10 +36,8 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
 
 
-def rows_of_aces(
-    shard: Shard, task: AcesTask, own_codes: CodeTable
-) -> tuple[pl.DataFrame, Attrition]:
-    """The MEDS labels of `task` in `shard`, and what became of the other triggers.
+def rows_of_aces(shard: Shard, task: AcesTask, own_codes: CodeTable) -> tuple[Answers, Attrition]:
+    """The answers of `task` in `shard`, and what became of the other triggers.
 
     `own_codes` is `own_codes_only(shard.codes)`, made once for all shards.
 
@@ -87,7 +84,7 @@ class _Run:
         # The time of each anchor at each row: "trigger", "input.end", ...
         self._anchors: dict[str, Integers] = {}
 
-    def rows(self) -> tuple[pl.DataFrame, Attrition]:
+    def rows(self) -> tuple[Answers, Attrition]:
         shard, task = self._shard, self._task
         triggers = instants(shard, self._places_of(task.trigger))
         self._subject = np.searchsorted(shard.offsets, triggers, side="right") - 1
@@ -206,9 +203,7 @@ class _Run:
 
     # ------------------------------------------------------------ labels
 
-    def _labels(self) -> pl.DataFrame:
-        import polars as pl
-
+    def _labels(self) -> Answers:
         task = self._task
         self._attrition.count(COHORT, "asked about", self._subject)
         index = task.index_window
@@ -217,15 +212,11 @@ class _Run:
         if (window := task.label_window) is not None and window.label is not None:
             answer = self._counts(window, window.label) > 0
             self._tell(window, answer)
-        columns = {
-            "subject_id": self._shard.subject_ids[self._subject],
-            "prediction_time": pl.Series(self._anchors[at], dtype=pl.Int64).cast(pl.Datetime("us")),
-            "boolean_value": answer,
-            "integer_value": None,
-            "float_value": None,
-            "categorical_value": None,
-        }
-        return pl.DataFrame(columns, schema=label_schema())
+        return Answers(
+            subject_id=self._shard.subject_ids[self._subject],
+            time=self._anchors[at],
+            happened=answer,
+        )
 
     def _tell(self, window: AcesWindow, answer: Flags) -> None:
         _, last, _ = first_and_last(self._shard, self._moments)
