@@ -112,6 +112,11 @@ class AcesTask:
         return any(isinstance(one, PlainPredicate) and one.values is not None for one in plain)
 
     @property
+    def needs_moments(self) -> bool:
+        """Whether any window or the trigger is about events of any code."""
+        return ANY_EVENT in {self.trigger, *_names(self.windows)}
+
+    @property
     def horizon_days(self) -> None:
         """Not one number: ACES windows may end at events."""
         return None

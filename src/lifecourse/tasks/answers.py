@@ -49,27 +49,27 @@ def table_of(parts: Sequence[Answers], outcomes: Sequence[str] | None) -> pl.Dat
         return pl.DataFrame(schema=schema)
     subject_id = np.concatenate([part.subject_id for part in parts])
     time = np.concatenate([part.time for part in parts])
-    order = np.lexsort((time, subject_id))
     columns: dict[str, Any] = {
-        "subject_id": subject_id[order],
-        "prediction_time": pl.Series(time[order], dtype=pl.Int64).cast(pl.Datetime("us")),
-        "boolean_value": _joined(parts, "happened", order),
+        "subject_id": subject_id,
+        "prediction_time": pl.Series(time, dtype=pl.Int64).cast(pl.Datetime("us")),
+        "boolean_value": _joined(parts, "happened"),
         "integer_value": None,
         "float_value": None,
         "categorical_value": None,
     }
     if outcomes is not None:
-        cause, duration = _joined(parts, "cause", order), _joined(parts, "duration", order)
-        known = pl.Series(_joined(parts, "known", order), dtype=pl.Boolean)
-        nothing = pl.Series([None] * len(order), dtype=pl.Boolean)
+        cause, duration = _joined(parts, "cause"), _joined(parts, "duration")
+        known = pl.Series(_joined(parts, "known"), dtype=pl.Boolean)
+        nothing = pl.Series([None] * len(time), dtype=pl.Boolean)
         columns["boolean_value"] = pl.Series(cause == 1, dtype=pl.Boolean).zip_with(known, nothing)
         names = np.array([None, *outcomes], dtype=object)
         columns["categorical_value"] = pl.Series(names[cause].tolist(), dtype=pl.String)
         columns["event"] = cause
         columns["duration_days"] = duration / MICROSECONDS_PER_DAY
-    return pl.DataFrame(columns, schema=schema)
+    table = pl.DataFrame(columns, schema=schema)
+    return table.sort("subject_id", "prediction_time", maintain_order=True)
 
 
-def _joined(parts: Sequence[Answers], name: str, order: npt.NDArray[np.int64]) -> Any:
+def _joined(parts: Sequence[Answers], name: str) -> Any:
     arrays = [getattr(part, name) for part in parts]
-    return None if any(array is None for array in arrays) else np.concatenate(arrays)[order]
+    return None if any(array is None for array in arrays) else np.concatenate(arrays)

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.base.files import written_atomically
 from lifecourse.base.progress import SILENT
 from lifecourse.tasks.aces import AcesTask
-from lifecourse.tasks.acesrun import own_codes_only, rows_of_aces
+from lifecourse.tasks.acesrun import codes_of, own_codes_only, rows_of_aces
 from lifecourse.tasks.answers import Answers, table_of
 from lifecourse.tasks.attrition import COHORT, OUTCOME, Attrition
 from lifecourse.tasks.cohort import rows_of_task
 from lifecourse.tasks.definition import Censoring, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import polars as pl
 
     from lifecourse.base.progress import Progress
     from lifecourse.timeline.access import Timeline
-    from lifecourse.timeline.shard import CodeTable, Shard
+    from lifecourse.timeline.shard import Shard
 
     AnyTask = Task | AcesTask
 
@@ -92,22 +92,12 @@ def label_all(
     timeline: Timeline, tasks: Sequence[AnyTask], *, progress: Progress = SILENT
 ) -> list[Labels]:
     """The labels of several tasks in one pass over the events, in the order of `tasks`."""
-    end_of_records = _end_of_records(timeline, tasks)
-    own_codes = own_codes_only(timeline.codes)
-    needs_values = any(not isinstance(task, AcesTask) or task.needs_values for task in tasks)
-
-    def of_shard(number: int) -> list[tuple[Answers, Attrition]]:
-        shard = timeline.shard(number) if needs_values else timeline.moments(number)
-        return [_label_shard(shard, task, own_codes, end_of_records) for task in tasks]
-
     answers: list[list[Answers]] = [[] for _ in tasks]
     attritions = [Attrition() for _ in tasks]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, found in enumerate(pool.map(of_shard, range(timeline.n_shards)), 1):
-            for i, (part, attrition) in enumerate(found):
-                answers[i].append(part)
-                attritions[i].merge(attrition)
-            progress.step("labelling shards", number, timeline.n_shards)
+    for places, found in _answered(timeline, tasks, progress):
+        for i, (part, attrition) in zip(places, found, strict=True):
+            answers[i].append(part)
+            attritions[i].merge(attrition)
     return [
         Labels(
             table=table_of(answers[i], _outcomes(task)),
@@ -118,8 +108,50 @@ def label_all(
     ]
 
 
-def _end_of_records(timeline: Timeline, tasks: Sequence[AnyTask]) -> int:
-    asked = any(isinstance(task, Task) and task.follow_up_ends == "data_cut" for task in tasks)
+EXCERPT_EVENTS = 2_000_000
+"""Of so many events an excerpt is made at once, in each thread."""
+Found = list[tuple[Answers, Attrition]]
+
+
+def _answered(
+    timeline: Timeline, tasks: Sequence[AnyTask], progress: Progress
+) -> Iterator[tuple[list[int], Found]]:
+    """The places of some tasks, and their answers in some shards, until all have been in all."""
+    aces = {i: task for i, task in enumerate(tasks) if isinstance(task, AcesTask)}
+    own = {i: task for i, task in enumerate(tasks) if isinstance(task, Task)}
+    if aces:
+        for found in _of_excerpts(timeline, list(aces.values())):
+            yield list(aces), found
+    if own:
+        end_of_records = _end_of_records(timeline, list(own.values()))
+
+        def of_shard(number: int) -> Found:
+            shard = timeline.shard(number)
+            return [_of_task(shard, task, end_of_records) for task in own.values()]
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for number, found in enumerate(pool.map(of_shard, range(timeline.n_shards)), 1):
+                yield list(own), found
+                progress.step("labelling shards", number, timeline.n_shards)
+
+
+def _of_excerpts(timeline: Timeline, tasks: Sequence[AcesTask]) -> Iterator[Found]:
+    """ACES tasks name all codes that decide them: no other event is built."""
+    own_codes = own_codes_only(timeline.codes)
+    codes = set[str]().union(*(codes_of(task, own_codes) for task in tasks))
+    values = any(task.needs_values for task in tasks)
+    moments = any(task.needs_moments for task in tasks)
+
+    def of_group(shards: Sequence[int]) -> Found:
+        excerpt = timeline.excerpt(shards, codes, values=values, moments=moments)
+        return [rows_of_aces(excerpt, task, own_codes) for task in tasks]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(of_group, timeline.groups(EXCERPT_EVENTS))
+
+
+def _end_of_records(timeline: Timeline, tasks: Sequence[Task]) -> int:
+    asked = any(task.follow_up_ends == "data_cut" for task in tasks)
     return timeline.end_of_records() if asked else 0
 
 
@@ -129,11 +161,7 @@ def _outcomes(task: AnyTask) -> list[str] | None:
     return None
 
 
-def _label_shard(
-    shard: Shard, task: AnyTask, own_codes: CodeTable, end_of_records: int
-) -> tuple[Answers, Attrition]:
-    if isinstance(task, AcesTask):
-        return rows_of_aces(shard, task, own_codes)
+def _of_task(shard: Shard, task: Task, end_of_records: int) -> tuple[Answers, Attrition]:
     rows, attrition = rows_of_task(shard, task, end_of_records)
     answers = Answers(
         subject_id=shard.subject_ids[rows.subject],

@@ -170,22 +170,14 @@ def _birth_codelist() -> Codelist:
 
 
 def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
-    """The shard of an events table that is sorted as `lifecourse.schema.event` says.
-
-    Without ``numeric_value`` and ``end_time`` every value is missing and no end is stated.
-    """
+    """The shard of an events table that is sorted as `lifecourse.schema.event` says."""
     ids = events["subject_id"].to_numpy()
     starts = np.flatnonzero(np.append(len(ids) > 0, ids[1:] != ids[:-1]))
     code = events["code"].cast(pl.Enum(codes.codes)).to_physical().cast(pl.Int32).to_numpy()
-    if "numeric_value" in events.columns:
-        value = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
-        end = events["end_time"].cast(pl.Int64).fill_null(NO_END).to_numpy()
-        factor = codes.unit_factor[code] if len(code) else np.ones(0)
-        if np.any(factor != 1.0):
-            value = (value * factor).astype(np.float32)
-    else:
-        value = np.full(len(ids), np.nan, dtype=np.float32)
-        end = np.full(len(ids), NO_END)
+    value = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    factor = codes.unit_factor[code] if len(code) else np.ones(0)
+    if np.any(factor != 1.0):
+        value = (value * factor).astype(np.float32)
     return Shard(
         codes=codes,
         subject_ids=ids[starts].astype(np.int64),
@@ -193,7 +185,7 @@ def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
         time=events["time"].cast(pl.Int64).fill_null(STATIC).to_numpy(),
         code=np.ascontiguousarray(code),
         value=np.ascontiguousarray(value),
-        end=end,
+        end=events["end_time"].cast(pl.Int64).fill_null(NO_END).to_numpy(),
     )
 
 
