@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import TaskError
-from lifecourse.base.files import write_json, written_atomically
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, table
@@ -14,8 +13,6 @@ from lifecourse.cli.workspace import store_of
 
 if TYPE_CHECKING:
     import argparse
-
-    from lifecourse.tasks import Labels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +57,7 @@ def call(arguments: argparse.Namespace) -> Any:
     with shown_progress() as progress:
         answers = label_all(timeline, tasks, progress=progress)
     reports = [
-        {"task": task.name, **write_labels(labels, file), "out": str(file)}
+        {"task": task.name, **labels.write(file), "out": str(file)}
         for task, labels, file in zip(tasks, answers, files, strict=True)
     ]
     return reports[0] if len(reports) == 1 else {"tasks": reports}
@@ -79,16 +76,6 @@ def _files(names: list[str], out: Path) -> list[Path]:
         raise TaskError(f"--out {out} is a file; for several tasks name a directory")
     out.mkdir(parents=True, exist_ok=True)
     return [out / f"{name}.parquet" for name in names]
-
-
-def write_labels(labels: Labels, table: Path, attrition: Path | None = None) -> dict[str, Any]:
-    """Write the labels and their attrition; gives their counts."""
-    with written_atomically(table) as path:
-        labels.table.write_parquet(path)
-    steps = labels.attrition.to_dicts()
-    if attrition is not None:
-        write_json(attrition, steps)
-    return {**labels.summary(), "attrition": steps}
 
 
 def text(report: dict[str, Any]) -> str:

@@ -15,7 +15,6 @@ from lifecourse.base.errors import SourceError
 from lifecourse.base.files import write_json, write_text
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.cli.arguments import machine_user
-from lifecourse.cli.label import write_labels
 from lifecourse.cli.output import plainly
 from lifecourse.cli.plan import write_plans
 from lifecourse.cli.settings import Settings, load_settings
@@ -160,7 +159,9 @@ class Journey:
         def label_it() -> dict[str, Any]:
             from lifecourse.tasks import label
 
-            return write_labels(label(timeline, task, progress=self.progress), table, attrition)
+            told = label(timeline, task, progress=self.progress).write(table)
+            write_json(attrition, told["attrition"])
+            return told
 
         def train_it() -> dict[str, Any]:
             _emptied(model)

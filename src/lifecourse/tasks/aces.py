@@ -106,6 +106,17 @@ class AcesTask:
     missing: tuple[str, ...] = ()
 
     @property
+    def needs_values(self) -> bool:
+        """Whether any predicate looks at numbers, not at codes and times alone."""
+        plain = [*self.predicates.values(), *self.demographics.values()]
+        return any(isinstance(one, PlainPredicate) and one.values is not None for one in plain)
+
+    @property
+    def needs_moments(self) -> bool:
+        """Whether any window or the trigger is about events of any code."""
+        return ANY_EVENT in {self.trigger, *_names(self.windows)}
+
+    @property
     def horizon_days(self) -> None:
         """Not one number: ACES windows may end at events."""
         return None

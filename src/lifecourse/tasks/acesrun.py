@@ -1,4 +1,4 @@
-"""The rows of an ACES task in a shard: anchors found window by window, counts held against limits."""
+"""The rows of an ACES task in an excerpt: anchors found window by window, counts held against limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from lifecourse.base.errors import TaskError
 from lifecourse.schema.code import Codelist
-from lifecourse.schema.label import label_schema
 from lifecourse.schema.window import EARLIEST, LATEST
 from lifecourse.tasks.aces import (
     ANY_EVENT,
@@ -21,28 +20,35 @@ from lifecourse.tasks.aces import (
     PlainPredicate,
     in_order,
 )
+from lifecourse.tasks.answers import Answers
 from lifecourse.tasks.attrition import COHORT, EXCLUDED, OUTCOME, TRIGGER, Attrition
 from lifecourse.tasks.meaning import occurrences
-from lifecourse.tasks.signals import first_and_last, instants, record_places, signal
+from lifecourse.tasks.signals import instants, record_places, signal
 from lifecourse.timeline.kernel import places_between
-from lifecourse.timeline.shard import STATIC, CodeTable, Shard
+from lifecourse.timeline.shard import NO_END, STATIC, CodeTable, Shard
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import polars as pl
 
     from lifecourse.tasks.aces import AcesWindow, Edge
+    from lifecourse.timeline.excerpt import Excerpt
 
     Integers = npt.NDArray[np.int64]
     Flags = npt.NDArray[np.bool_]
 
 
 def rows_of_aces(
-    shard: Shard, task: AcesTask, own_codes: CodeTable
-) -> tuple[pl.DataFrame, Attrition]:
-    """The MEDS labels of `task` in `shard`, and what became of the other triggers.
+    excerpt: Excerpt, task: AcesTask, own_codes: CodeTable
+) -> tuple[Answers, Attrition]:
+    """The answers of `task` in an excerpt with its `codes_of`, and what became of the other triggers.
 
-    `own_codes` is `own_codes_only(shard.codes)`, made once for all shards.
+    `own_codes` is `own_codes_only` of the excerpt's codes, made once for all excerpts.
+    """
+    return _Run(excerpt, _as_written(excerpt.shard, own_codes), task).rows()
+
+
+def codes_of(task: AcesTask, own_codes: CodeTable) -> set[str]:
+    """The codes whose events decide the task.
 
     Raises
     ------
@@ -54,7 +60,13 @@ def rows_of_aces(
             f"task '{task.name}' leaves open what these are: {', '.join(task.missing)}. "
             f"Give their codes in a predicates file (--predicates FILE)."
         )
-    return _Run(_as_written(shard, own_codes), task).rows()
+    plain = [*task.predicates.values(), *task.demographics.values()]
+    return {
+        own_codes.codes[place]
+        for one in plain
+        if isinstance(one, PlainPredicate)
+        for place in own_codes.ids(one.codelist)
+    }
 
 
 def own_codes_only(codes: CodeTable) -> CodeTable:
@@ -77,7 +89,8 @@ def _as_written(shard: Shard, own_codes: CodeTable) -> Shard:
 
 
 class _Run:
-    def __init__(self, shard: Shard, task: AcesTask) -> None:
+    def __init__(self, excerpt: Excerpt, shard: Shard, task: AcesTask) -> None:
+        self._excerpt = excerpt
         self._shard = shard
         self._task = task
         self._places: dict[str, Integers] = {}
@@ -87,11 +100,12 @@ class _Run:
         # The time of each anchor at each row: "trigger", "input.end", ...
         self._anchors: dict[str, Integers] = {}
 
-    def rows(self) -> tuple[pl.DataFrame, Attrition]:
-        shard, task = self._shard, self._task
-        triggers = instants(shard, self._places_of(task.trigger))
-        self._subject = np.searchsorted(shard.offsets, triggers, side="right") - 1
-        self._anchors = {"trigger": shard.time[triggers]}
+    def rows(self) -> tuple[Answers, Attrition]:
+        task = self._task
+        events = self._signal(task.trigger)
+        triggers = instants(events, np.arange(events.n_events))
+        self._subject = np.searchsorted(events.offsets, triggers, side="right") - 1
+        self._anchors = {"trigger": events.time[triggers]}
         self._attrition.count(TRIGGER, task.trigger, self._subject)
         for name, predicate in task.demographics.items():
             self._keep(self._has_fact(predicate)[self._subject], f"not {name}")
@@ -154,8 +168,30 @@ class _Run:
 
     def _signal(self, name: str) -> Shard:
         if name not in self._signals:
-            self._signals[name] = signal(self._shard, self._places_of(name))
+            self._signals[name] = self._made(name)
         return self._signals[name]
+
+    def _made(self, name: str) -> Shard:
+        excerpt = self._excerpt
+        if name == ANY_EVENT:
+            assert excerpt.moments is not None  # noqa: S101 -- asked for where the task needs them
+            return excerpt.moments
+        if name in (RECORD_START, RECORD_END):
+            return self._edges(excerpt.first if name == RECORD_START else excerpt.last)
+        return signal(self._shard, self._places_of(name))
+
+    def _edges(self, time: Integers) -> Shard:
+        """One event for each subject with a dated record."""
+        has = time != STATIC
+        count = int(has.sum())
+        return replace(
+            self._shard,
+            offsets=np.append(0, np.cumsum(has)),
+            time=time[has],
+            code=np.zeros(count, dtype=np.int32),
+            value=np.full(count, np.nan, dtype=np.float32),
+            end=np.full(count, NO_END),
+        )
 
     def _places_of(self, name: str) -> Integers:
         if name not in self._places:
@@ -163,10 +199,6 @@ class _Run:
         return self._places[name]
 
     def _find(self, name: str) -> Integers:
-        if name == ANY_EVENT:
-            return self._moments
-        if name in (RECORD_START, RECORD_END):
-            return self._record_edges(last=name == RECORD_END)
         predicate = self._task.predicates[name]
         if isinstance(predicate, DerivedPredicate):
             return self._combine(predicate)
@@ -189,13 +221,6 @@ class _Run:
     def _moments(self) -> Integers:
         return instants(self._shard, record_places(self._shard, with_birth=True))
 
-    def _record_edges(self, *, last: bool) -> Integers:
-        at = self._moments
-        begin = np.searchsorted(at, self._shard.offsets[:-1])
-        stop = np.searchsorted(at, self._shard.offsets[1:])
-        has = stop > begin
-        return at[stop[has] - 1] if last else at[begin[has]]
-
     def _has_fact(self, predicate: PlainPredicate) -> Flags:
         shard = self._shard
         ids = shard.codes.ids(predicate.codelist)
@@ -206,9 +231,7 @@ class _Run:
 
     # ------------------------------------------------------------ labels
 
-    def _labels(self) -> pl.DataFrame:
-        import polars as pl
-
+    def _labels(self) -> Answers:
         task = self._task
         self._attrition.count(COHORT, "asked about", self._subject)
         index = task.index_window
@@ -217,19 +240,14 @@ class _Run:
         if (window := task.label_window) is not None and window.label is not None:
             answer = self._counts(window, window.label) > 0
             self._tell(window, answer)
-        columns = {
-            "subject_id": self._shard.subject_ids[self._subject],
-            "prediction_time": pl.Series(self._anchors[at], dtype=pl.Int64).cast(pl.Datetime("us")),
-            "boolean_value": answer,
-            "integer_value": None,
-            "float_value": None,
-            "categorical_value": None,
-        }
-        return pl.DataFrame(columns, schema=label_schema())
+        return Answers(
+            subject_id=self._shard.subject_ids[self._subject],
+            time=self._anchors[at],
+            happened=answer,
+        )
 
     def _tell(self, window: AcesWindow, answer: Flags) -> None:
-        _, last, _ = first_and_last(self._shard, self._moments)
-        short = ~answer & (last[self._subject] < self._anchors[f"{window.name}.end"])
+        short = ~answer & (self._excerpt.last[self._subject] < self._anchors[f"{window.name}.end"])
         label = window.label or ""
         self._attrition.count(OUTCOME, label, self._subject[answer])
         self._attrition.count(OUTCOME, f"no {label}", self._subject[~answer])

@@ -25,8 +25,9 @@ class Attrition:
     counts: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def count(self, step: str, reason: str, subjects: npt.NDArray[np.int64]) -> None:
-        """Add rows, given the subject of each."""
-        self.add(step, reason, len(np.unique(subjects)), len(subjects))
+        """Add rows, given the subject of each; a subject's rows are together."""
+        changes = int(np.count_nonzero(subjects[1:] != subjects[:-1]))
+        self.add(step, reason, changes + 1 if len(subjects) else 0, len(subjects))
 
     def add(self, step: str, reason: str, subjects: int, rows: int) -> None:
         """Add `rows` of so many `subjects`."""

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from lifecourse.base.clock import MICROSECONDS_PER_DAY
+from lifecourse.base.files import written_atomically
 from lifecourse.base.progress import SILENT
-from lifecourse.schema.label import label_schema
 from lifecourse.tasks.aces import AcesTask
-from lifecourse.tasks.acesrun import own_codes_only, rows_of_aces
+from lifecourse.tasks.acesrun import codes_of, own_codes_only, rows_of_aces
+from lifecourse.tasks.answers import Answers, table_of
 from lifecourse.tasks.attrition import COHORT, OUTCOME, Attrition
 from lifecourse.tasks.cohort import rows_of_task
 from lifecourse.tasks.definition import Censoring, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import polars as pl
 
     from lifecourse.base.progress import Progress
-    from lifecourse.tasks.cohort import Rows
     from lifecourse.timeline.access import Timeline
-    from lifecourse.timeline.shard import CodeTable, Shard
+    from lifecourse.timeline.shard import Shard
 
     AnyTask = Task | AcesTask
 
@@ -57,6 +57,12 @@ class Labels:
             "negatives_with_too_little_follow_up": int(told["rows"].sum() or 0),
         }
 
+    def write(self, table: Path) -> dict[str, Any]:
+        """Write the table as Parquet, whole or not at all; gives `summary` and the steps of the attrition."""
+        with written_atomically(table) as path:
+            self.table.write_parquet(path)
+        return {**self.summary(), "attrition": self.attrition.to_dicts()}
+
 
 def label(timeline: Timeline, task: AnyTask, *, progress: Progress = SILENT) -> Labels:
     """One row per subject and prediction time, with the task's outcome.
@@ -86,92 +92,86 @@ def label_all(
     timeline: Timeline, tasks: Sequence[AnyTask], *, progress: Progress = SILENT
 ) -> list[Labels]:
     """The labels of several tasks in one pass over the events, in the order of `tasks`."""
-    end_of_records = _end_of_records(timeline, tasks)
-    tables: list[list[pl.DataFrame]] = [[] for _ in tasks]
+    answers: list[list[Answers]] = [[] for _ in tasks]
     attritions = [Attrition() for _ in tasks]
-    own_codes: CodeTable | None = None
-    for number, shard in enumerate(_read_ahead(timeline), 1):
-        own_codes = own_codes or own_codes_only(shard.codes)
-        for i, task in enumerate(tasks):
-            table, attrition = _label_shard(shard, task, own_codes, end_of_records)
-            tables[i].append(table)
+    for places, found in _answered(timeline, tasks, progress):
+        for i, (part, attrition) in zip(places, found, strict=True):
+            answers[i].append(part)
             attritions[i].merge(attrition)
-        progress.step("labelling shards", number, timeline.n_shards)
     return [
-        Labels(table=_joined(tables[i], task), attrition=attritions[i].table(), task=task)
+        Labels(
+            table=table_of(answers[i], _outcomes(task)),
+            attrition=attritions[i].table(),
+            task=task,
+        )
         for i, task in enumerate(tasks)
     ]
 
 
-def _read_ahead(timeline: Timeline) -> Iterator[Shard]:
-    """The shards, each read while the one before is being labelled; never more than two in memory."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        waiting = None
-        for number in range(timeline.n_shards):
-            coming = reader.submit(timeline.shard, number)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = coming
-        if waiting is not None:
-            yield waiting.result()
+EXCERPT_EVENTS = 2_000_000
+"""Of so many events an excerpt is made at once, in each thread."""
+Found = list[tuple[Answers, Attrition]]
 
 
-def _end_of_records(timeline: Timeline, tasks: Sequence[AnyTask]) -> int:
-    asked = any(isinstance(task, Task) and task.follow_up_ends == "data_cut" for task in tasks)
+def _answered(
+    timeline: Timeline, tasks: Sequence[AnyTask], progress: Progress
+) -> Iterator[tuple[list[int], Found]]:
+    """The places of some tasks, and their answers in some shards, until all have been in all."""
+    aces = {i: task for i, task in enumerate(tasks) if isinstance(task, AcesTask)}
+    own = {i: task for i, task in enumerate(tasks) if isinstance(task, Task)}
+    if aces:
+        for found in _of_excerpts(timeline, list(aces.values())):
+            yield list(aces), found
+    if own:
+        end_of_records = _end_of_records(timeline, list(own.values()))
+
+        def of_shard(number: int) -> Found:
+            shard = timeline.shard(number)
+            return [_of_task(shard, task, end_of_records) for task in own.values()]
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for number, found in enumerate(pool.map(of_shard, range(timeline.n_shards)), 1):
+                yield list(own), found
+                progress.step("labelling shards", number, timeline.n_shards)
+
+
+def _of_excerpts(timeline: Timeline, tasks: Sequence[AcesTask]) -> Iterator[Found]:
+    """ACES tasks name all codes that decide them: no other event is built."""
+    own_codes = own_codes_only(timeline.codes)
+    codes = set[str]().union(*(codes_of(task, own_codes) for task in tasks))
+    values = any(task.needs_values for task in tasks)
+    moments = any(task.needs_moments for task in tasks)
+
+    def of_group(shards: Sequence[int]) -> Found:
+        excerpt = timeline.excerpt(shards, codes, values=values, moments=moments)
+        return [rows_of_aces(excerpt, task, own_codes) for task in tasks]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(of_group, timeline.groups(EXCERPT_EVENTS))
+
+
+def _end_of_records(timeline: Timeline, tasks: Sequence[Task]) -> int:
+    asked = any(task.follow_up_ends == "data_cut" for task in tasks)
     return timeline.end_of_records() if asked else 0
 
 
-def _label_shard(
-    shard: Shard, task: AnyTask, own_codes: CodeTable, end_of_records: int
-) -> tuple[pl.DataFrame, Attrition]:
-    if isinstance(task, AcesTask):
-        return rows_of_aces(shard, task, own_codes)
-    rows, attrition = rows_of_task(shard, task, end_of_records)
-    return _table(shard, task, rows), attrition
-
-
-def _table(shard: Shard, task: Task, rows: Rows) -> pl.DataFrame:
-    import polars as pl
-
-    happened = rows.cause > 0
-    columns: dict[str, Any] = {
-        "subject_id": shard.subject_ids[rows.subject],
-        "prediction_time": pl.Series(rows.time, dtype=pl.Int64).cast(pl.Datetime("us")),
-        "boolean_value": happened,
-        "integer_value": None,
-        "float_value": None,
-        "categorical_value": None,
-    }
-    if task.censoring == Censoring.TIME_TO_EVENT:
-        names = np.array([None, *(outcome.label for outcome in task.outcomes)], dtype=object)
-        first = pl.Series(rows.cause == 1, dtype=pl.Boolean)
-        unknown = pl.Series(~rows.known, dtype=pl.Boolean)
-        columns["boolean_value"] = first.to_frame("v").select(
-            pl.when(unknown).then(None).otherwise(pl.col("v")).alias("v")
-        )["v"]
-        columns["categorical_value"] = pl.Series(names[rows.cause].tolist(), dtype=pl.String)
-        columns["event"] = rows.cause
-        columns["duration_days"] = rows.duration / MICROSECONDS_PER_DAY
-    return pl.DataFrame(columns, schema=_schema(task))
-
-
-def _schema(task: AnyTask) -> dict[str, pl.DataType]:
-    import polars as pl
-
-    schema = label_schema()
+def _outcomes(task: AnyTask) -> list[str] | None:
     if isinstance(task, Task) and task.censoring == Censoring.TIME_TO_EVENT:
-        schema |= {"event": pl.Int64(), "duration_days": pl.Float64()}
-    return schema
+        return [outcome.label for outcome in task.outcomes]
+    return None
 
 
-def _joined(tables: list[pl.DataFrame], task: AnyTask) -> pl.DataFrame:
-    import polars as pl
-
-    if not tables:
-        return pl.DataFrame(schema=_schema(task))
-    return pl.concat(tables).sort("subject_id", "prediction_time", maintain_order=True)
+def _of_task(shard: Shard, task: Task, end_of_records: int) -> tuple[Answers, Attrition]:
+    rows, attrition = rows_of_task(shard, task, end_of_records)
+    answers = Answers(
+        subject_id=shard.subject_ids[rows.subject],
+        time=rows.time,
+        happened=rows.cause > 0,
+        cause=rows.cause,
+        known=rows.known,
+        duration=rows.duration,
+    )
+    return answers, attrition
 
 
 __all__ = ["COHORT", "AnyTask", "Labels", "label", "label_all"]

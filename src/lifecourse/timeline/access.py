@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import PolicyRefused, UserError
@@ -14,6 +15,7 @@ from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpose
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.chart import Chart
+from lifecourse.timeline.excerpt import WHAT, WHO_AND_WHEN, WITH_VALUES, Excerpt, excerpt_of
 from lifecourse.timeline.merging import persons_of
 from lifecourse.timeline.reader import DEFAULT_BYTES, Reader, shard_of_one
 from lifecourse.timeline.shard import CodeTable, Shard, shard_from_events, sorted_events
@@ -21,15 +23,14 @@ from lifecourse.timeline.spill import conform, shard_of
 from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from lifecourse.timeline.manifest import FileEntry, Manifest
 
 NO_NAMES = pl.DataFrame(schema={"subject_id": pl.Int64, "name": pl.String})
-SHARD_COLUMNS = ("subject_id", "time", "code", "numeric_value", "end_time")
+SHARD_COLUMNS = (*WITH_VALUES, "end_time")
 
 
 class _Holding(Protocol):
@@ -46,7 +47,10 @@ class _Holding(Protocol):
     def codes(self) -> CodeTable: ...
     def persons(self) -> pl.DataFrame: ...
     def n_events(self) -> int: ...
-    def events(self, shard: int, *, whole: bool) -> pl.DataFrame: ...
+    def events(self, shard: int, *, columns: Sequence[str]) -> pl.DataFrame: ...
+    def matching(
+        self, shards: Sequence[int], columns: Sequence[str], codes: Collection[str] | None
+    ) -> pl.DataFrame: ...
     def events_in(self, shard: int) -> int: ...
     def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame: ...
     def identity(self, subject_id: int) -> dict[str, Any] | None: ...
@@ -123,7 +127,41 @@ class Timeline:
 
     def shard(self, number: int) -> Shard:
         """The events of shard `number` as arrays."""
-        return shard_from_events(self.holding.events(number, whole=False), self.codes)
+        return shard_from_events(self.holding.events(number, columns=SHARD_COLUMNS), self.codes)
+
+    def excerpt(
+        self,
+        shards: Sequence[int],
+        codes: Collection[str],
+        *,
+        values: bool = False,
+        moments: bool = False,
+    ) -> Excerpt:
+        """Of the people of some shards, the events of `codes` alone.
+
+        `values` brings numbers too, `moments` every moment at which anything is recorded. Without `moments`, who has
+        no event of `codes` is not in it.
+        """
+        return excerpt_of(
+            self.holding.matching(shards, WITH_VALUES if values else WHAT, codes),
+            self.holding.matching(shards, WHO_AND_WHEN, None) if moments else None,
+            self.persons(),
+            self.codes,
+        )
+
+    def groups(self, at_most_events: int) -> Iterator[list[int]]:
+        """Neighbouring shards of at most so many events together, or one larger shard."""
+        group: list[int] = []
+        held = 0
+        for number in range(self.n_shards):
+            events = self.holding.events_in(number)
+            if group and held + events > at_most_events:
+                yield group
+                group, held = [], 0
+            group.append(number)
+            held += events
+        if group:
+            yield group
 
     def shards(self) -> Iterator[Shard]:
         """All shards, one at a time."""
@@ -158,7 +196,7 @@ class Timeline:
         """
         self._look("look at all", "store", "success")
         for number in range(self.n_shards) if shards is None else shards:
-            events = self.holding.events(number, whole=True)
+            events = self.holding.events(number, columns=EVENT_COLUMNS)
             for part in events.partition_by("subject_id", maintain_order=True):
                 yield Chart(
                     subject_id=int(part["subject_id"][0]),
@@ -316,8 +354,13 @@ class _Stored:
     def n_events(self) -> int:
         return sum(part.rows for part in self._manifest.parts)
 
-    def events(self, shard: int, *, whole: bool) -> pl.DataFrame:
-        return self._store.read(self._part(shard), EVENT_COLUMNS if whole else SHARD_COLUMNS)
+    def events(self, shard: int, *, columns: Sequence[str]) -> pl.DataFrame:
+        return self._store.read(self._part(shard), columns)
+
+    def matching(
+        self, shards: Sequence[int], columns: Sequence[str], codes: Collection[str] | None
+    ) -> pl.DataFrame:
+        return self._store.read_all([self._part(shard) for shard in shards], columns, codes)
 
     def events_in(self, shard: int) -> int:
         return self._part(shard).rows
@@ -393,9 +436,16 @@ class _InMemory:
     def n_events(self) -> int:
         return self._events.height
 
-    def events(self, shard: int, *, whole: bool) -> pl.DataFrame:
-        part = self._events.filter(pl.Series(self._shards == shard))
-        return part if whole else part.select(SHARD_COLUMNS)
+    def events(self, shard: int, *, columns: Sequence[str]) -> pl.DataFrame:
+        return self._events.filter(pl.Series(self._shards == shard)).select(columns)
+
+    def matching(
+        self, shards: Sequence[int], columns: Sequence[str], codes: Collection[str] | None
+    ) -> pl.DataFrame:
+        part = self._events.filter(pl.Series(np.isin(self._shards, list(shards))))
+        if codes is not None:
+            part = part.filter(pl.col("code").is_in(sorted(codes)))
+        return part.select(columns)
 
     def events_in(self, shard: int) -> int:
         return int((self._shards == shard).sum())

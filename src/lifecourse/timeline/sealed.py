@@ -7,6 +7,7 @@ as sealing values.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,7 +16,7 @@ from lifecourse.base.errors import StoreDamaged
 from lifecourse.schema.event import EVENT_COLUMNS, event_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
 OPTIONAL = {
@@ -52,6 +53,31 @@ def _without_silent_columns(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def read_tables(
+    sources: Sequence[tuple[Path, bytes | None, str]],
+    columns: Sequence[str],
+    codes: Collection[str] | None,
+) -> pl.DataFrame:
+    """The `columns` of several tables of events (path, key, what binds it), one after the other.
+
+    Where `codes` are given, the rows of these alone: the rest is passed over while it is read.
+
+    Raises
+    ------
+    StoreDamaged
+        A file is absent, was changed, is another file, or its key is wrong.
+    """
+    scans = []
+    for path, key, aad in sources:
+        with _damage_named(path):
+            scan = _scan(path, key, aad)
+            if codes is not None:
+                scan = scan.filter(pl.col("code").is_in(sorted(codes)))
+            scans.append(scan.select(_columns(scan, columns)))
+    with _damage_named(sources[0][0].parent):
+        return pl.concat(scans).collect()
+
+
 def read_table(
     path: Path,
     *,
@@ -69,22 +95,35 @@ def read_table(
     StoreDamaged
         The file is absent, was changed, is another file, or `key` is wrong.
     """
+    with _damage_named(path):
+        scan = _scan(path, key, aad)
+        if subject_id is not None:
+            scan = scan.filter(pl.col("subject_id") == subject_id)
+        return scan.collect() if columns is None else scan.select(_columns(scan, columns)).collect()
+
+
+def _scan(path: Path, key: bytes | None, aad: str) -> pl.LazyFrame:
     decryption = None
     if key is not None:
         decryption = pl.ParquetDecryptionProperties(footer_key=key, aad_prefix=aad.encode())
+    return pl.scan_parquet(path, decryption=decryption, glob=False)
+
+
+def _columns(scan: pl.LazyFrame, columns: Sequence[str]) -> list[str | pl.Expr]:
+    """The columns, null where they are of events and the file lacks them."""
+    if not OPTIONAL.keys() & set(columns):
+        return list(columns)
+    there = scan.collect_schema()
+    return [
+        pl.lit(None, OPTIONAL[name]).alias(name) if name in OPTIONAL and name not in there else name
+        for name in columns
+    ]
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
     try:
-        scan = pl.scan_parquet(path, decryption=decryption, glob=False)
-        if subject_id is not None:
-            scan = scan.filter(pl.col("subject_id") == subject_id)
-        if columns is None:
-            return scan.collect()
-        there = scan.collect_schema()
-        return scan.select(
-            pl.lit(None, OPTIONAL[name]).alias(name)
-            if name in OPTIONAL and name not in there
-            else name
-            for name in columns
-        ).collect()
+        yield
     except (pl.exceptions.PolarsError, OSError):
         raise StoreDamaged(
             f"{path.name} cannot be read: absent, changed, or not the file the manifest names. "

@@ -24,10 +24,10 @@ from lifecourse.base.files import sha256_of_file, sync_directory, sync_file
 from lifecourse.privacy.keys import FileKeyProvider, new_file_key
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.manifest import FileEntry, Manifest
-from lifecourse.timeline.sealed import read_table, write_table
+from lifecourse.timeline.sealed import read_table, read_tables, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 PARTS = "parts"
 WORK = ".ingest"
@@ -84,6 +84,15 @@ class Store:
             columns=columns,
             subject_id=subject_id,
         )
+
+    def read_all(
+        self, entries: Sequence[FileEntry], columns: Sequence[str], codes: Collection[str] | None
+    ) -> pl.DataFrame:
+        """The `columns` of several tables of events, one after the other; only rows of `codes` where given."""
+        sources = [
+            (self.path / entry.path, self.key_of(entry), aad_of(entry.path)) for entry in entries
+        ]
+        return read_tables(sources, columns, codes)
 
     def key_of(self, entry: FileEntry) -> bytes | None:
         """The key that opens `entry`; None where it is plain."""

@@ -1,0 +1,75 @@
+"""The answers of a task in a shard as arrays, and the table of all shards' answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecourse.base.clock import MICROSECONDS_PER_DAY
+from lifecourse.schema.label import label_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    import polars as pl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Rows of one shard.
+
+    subject_id : int64[r]; time : int64[r], microseconds of the prediction
+    happened : bool[r], None where the task asks nothing
+    cause : int64[r], 0 for none, else which outcome came first; known : bool[r]; duration : int64[r], microseconds
+        Only of a task of times to events.
+    """
+
+    subject_id: npt.NDArray[np.int64]
+    time: npt.NDArray[np.int64]
+    happened: npt.NDArray[np.bool_] | None
+    cause: npt.NDArray[np.int64] | None = None
+    known: npt.NDArray[np.bool_] | None = None
+    duration: npt.NDArray[np.int64] | None = None
+
+
+def table_of(parts: Sequence[Answers], outcomes: Sequence[str] | None) -> pl.DataFrame:
+    """The MEDS label table of all shards, sorted by subject, then time.
+
+    `outcomes` names the causes of a task of times to events; it has ``event`` and ``duration_days`` too.
+    """
+    import polars as pl
+
+    schema = label_schema()
+    if outcomes is not None:
+        schema |= {"event": pl.Int64(), "duration_days": pl.Float64()}
+    if not parts:
+        return pl.DataFrame(schema=schema)
+    subject_id = np.concatenate([part.subject_id for part in parts])
+    time = np.concatenate([part.time for part in parts])
+    columns: dict[str, Any] = {
+        "subject_id": subject_id,
+        "prediction_time": pl.Series(time, dtype=pl.Int64).cast(pl.Datetime("us")),
+        "boolean_value": _joined(parts, "happened"),
+        "integer_value": None,
+        "float_value": None,
+        "categorical_value": None,
+    }
+    if outcomes is not None:
+        cause, duration = _joined(parts, "cause"), _joined(parts, "duration")
+        known = pl.Series(_joined(parts, "known"), dtype=pl.Boolean)
+        nothing = pl.Series([None] * len(time), dtype=pl.Boolean)
+        columns["boolean_value"] = pl.Series(cause == 1, dtype=pl.Boolean).zip_with(known, nothing)
+        names = np.array([None, *outcomes], dtype=object)
+        columns["categorical_value"] = pl.Series(names[cause].tolist(), dtype=pl.String)
+        columns["event"] = cause
+        columns["duration_days"] = duration / MICROSECONDS_PER_DAY
+    table = pl.DataFrame(columns, schema=schema)
+    return table.sort("subject_id", "prediction_time", maintain_order=True)
+
+
+def _joined(parts: Sequence[Answers], name: str) -> Any:
+    arrays = [getattr(part, name) for part in parts]
+    return None if any(array is None for array in arrays) else np.concatenate(arrays)

@@ -1,0 +1,120 @@
+"""An excerpt: of some shards the events of a few codes, and when each record begins and ends.
+
+A question that names its codes needs no other event: a scan passes over the rest without building arrays of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from lifecourse.timeline.shard import NO_END, STATIC, CodeTable, Shard
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+WHO_AND_WHEN = ("subject_id", "time")
+WHAT = (*WHO_AND_WHEN, "code")
+WITH_VALUES = (*WHAT, "numeric_value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """Some events of `n` subjects, who come in the order of the shards: their ids are not sorted.
+
+    shard : their events of the codes asked for, with no ends, and without values unless these were asked for
+    first, last : int64[n], microseconds of the first and the last dated event of any code, births included
+    moments : one event at each moment of anyone's record, where these were asked for; their code says nothing
+    """
+
+    shard: Shard
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    moments: Shard | None
+
+
+def excerpt_of(
+    events: pl.DataFrame,
+    everything: pl.DataFrame | None,
+    persons: pl.DataFrame,
+    codes: CodeTable,
+) -> Excerpt:
+    """The excerpt of `events` (`WHAT` or `WITH_VALUES`): each subject's together, and in the order of time.
+
+    `everything` has who and when of all events, for the moments, its subjects in the same order.
+    """
+    owner = events["subject_id"].to_numpy()
+    code = events["code"].cast(pl.Enum(codes.codes)).to_physical().cast(pl.Int32).to_numpy()
+    value = np.full(len(owner), np.nan, dtype=np.float32)
+    if "numeric_value" in events.columns:
+        told = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+        value = (told * codes.unit_factor[code]).astype(np.float32)
+    whose = owner if everything is None else everything["subject_id"].to_numpy()
+    subject_ids = whose[_changes(whose)]
+    shard = Shard(
+        codes=codes,
+        subject_ids=subject_ids,
+        offsets=_offsets(owner, subject_ids),
+        time=events["time"].cast(pl.Int64).fill_null(STATIC).to_numpy(),
+        code=code,
+        value=value,
+        end=np.full(len(owner), NO_END),
+    )
+    birth, first, last = (
+        _of_subjects(persons, name, subject_ids) for name in ("birth", "first_time", "last_time")
+    )
+    earlier = np.minimum(birth, np.where(first == STATIC, birth, first))
+    return Excerpt(
+        shard=shard,
+        first=np.where(birth == STATIC, first, earlier),
+        last=np.maximum(birth, last),
+        moments=None if everything is None else _moments(everything, shard),
+    )
+
+
+def _moments(everything: pl.DataFrame, shard: Shard) -> Shard:
+    owner = everything["subject_id"].to_numpy()
+    time = everything["time"].cast(pl.Int64).fill_null(STATIC).to_numpy()
+    fresh = np.ones(len(owner), dtype=np.bool_)
+    fresh[1:] = (owner[1:] != owner[:-1]) | (time[1:] != time[:-1])
+    fresh &= time != STATIC
+    owner, time = owner[fresh], time[fresh]
+    return Shard(
+        codes=shard.codes,
+        subject_ids=shard.subject_ids,
+        offsets=_offsets(owner, shard.subject_ids),
+        time=time,
+        code=np.zeros(len(owner), dtype=np.int32),
+        value=np.full(len(owner), np.nan, dtype=np.float32),
+        end=np.full(len(owner), NO_END),
+    )
+
+
+def _changes(owner: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where each subject's events begin."""
+    return np.flatnonzero(np.append(len(owner) > 0, owner[1:] != owner[:-1]))
+
+
+def _offsets(
+    owner: npt.NDArray[np.int64], subject_ids: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Where the events of each of `subject_ids` begin and end; those of some may be none."""
+    begins = _changes(owner)
+    counts = np.diff(np.append(begins, len(owner)))
+    order = np.argsort(subject_ids)
+    places = order[np.searchsorted(subject_ids, owner[begins], sorter=order)]
+    held = np.zeros(len(subject_ids), dtype=np.int64)
+    held[places] = counts
+    return np.append(0, np.cumsum(held)).astype(np.int64)
+
+
+def _of_subjects(
+    persons: pl.DataFrame, name: str, subject_ids: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """A time of each subject, STATIC where there is none."""
+    places = np.searchsorted(persons["subject_id"].to_numpy(), subject_ids)
+    times = persons[name].cast(pl.Int64).fill_null(STATIC).to_numpy()
+    return np.asarray(times[places], dtype=np.int64)
