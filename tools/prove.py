@@ -10,7 +10,7 @@ import re
 import sys
 from datetime import UTC
 
-from proofs import main_job, records, speed
+from proofs import hospital, main_job, records, speed
 from proofs.measuring import ROOT, Proof, run
 
 PAGE = ROOT / "docs" / "evidence.md"
@@ -18,6 +18,7 @@ CHAPTERS = {
     "The main job": main_job.PROOFS,
     "Speed and correctness": speed.PROOFS,
     "Every record": records.PROOFS,
+    "The synthetic hospital": hospital.PROOFS,
 }
 HEAD = """\
 # Evidence

@@ -48,7 +48,7 @@ def check_workspace(workspace: Path, report: dict[str, Any], *, every_page: bool
         else:
             assert list((workspace / "models" / name).glob("*"))
     persons = timeline.persons()
-    ages = (persons["last_time"] - persons["birth"]).dt.total_days() / 365.25
+    ages = (persons["as_of"] - persons["birth"]).dt.total_days() / 365.25
     adults = sorted(persons.filter(ages >= 18)["subject_id"].to_list())
     planned = sorted(int(path.stem) for path in (workspace / "plans").glob("*.json"))
     assert planned == adults

@@ -6,16 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lifecourse.care.assessment import Assessment as Assessment
-    from lifecourse.care.assessment import ScoreResult as ScoreResult
     from lifecourse.care.assessment import assess as assess
     from lifecourse.care.careplan import CarePlan as CarePlan
     from lifecourse.care.careplan import plan as plan
+    from lifecourse.care.scored import Assessment as Assessment
+    from lifecourse.care.scored import ScoreResult as ScoreResult
 
 _WHERE = {
-    "Assessment": "lifecourse.care.assessment",
+    "Assessment": "lifecourse.care.scored",
     "CarePlan": "lifecourse.care.careplan",
-    "ScoreResult": "lifecourse.care.assessment",
+    "ScoreResult": "lifecourse.care.scored",
     "assess": "lifecourse.care.assessment",
     "plan": "lifecourse.care.careplan",
 }

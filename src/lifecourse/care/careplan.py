@@ -23,9 +23,9 @@ from lifecourse.care.rules.loading import Library, library
 from lifecourse.care.rules.questions import Fact
 
 if TYPE_CHECKING:
-    from lifecourse.care.assessment import Assessment, ScoreResult
     from lifecourse.care.rules.definition import Rule
     from lifecourse.care.rules.questions import Question
+    from lifecourse.care.scored import Assessment, ScoreResult
     from lifecourse.timeline.chart import Chart
 
 ADULT_YEARS = 18

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from lifecourse.care.assessment import COMPUTED, MISSING, NOT_APPLICABLE
 from lifecourse.care.gathering import (
     assessed_models,
     condition_covariate,
@@ -16,6 +15,7 @@ from lifecourse.care.gathering import (
     score_covariates,
 )
 from lifecourse.care.risk.evaluate import evaluate_columns
+from lifecourse.care.scored import COMPUTED, MISSING, NOT_APPLICABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def assess_panel(timeline: Timeline, at: int | None = None) -> pl.DataFrame:
     table of subject_id, name, outcome, horizon_years, status, value (null unless computed)
         Sorted by subject, in the order of `assess`. People without a dated record are absent.
     """
-    persons = timeline.persons().filter(pl.col("last_time").is_not_null())
+    persons = timeline.persons().filter(pl.col("as_of").is_not_null())
     tables = [_assess_shard(shard, persons, at) for shard in timeline.shards()]
     found = pl.concat([pl.DataFrame(schema=SCHEMA), *tables])
     return found.sort("subject_id", maintain_order=True)
@@ -63,7 +63,7 @@ def _assess_shard(shard: Shard, persons: pl.DataFrame, at: int | None) -> pl.Dat
     here = persons.filter(pl.col("subject_id").is_in(shard.subject_ids.tolist()))
     if here.is_empty():
         return pl.DataFrame(schema=SCHEMA)
-    moment = pl.col("last_time") if at is None else pl.lit(at).cast(pl.Datetime("us"))
+    moment = pl.col("as_of") if at is None else pl.lit(at).cast(pl.Datetime("us"))
     here = here.with_columns(at=moment)
     covariates = score_covariates()
     answered = evaluate(

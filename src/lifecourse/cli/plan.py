@@ -60,9 +60,9 @@ def call(arguments: argparse.Namespace) -> Any:
 def plan_of(timeline: Timeline, subject_id: int, *, as_fhir: bool = False) -> dict[str, Any]:
     """The plan of one person as of the last record there is of them."""
     chart = timeline.chart(subject_id)
-    if chart.last_time is None:
+    if chart.as_of is None:
         raise UserError(f"subject {subject_id} has no dated record to plan from.")
-    return _document(chart, chart.last_time, as_fhir=as_fhir)
+    return _document(chart, chart.as_of, as_fhir=as_fhir)
 
 
 def _document(chart: Chart, at: int, *, as_fhir: bool) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def plan_shard(timeline: Timeline, shard: int, out: Path, as_fhir: bool) -> Coun
     fires: Counter[str] = Counter()
     plans = 0
     for chart in timeline.charts([shard]):
-        at = chart.last_time
+        at = chart.as_of
         if at is None or not _is_adult(chart, at):
             continue
         document = _document(chart, at, as_fhir=as_fhir)

@@ -48,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report",
         action="store_true",
-        help="write nothing: measure on N people that the hospital flatters nobody",
+        help="write nothing: measure on N people, rounded up to 10,000s, that the hospital flatters "
+        "nobody",
     )
 
 

@@ -72,7 +72,7 @@ def predict(
     if subject_ids is not None:
         wanted = pl.DataFrame({"subject_id": list(subject_ids)}, schema={"subject_id": pl.Int64})
         persons = wanted.join(persons, on="subject_id", how="left", maintain_order="left")
-    moment = pl.lit(at, pl.Int64).cast(pl.Datetime("us")) if at is not None else pl.col("last_time")
+    moment = pl.lit(at, pl.Int64).cast(pl.Datetime("us")) if at is not None else pl.col("as_of")
     rows = persons.select("subject_id", prediction_time=moment, death="death").filter(
         pl.col("prediction_time").is_not_null()
     )

@@ -65,7 +65,7 @@ def panel(site: Site, actor: Actor, search: Search) -> dict[str, Any]:
 
 
 def _row(row: dict[str, Any], firing: dict[int, list[dict[str, str]]]) -> dict[str, Any]:
-    last = row["death"] or row["last_time"]
+    last = row["death"] or row["as_of"]
     born = row["birth"]
     age = None if born is None or last is None else (last - born).days / DAYS_PER_YEAR
     return {

@@ -38,7 +38,7 @@ def patient(site: Site, actor: Actor, subject_id: int, years: str | None = None)
     """
     timeline = site.timeline(actor)
     chart = _chart(timeline, subject_id)
-    at = chart.last_time
+    at = chart.as_of
     risks = [] if at is None else risks_of(site, actor, chart, at)
     page = view_of(chart, risks=risks, years=years)
     page["looks"] = looks_at(timeline.audit, subject_id)
@@ -52,7 +52,7 @@ def view_of(
     chart: Chart, *, risks: list[dict[str, Any]], years: str | None = None
 ) -> dict[str, Any]:
     """The page of a chart alone; a chart without any dated event has neither drawing nor estimates."""
-    record, at = Record(chart), chart.last_time
+    record, at = Record(chart), chart.as_of
     if at is None:
         return _undated(record)
     as_of = f"{from_microseconds(at):%Y-%m-%d}"
@@ -163,9 +163,9 @@ def plan_as_fhir(site: Site, actor: Actor, subject_id: int) -> Json:
     from lifecourse.care.exchange.fhir import bundle
 
     chart = _chart(site.timeline(actor), subject_id)
-    if chart.last_time is None:
+    if chart.as_of is None:
         raise Absent("the subject has no dated record to plan from.")
-    answer = Json(bundle(plan(chart, chart.last_time)))
+    answer = Json(bundle(plan(chart, chart.as_of)))
     answer.headers["content-type"] = "application/fhir+json"
     return answer
 

@@ -94,7 +94,7 @@ def see_people(
     measured = _measure(people, state, person, ill[person], model, rng)
     asked = {name: rng.random(len(person)) < share for name, share in model.care.asked.items()}
     written = _write_down(people, state, person, moment[person], model, rng)
-    _treat(people, state, person, moment[person], ill[person], asked["smoking"], model, rng)
+    _treat(people, state, person, moment[person], asked["smoking"], model, rng)
     _stop(people, state, model, rng)
     for drug, is_taken in forced.items():
         state.is_on[drug][:] = is_taken
@@ -187,12 +187,10 @@ def _treat(
     state: State,
     person: np.ndarray,
     moment: np.ndarray,
-    ill: np.ndarray,
     asked_smoking: np.ndarray,
     model: Parameters,
     rng: np.random.Generator,
 ) -> None:
-    del ill
     known = {name: when[person] <= moment for name, when in state.known.items()}
     seen = {name: state.last_seen[name][person] for name in MEASURED}
     age = people.age[person] + moment

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from lifecourse.base.errors import UserError
 from lifecourse.simulation.futures import LANDMARK_YEARS, MAIN_OUTCOMES, has_had, true_risks
 from lifecourse.simulation.history import live
 from lifecourse.simulation.observed import is_recorded
@@ -83,7 +84,14 @@ def check_hospital(people: int, seed: int) -> HospitalReport:
     """Live `people` lives (rounded up to whole blocks of 10,000) and measure every requirement on them.
 
     The oracle learns from as many others, of a seed of their own.
+
+    Raises
+    ------
+    UserError
+        Nobody to measure it on.
     """
+    if people < 1:
+        raise UserError("a report needs at least 1 subject; 50,000 give narrow answers.")
     model = parameters()
     landmark = float(model.people.years - LANDMARK_YEARS)
     oracle = learn_oracle(

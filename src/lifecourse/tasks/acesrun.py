@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lifecourse.base.errors import TaskError
-from lifecourse.schema.code import Codelist
 from lifecourse.schema.window import EARLIEST, LATEST
 from lifecourse.tasks.aces import (
     ANY_EVENT,
@@ -253,6 +252,3 @@ class _Run:
         self._attrition.count(OUTCOME, f"no {label}", self._subject[~answer])
         reason = f"no {label}, record ends before window '{window.name}' does"
         self._attrition.count(OUTCOME, reason, self._subject[short])
-
-
-__all__ = ["Codelist", "rows_of_aces"]

@@ -120,7 +120,7 @@ def _answered(
     aces = {i: task for i, task in enumerate(tasks) if isinstance(task, AcesTask)}
     own = {i: task for i, task in enumerate(tasks) if isinstance(task, Task)}
     if aces:
-        for found in _of_excerpts(timeline, list(aces.values())):
+        for found in _of_excerpts(timeline, list(aces.values()), progress):
             yield list(aces), found
     if own:
         end_of_records = _end_of_records(timeline, list(own.values()))
@@ -135,7 +135,9 @@ def _answered(
                 progress.step("labelling shards", number, timeline.n_shards)
 
 
-def _of_excerpts(timeline: Timeline, tasks: Sequence[AcesTask]) -> Iterator[Found]:
+def _of_excerpts(
+    timeline: Timeline, tasks: Sequence[AcesTask], progress: Progress
+) -> Iterator[Found]:
     """ACES tasks name all codes that decide them: no other event is built."""
     own_codes = own_codes_only(timeline.codes)
     codes = set[str]().union(*(codes_of(task, own_codes) for task in tasks))
@@ -146,8 +148,13 @@ def _of_excerpts(timeline: Timeline, tasks: Sequence[AcesTask]) -> Iterator[Foun
         excerpt = timeline.excerpt(shards, codes, values=values, moments=moments)
         return [rows_of_aces(excerpt, task, own_codes) for task in tasks]
 
+    groups = list(timeline.groups(EXCERPT_EVENTS))
+    done = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(of_group, timeline.groups(EXCERPT_EVENTS))
+        for shards, found in zip(groups, pool.map(of_group, groups), strict=True):
+            yield found
+            done += len(shards)
+            progress.step("labelling shards", done, timeline.n_shards)
 
 
 def _end_of_records(timeline: Timeline, tasks: Sequence[Task]) -> int:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lifecourse.base.errors import TaskError
 from lifecourse.base.yaml import load_yaml, parse_document
-from lifecourse.tasks.aces import AcesTask, parse_aces
+from lifecourse.tasks.aces import AcesTask
+from lifecourse.tasks.acesfile import parse_aces
 from lifecourse.tasks.definition import Task
 
 LIBRARY = Path(__file__).parent / "library"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,10 +16,10 @@ from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpo
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.chart import Chart
 from lifecourse.timeline.excerpt import WHAT, WHO_AND_WHEN, WITH_VALUES, Excerpt, excerpt_of
-from lifecourse.timeline.merging import persons_of
+from lifecourse.timeline.holdings import NO_NAMES, SHARD_COLUMNS, Holding, InMemory, Stored
 from lifecourse.timeline.reader import DEFAULT_BYTES, Reader, shard_of_one
 from lifecourse.timeline.shard import CodeTable, Shard, shard_from_events, sorted_events
-from lifecourse.timeline.spill import conform, shard_of
+from lifecourse.timeline.spill import conform
 from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
@@ -27,41 +27,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from lifecourse.timeline.manifest import FileEntry, Manifest
-
-NO_NAMES = pl.DataFrame(schema={"subject_id": pl.Int64, "name": pl.String})
-SHARD_COLUMNS = (*WITH_VALUES, "end_time")
-
-
-class _Holding(Protocol):
-    """Where a timeline's events lie."""
-
-    @property
-    def identifiability(self) -> Identifiability: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def content_hash(self) -> str: ...
-    @property
-    def n_shards(self) -> int: ...
-    def codes(self) -> CodeTable: ...
-    def persons(self) -> pl.DataFrame: ...
-    def n_events(self) -> int: ...
-    def events(self, shard: int, *, columns: Sequence[str]) -> pl.DataFrame: ...
-    def matching(
-        self, shards: Sequence[int], columns: Sequence[str], codes: Collection[str] | None
-    ) -> pl.DataFrame: ...
-    def events_in(self, shard: int) -> int: ...
-    def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame: ...
-    def identity(self, subject_id: int) -> dict[str, Any] | None: ...
-    def names(self) -> pl.DataFrame: ...
-
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
     """People's events, visible to `actor` for `purpose`; each look at one person is audited."""
 
-    holding: _Holding
+    holding: Holding
     actor: Actor
     purpose: Purpose
     audit: AuditLog | None = field(default=None, repr=False)
@@ -106,12 +77,20 @@ class Timeline:
         return self.persons()["subject_id"].to_numpy()
 
     def persons(self) -> pl.DataFrame:
-        """One row a subject: ``subject_id birth sex death first_time last_time``, sorted by subject."""
+        """One row a subject: ``subject_id birth sex death first_time last_time as_of``, sorted by subject.
+
+        ``as_of`` is the moment to look at each from, as `Chart.as_of` says.
+        """
         return self._persons
 
     @cached_property
     def _persons(self) -> pl.DataFrame:
-        return self.holding.persons()
+        persons = self.holding.persons()
+        known_by_birth = pl.col("first_time").is_null() & pl.col("birth").is_not_null()
+        latest = pl.col("last_time").max()
+        return persons.with_columns(
+            as_of=pl.when(known_by_birth).then(latest).otherwise(pl.col("last_time"))
+        )
 
     def names(self) -> pl.DataFrame:
         """``subject_id`` and ``name`` of those whose name is known, for lists in direct care; else no rows."""
@@ -184,6 +163,7 @@ class Timeline:
             subject_id=subject_id,
             shard=shard_from_events(events, self.codes),
             events=events,
+            latest_of_anyone=self.end_of_records(),
             identity=self.holding.identity(subject_id)
             if self.purpose != Purpose.RESEARCH
             else None,
@@ -202,6 +182,7 @@ class Timeline:
                     subject_id=int(part["subject_id"][0]),
                     shard=shard_from_events(part, self.codes),
                     events=part,
+                    latest_of_anyone=self.end_of_records(),
                 )
 
     def reader(self, *, max_bytes: int = DEFAULT_BYTES) -> Reader:
@@ -274,7 +255,7 @@ def open_timeline(
         audit.record(actor=actor, purpose=purpose, action="open", target=target, outcome="refused")
         raise
     audit.record(actor=actor, purpose=purpose, action="open", target=target)
-    return Timeline(holding=_Stored(found, manifest), actor=actor, purpose=purpose, audit=audit)
+    return Timeline(holding=Stored(found, manifest), actor=actor, purpose=purpose, audit=audit)
 
 
 def timeline_from_events(
@@ -287,7 +268,7 @@ def timeline_from_events(
     audit: AuditLog | None = None,
 ) -> Timeline:
     """A timeline of an events table in memory, in any order; absent EVENT_COLUMNS are null."""
-    holding = _InMemory(sorted_events(conform(events)), identifiability, n_shards)
+    holding = InMemory(sorted_events(conform(events)), identifiability, n_shards)
     who = actor or Actor(name="in memory")
     return Timeline(holding=holding, actor=who, purpose=purpose, audit=audit)
 
@@ -297,7 +278,7 @@ def timeline_of_chart(chart: Chart, *, actor: Actor, purpose: Purpose) -> Timeli
 
     For a model asked at the bedside: it reads this person and no one else.
     """
-    holding = _InMemory(chart.events, Identifiability.SYNTHETIC, 1, chart.shard.codes)
+    holding = InMemory(chart.events, Identifiability.SYNTHETIC, 1, chart.shard.codes)
     return Timeline(holding=holding, actor=actor, purpose=purpose)
 
 
@@ -332,132 +313,3 @@ def chart_from_resources(
         audit=audit,
     )
     return timeline.chart(subjects[0])
-
-
-class _Stored:
-    """Events in a store."""
-
-    def __init__(self, store: Store, manifest: Manifest) -> None:
-        self._store = store
-        self._manifest = manifest
-        self.identifiability = manifest.identifiability
-        self.version = manifest.version
-        self.content_hash = manifest.content_hash
-        self.n_shards = len(manifest.parts)
-
-    def codes(self) -> CodeTable:
-        return CodeTable.from_frame(self._store.read(self._manifest.codes))
-
-    def persons(self) -> pl.DataFrame:
-        return self._store.read(self._manifest.persons)
-
-    def n_events(self) -> int:
-        return sum(part.rows for part in self._manifest.parts)
-
-    def events(self, shard: int, *, columns: Sequence[str]) -> pl.DataFrame:
-        return self._store.read(self._part(shard), columns)
-
-    def matching(
-        self, shards: Sequence[int], columns: Sequence[str], codes: Collection[str] | None
-    ) -> pl.DataFrame:
-        return self._store.read_all([self._part(shard) for shard in shards], columns, codes)
-
-    def events_in(self, shard: int) -> int:
-        return self._part(shard).rows
-
-    def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame:
-        columns = EVENT_COLUMNS if whole else SHARD_COLUMNS
-        return self._store.read(self._part(shard), columns, subject_id=subject_id)
-
-    def identity(self, subject_id: int) -> dict[str, Any] | None:
-        if self._manifest.identity is None:
-            return None
-        rows = self._identities.filter(pl.col("subject_id") == subject_id)
-        if rows.height == 0:
-            return None
-        names = rows["name"].drop_nulls()
-        return {
-            "person_id": rows["subject_key"][0],
-            "issuer": rows["issuer"][0],
-            "name": names[0] if len(names) else None,
-            "identifiers": [
-                {"system": row["system"], "value": row["value"]}
-                for row in rows.filter(pl.col("value").is_not_null()).iter_rows(named=True)
-            ],
-        }
-
-    def names(self) -> pl.DataFrame:
-        if self._manifest.identity is None:
-            return NO_NAMES
-        named = self._identities.drop_nulls("name").unique(
-            "subject_id", keep="first", maintain_order=True
-        )
-        return named.select("subject_id", "name")
-
-    @cached_property
-    def _identities(self) -> pl.DataFrame:
-        assert self._manifest.identity is not None  # noqa: S101 -- checked by the only caller
-        return self._store.read(self._manifest.identity)
-
-    def _part(self, shard: int) -> FileEntry:
-        return self._manifest.parts[shard]
-
-
-class _InMemory:
-    """Events in a table."""
-
-    version = 0
-
-    def __init__(
-        self,
-        events: pl.DataFrame,
-        identifiability: Identifiability,
-        n_shards: int,
-        codes: CodeTable | None = None,
-    ) -> None:
-        self.identifiability: Identifiability = identifiability
-        self.n_shards: int = n_shards
-        self._events = events
-        self._codes = codes
-        self._shards = shard_of(events["subject_id"].to_numpy(), n_shards)
-
-    @cached_property
-    def content_hash(self) -> str:
-        from lifecourse.timeline.store import content_hash
-
-        return content_hash(self._events)
-
-    def codes(self) -> CodeTable:
-        return self._codes or CodeTable.of(self._events["code"].unique().to_list())
-
-    def persons(self) -> pl.DataFrame:
-        return persons_of(self._events)
-
-    def n_events(self) -> int:
-        return self._events.height
-
-    def events(self, shard: int, *, columns: Sequence[str]) -> pl.DataFrame:
-        return self._events.filter(pl.Series(self._shards == shard)).select(columns)
-
-    def matching(
-        self, shards: Sequence[int], columns: Sequence[str], codes: Collection[str] | None
-    ) -> pl.DataFrame:
-        part = self._events.filter(pl.Series(np.isin(self._shards, list(shards))))
-        if codes is not None:
-            part = part.filter(pl.col("code").is_in(sorted(codes)))
-        return part.select(columns)
-
-    def events_in(self, shard: int) -> int:
-        return int((self._shards == shard).sum())
-
-    def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame:
-        del shard
-        events = self._events.filter(pl.col("subject_id") == subject_id)
-        return events if whole else events.select(SHARD_COLUMNS)
-
-    def identity(self, subject_id: int) -> dict[str, Any] | None:
-        del subject_id
-        return None
-
-    def names(self) -> pl.DataFrame:
-        return NO_NAMES

@@ -31,12 +31,14 @@ class Chart:
     subject_id : int
     shard : Shard of this one subject
     events : table of EVENT_COLUMNS, row for row with the shard's arrays
+    latest_of_anyone : microseconds UTC of the latest event in the store the chart is from
     identity : identifiers and name where the store has an identity map
     """
 
     subject_id: int
     shard: Shard
     events: pl.DataFrame
+    latest_of_anyone: int | None = None
     identity: dict[str, Any] | None = field(default=None, repr=False)
 
     def ask(self, covariates: Sequence[Covariate], at: int) -> dict[str, float]:
@@ -90,11 +92,27 @@ class Chart:
         dated = self.shard.time[self.shard.time != STATIC]
         return int(dated[-1]) if len(dated) else None
 
-    def _time_of(self, code: str) -> int | None:
+    @property
+    def as_of(self) -> int | None:
+        """The moment to look at the person from, microseconds UTC: the latest event of theirs.
+
+        Of someone with a birth and nothing since, the latest of anyone's: they are not newborn for want of records.
+        """
+        dated = self.shard.time[self.shard.time != STATIC]
+        births = self._of(BIRTH)
+        if self.latest_of_anyone is None or len(dated) > len(births):
+            return self.last_time
+        return self.latest_of_anyone if len(dated) else None
+
+    def _of(self, code: str) -> npt.NDArray[np.int64]:
+        """Places of the dated events that `code` means."""
         from lifecourse.schema.code import codes
 
         ids = self.shard.codes.ids(codes(code, code))
-        places = np.flatnonzero(np.isin(self.shard.code, ids) & (self.shard.time != STATIC))
+        return np.flatnonzero(np.isin(self.shard.code, ids) & (self.shard.time != STATIC))
+
+    def _time_of(self, code: str) -> int | None:
+        places = self._of(code)
         return int(self.shard.time[places[0]]) if len(places) else None
 
     def _places(self, covariate: Covariate, at: int) -> npt.NDArray[np.int64]:

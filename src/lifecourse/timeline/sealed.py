@@ -74,8 +74,14 @@ def read_tables(
             if codes is not None:
                 scan = scan.filter(pl.col("code").is_in(sorted(codes)))
             scans.append(scan.select(_columns(scan, columns)))
-    with _damage_named(sources[0][0].parent):
+    try:
         return pl.concat(scans).collect()
+    except (pl.exceptions.PolarsError, OSError):
+        # One by one, the damaged one is named.
+        for (path, _, _), scan in zip(sources, scans, strict=True):
+            with _damage_named(path):
+                scan.collect()
+        raise
 
 
 def read_table(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -19,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from lifecourse.base.errors import StoreDamaged
 from lifecourse.base.files import read_json, write_json
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.schema.event import EVENT_COLUMNS, event_schema
+from lifecourse.timeline.seal import Seal
 from lifecourse.timeline.sealed import read_table, write_table
 from lifecourse.vocab import normalise
 
@@ -38,7 +37,6 @@ SIDE_TABLES = ("rejects", "references", "aliases", "identities", "deletions", "c
 SPILL_FORMAT = 3
 """A run takes up only work that was laid aside in the form it reads."""
 SAMPLED_ROWS = 4_096
-NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +232,7 @@ def spill_events(
     coded, words = _coded(events)
     coded = coded.select(pl.all().gather(pl.Series(order.astype(np.uint32))))
     path = folder / f"events-{name}.spill"
-    seal = _Seal(key, path.name)
+    seal = Seal(key, path.name)
     blobs = [
         seal.closed(_stream(coded.slice(start, end - start)), number) if end > start else b""
         for number, (start, end) in enumerate(pairwise(edges))
@@ -263,13 +261,13 @@ def spilled_events(
     """
     found = []
     for path in sorted(folder.glob("events-*.spill")):
-        table = _read_bucket(path, bucket, buckets.n_buckets, _Seal(key, path.name))
+        table = _read_bucket(path, bucket, buckets.n_buckets, Seal(key, path.name))
         if table is not None:
             found.append((path.stem.removeprefix("events-"), table))
     return found
 
 
-def _read_bucket(path: Path, bucket: int, last: int, seal: _Seal) -> pl.DataFrame | None:
+def _read_bucket(path: Path, bucket: int, last: int, seal: Seal) -> pl.DataFrame | None:
     """The events of `bucket` in `path`: the columns that say anything; None where it has none of them."""
     with path.open("rb") as handle:
         offsets = np.frombuffer(handle.read(8 * (last + 2)), dtype="<i8").tolist()
@@ -333,42 +331,6 @@ def _stream(table: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     table.write_ipc_stream(buffer, compression="uncompressed")
     return buffer.getvalue()
-
-
-class _Seal:
-    """Closes and opens the blobs of one file, each bound to its place; does nothing without a key."""
-
-    def __init__(self, key: bytes | None, name: str) -> None:
-        self._name = name
-        self._cipher: Any = None
-        if key is not None:
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-            self._cipher = AESGCM(key)
-
-    def closed(self, blob: bytes, number: int) -> bytes:
-        if self._cipher is None:
-            return blob
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + bytes(self._cipher.encrypt(nonce, blob, self._place(number)))
-
-    def opened(self, blob: bytes, number: int) -> bytes:
-        if self._cipher is None:
-            return blob
-        from cryptography.exceptions import InvalidTag
-
-        try:
-            return bytes(
-                self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], self._place(number))
-            )
-        except InvalidTag:
-            raise StoreDamaged(
-                f"{self._name} cannot be read: it was changed since an earlier run laid it aside. "
-                "Delete the folder .ingest of the store and ingest again."
-            ) from None
-
-    def _place(self, number: int) -> bytes:
-        return f"lifecourse/1/{self._name}/{number}".encode()
 
 
 # -- passing tables ----------------------------------------------------------------------------------------
