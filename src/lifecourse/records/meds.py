@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lifecourse.base.errors import SourceError
-from lifecourse.records.source import Batch, SourceFile, Unit
+from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,10 +107,8 @@ def _parquet_files(folder: Path) -> list[Path]:
 
 
 def _rows(file: SourceFile) -> int:
-    try:
+    with damage_named(file):
         return int(pl.scan_parquet(file.path, glob=False).select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError):
-        raise SourceError(f"{file.name} is not a readable Parquet file.") from None
 
 
 def _check_columns(columns: pl.Schema, file: SourceFile) -> None:

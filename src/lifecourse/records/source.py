@@ -8,14 +8,18 @@ left as a reference and resolved by `timeline.ingestion`, so order never matters
 
 from __future__ import annotations
 
+import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+import polars as pl
+
+from lifecourse.base.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import polars as pl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,3 +114,37 @@ class Source(Protocol):
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """The batches of one unit; raises `SourceError` only where nothing of it can be read."""
+
+
+@contextmanager
+def damage_named(file: SourceFile) -> Iterator[None]:
+    """Say which file it is that cannot be read.
+
+    Raises
+    ------
+    SourceError
+        Reading ended in an error of the file or its format.
+    """
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as damage:
+        raise SourceError(
+            f"{file.name} cannot be read: cut short or damaged. Export or copy it again."
+        ) from damage
+
+
+def batches(source: Source, unit: Unit) -> Iterator[Batch]:
+    """The batches of `unit`, with damage to its file named, whatever the kind of source.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read.
+    """
+    reading = source.read(unit)
+    while True:
+        with damage_named(unit.file):
+            batch = next(reading, None)
+        if batch is None:
+            return
+        yield batch

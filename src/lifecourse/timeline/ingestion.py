@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import Future, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 import polars as pl
 
+from lifecourse.base.errors import SourceError
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.engine.processes import processes
 from lifecourse.privacy.audit import AuditLog
@@ -94,7 +95,7 @@ def ingest(
     """
     opened = open_source(source, kind=kind, timezone=timezone, issuer=issuer)
     target = Store(store)
-    with target.locked():
+    with target.locked(), _no_store_of_nothing(target):
         plan = plan_ingest(
             opened,
             target,
@@ -113,6 +114,20 @@ def ingest(
         target=f"store version {report.version}",
     )
     return report
+
+
+@contextmanager
+def _no_store_of_nothing(store: Store) -> Iterator[None]:
+    """Where a first source cannot be read, take away what was begun: the key too, if this made it."""
+    had_key = store.keys.path.exists()
+    try:
+        yield
+    except SourceError:
+        if not store.exists():
+            store.discard()
+            if not had_key:
+                store.keys.path.unlink(missing_ok=True)
+        raise
 
 
 class _Ingestion:

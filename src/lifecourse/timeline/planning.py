@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -151,10 +152,14 @@ class Plan:
         return key
 
     def clear_finished(self) -> None:
-        """Clear what a run left that was killed after it had published; work that can be taken up stays."""
+        """Clear what a run left that was killed after it had published; work that can be taken up stays.
+
+        A folder without its plan was killed while it was being cleared, or before anything was laid aside.
+        """
         path = self.folder / "plan.json"
         version = self.base.version if self.base else 0
-        if path.exists() and _read(path).get("base") != version:
+        can_be_taken_up = path.exists() and _read(path).get("base") == version
+        if self.folder.exists() and not can_be_taken_up:
             shutil.rmtree(self.folder)
             self.store.remove_strays()
 
@@ -215,7 +220,8 @@ def _buckets(files: tuple[SourceFile, ...], kind: str, base: Manifest | None) ->
 
 def _estimated_events(file: SourceFile, kind: str) -> int:
     if file.path.suffix == ".parquet":
-        return int(pl.scan_parquet(file.path, glob=False).select(pl.len()).collect().item())
+        with suppress(pl.exceptions.PolarsError, OSError):  # reading it says what is wrong
+            return int(pl.scan_parquet(file.path, glob=False).select(pl.len()).collect().item())
     unpacked = file.size_bytes * (EXPANSION_OF_GZIP if file.path.suffix == ".gz" else 1)
     return unpacked // BYTES_PER_EVENT.get(kind, BYTES_PER_EVENT[DEFAULT])
 

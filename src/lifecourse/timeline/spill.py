@@ -20,6 +20,7 @@ import polars as pl
 
 from lifecourse.base.files import read_json, write_json
 from lifecourse.privacy.pseudonyms import subject_id
+from lifecourse.records.source import batches
 from lifecourse.schema.event import EVENT_COLUMNS, event_schema
 from lifecourse.timeline.seal import Seal
 from lifecourse.timeline.sealed import read_table, write_table
@@ -100,7 +101,7 @@ def read_unit(job: ReadingJob, number: int, unit: Unit) -> dict[str, Any]:
     if done.exists():
         return dict(read_json(done))  # type: ignore[call-overload, no-any-return]
     reading = _UnitReading(job, number)
-    for batch in job.source.read(unit):
+    for batch in batches(job.source, unit):
         reading.take(batch)
     outcome = reading.finish()
     write_json(done, outcome)

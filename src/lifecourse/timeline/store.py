@@ -11,7 +11,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -203,6 +203,14 @@ class Store:
             if path.stat().st_size != entry.size or sha256_of_file(path) != entry.sha256:
                 raise StoreDamaged(f"{entry.path} was changed. Restore it from a backup.")
         return len(entries)
+
+    def discard(self) -> None:
+        """Take away a store without a version; other things in its folder stay."""
+        shutil.rmtree(self.path / WORK, ignore_errors=True)
+        (self.path / ".lock").unlink(missing_ok=True)
+        for folder in (self.path / PARTS, self.path / log.LOG, self.path):
+            with suppress(OSError):  # absent, or not empty
+                folder.rmdir()
 
     def remove_strays(self) -> None:
         """Delete files no version names: what a killed writer left behind."""
