@@ -14,6 +14,9 @@ from lifecourse.base.errors import SourceError
 from lifecourse.records.omop import OmopSource
 from lifecourse.records.omop.concepts import system_of
 from lifecourse.records.source import Batch
+from lifecourse.schema.actor import Actor, Purpose
+from lifecourse.timeline.access import open_timeline
+from lifecourse.timeline.ingestion import ingest
 
 PERSON = "person_id,gender_concept_id,year_of_birth,month_of_birth,day_of_birth,person_source_value\n1,8532,1950,4,12,P1\n2,8507,1961,,,P2\n"
 
@@ -281,3 +284,24 @@ def test_gibleed_has_its_published_new_users_and_bleeds() -> None:
     assert people("RxNorm//140587") == 1844
     assert people("RxNorm//3355") == 850
     assert people("SNOMED//74474003") == 479
+
+
+def test_codes_bring_the_names_that_the_concept_table_gives_them(tmp_path: Path) -> None:
+    source = tmp_path / "omop"
+    source.mkdir()
+    (source / "person.csv").write_text("person_id,gender_concept_id,year_of_birth\n1,8532,1960\n")
+    (source / "concept.csv").write_text(
+        "concept_id,concept_name,domain_id,vocabulary_id,standard_concept,concept_code\n"
+        '2000000001,"Made-up rash, mild",Condition,ICD10CM,S,L99.8\n'
+        "2000000002,Never met,Condition,ICD10CM,S,L98.9\n"
+    )
+    (source / "condition_occurrence.csv").write_text(
+        "condition_occurrence_id,person_id,condition_concept_id,condition_start_date\n1,1,2000000001,2020-01-01\n"
+    )
+    ingest(source, tmp_path / "store", kind="omop")
+    codes = open_timeline(
+        tmp_path / "store", actor=Actor(name="ada"), purpose=Purpose.OPERATIONS
+    ).codes
+    named = dict(zip(codes.codes, codes.descriptions, strict=True))
+    assert named["ICD10CM//L99.8"] == "Made-up rash, mild"
+    assert "ICD10CM//L98.9" not in named

@@ -70,6 +70,21 @@ class Concepts:
         found = ((i, self._looked_up[i]) for i in wanted)
         return {i: concept for i, concept in found if concept is not None}
 
+    def named(self) -> pl.DataFrame:
+        """What the source says the concepts mean that were looked up: ``code``, ``description``, ``parent_codes``."""
+        said = {
+            found.code: found.name
+            for _, found in sorted(self._looked_up.items())
+            if found is not None and found.name
+        }
+        schema = {
+            "code": pl.String(),
+            "description": pl.String(),
+            "parent_codes": pl.List(pl.String()),
+        }
+        columns = {"code": list(said), "description": list(said.values())}
+        return pl.DataFrame({**columns, "parent_codes": [None] * len(said)}, schema=schema)
+
     def _look_up(self, ids: set[int]) -> None:
         if not ids:
             return

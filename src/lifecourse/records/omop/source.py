@@ -128,6 +128,7 @@ class OmopSource:
         )
         for rows, bad in _chunks(unit, columns_of(table)):
             yield _batch(rows, bad, reading, unit)
+        yield Batch(concepts=self._concepts.named())
 
     @cached_property
     def _concepts(self) -> Concepts:
