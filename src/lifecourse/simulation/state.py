@@ -83,7 +83,7 @@ class State:
                 copied[name] = value[rows]
             elif isinstance(value, dict):
                 copied[name] = {key: array[rows] for key, array in value.items()}
-        return State(**copied)  # type: ignore[arg-type]
+        return State(**copied)  # type: ignore[arg-type]  # by name, of the fields' own types
 
 
 def first_day(people: People, model: Parameters) -> State:
