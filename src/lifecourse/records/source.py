@@ -4,6 +4,30 @@ A source is split into picklable `Unit`s (a file, a byte range, a table) that ar
 order and in other processes, each within bounded memory. Reading a unit yields `Batch`es of at most about
 100,000 events. What needs other units (a medication named by reference, a subject named by ``urn:uuid``) is
 left as a reference and resolved by `timeline.ingestion`, so order never matters.
+
+Where an event came from
+------------------------
+Every event can be followed back to what it was read from (`lifecourse inspect STORE --subject ID --event N`). For that
+each row of `Batch.events` carries, whatever the source:
+
+``source_file``
+    `SourceFile.index` of the file that a person would open. Never null. `SourceFile.name` goes into the manifest with the
+    file's SHA-256, so it has no patient data in it.
+``source_row``
+    The row in that file, counted from 1, never null. A row is what the source counts in `rows_read` and names in
+    `rejects`: a line of NDJSON or VCF, a record of a delimited file (without its header), an entry of a Bundle, a message
+    of an HL7 v2 file, an entry of a C-CDA section (in the order of the document), a row of a Parquet file or table.
+``source_id``
+    The record's own id, ``Observation/123`` or ``measurement/77``: the identity by which a later version replaces it. Null
+    where the source has none. Facts that one record gives share its id, so that they stand and go together.
+``source_part``
+    Where in that row, where a row gives several facts: a FHIRPath or field as its standard writes it (``component[1]``,
+    ``OBX-3``, ``GT``), ``chars 120-164`` (from, to; counted from 0 in the row's text, the end not included) for a fact
+    derived from text. Null where the whole row is the fact. It is no part of what an event is: two events that differ
+    in it alone are equal, and `content_hash` leaves it out.
+
+A source that can show a row again has a method ``row(file, number)`` (`ShowsRows`); the four columns cost nothing to a
+source that fills them with constants, and are read from the store only when somebody asks.
 """
 
 from __future__ import annotations
@@ -11,7 +35,7 @@ from __future__ import annotations
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -114,6 +138,14 @@ class Source(Protocol):
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """The batches of one unit; raises `SourceError` only where nothing of it can be read."""
+
+
+@runtime_checkable
+class ShowsRows(Protocol):
+    """A source that can show what an event was read from; asked one row at a time, and never while ingesting."""
+
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """Row `number` of `file` as text, as near to the source's own form as can be; None where there is none."""
 
 
 @contextmanager

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PARTS = "parts"
 WORK = ".ingest"
 KEY_FILE_VARIABLE = "LIFECOURSE_KEY_FILE"
-PROVENANCE_COLUMNS = ("source_file", "source_row", "source_version")
+PROVENANCE_COLUMNS = ("source_file", "source_row", "source_version", "source_part")
 
 
 @dataclass(frozen=True, slots=True)
