@@ -83,6 +83,12 @@ class MedsSource:
             rows = scan.slice(start, length).collect()
             yield _batch(_conform(rows, columns, unit.file, start), unit.file)
 
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """Row `number` of a Parquet file as a JSON object."""
+        with damage_named(file):
+            found = pl.scan_parquet(file.path, glob=False).slice(number - 1, 1).collect()
+        return found.write_ndjson().strip() or None
+
     def _concepts(self) -> Iterator[Batch]:
         """What ``metadata/codes.parquet`` says of the codes; nothing where it is absent or no such table."""
         path = self.path / "metadata" / "codes.parquet"

@@ -11,15 +11,15 @@ Every event can be followed back to what it was read from (`lifecourse inspect S
 each row of `Batch.events` carries, whatever the source:
 
 ``source_file``
-    `SourceFile.index` of the file that a person would open. Never null. `SourceFile.name` goes into the manifest with the
-    file's SHA-256, so it has no patient data in it.
+    `SourceFile.index` of the file that a person would open. Never null. `SourceFile.name` goes into the manifest with
+    the file's SHA-256, so it has no patient data in it.
 ``source_row``
     The row in that file, counted from 1, never null. A row is what the source counts in `rows_read` and names in
-    `rejects`: a line of NDJSON or VCF, a record of a delimited file (without its header), an entry of a Bundle, a message
-    of an HL7 v2 file, an entry of a C-CDA section (in the order of the document), a row of a Parquet file or table.
+    `rejects`: a line of NDJSON or VCF, a record of a delimited file (without its header), an entry of a Bundle, a
+    message of an HL7 v2 file, an entry of a C-CDA section (in the document's order), a row of a Parquet file or table.
 ``source_id``
-    The record's own id, ``Observation/123`` or ``measurement/77``: the identity by which a later version replaces it. Null
-    where the source has none. Facts that one record gives share its id, so that they stand and go together.
+    The record's own id, ``Observation/123`` or ``measurement/77``: the identity by which a later version replaces it.
+    Null where the source has none. Facts that one record gives share its id, so that they stand and go together.
 ``source_part``
     Where in that row, where a row gives several facts: a FHIRPath or field as its standard writes it (``component[1]``,
     ``OBX-3``, ``GT``), ``chars 120-164`` (from, to; counted from 0 in the row's text, the end not included) for a fact
@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.base.files import sha256_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,12 +49,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """A file of the source: `name` is its path relative to the source, without patient data by contract."""
+    """A file of the source: `name` is its path relative to the source, without patient data by contract.
+
+    digest : what tells the content from another, where it is no file (a table on a server): else the file's SHA-256
+    rows : about how many rows it has, where something cheaper than reading it knows
+    """
 
     index: int
     path: Path
     name: str
     size_bytes: int
+    digest: str | None = None
+    rows: int | None = None
+
+    def fingerprint(self) -> str:
+        """`digest`, or the SHA-256 of the file."""
+        return self.digest or sha256_of_file(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +174,24 @@ def damage_named(file: SourceFile) -> Iterator[None]:
         raise SourceError(
             f"{file.name} cannot be read: cut short or damaged. Export or copy it again."
         ) from damage
+
+
+@contextmanager
+def released(source: Source) -> Iterator[None]:
+    """Have `source` give up afterwards what it holds open, where it holds anything (a snapshot on a server)."""
+    try:
+        yield
+    finally:
+        if isinstance(source, SupportsClose):
+            source.close()
+
+
+@runtime_checkable
+class SupportsClose(Protocol):
+    """A source that holds something open."""
+
+    def close(self) -> None:
+        """Give it up."""
 
 
 def batches(source: Source, unit: Unit) -> Iterator[Batch]:

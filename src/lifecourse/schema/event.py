@@ -15,7 +15,7 @@ Columns of an events table, in order:
 - ``source_version``   orders versions of one ``source_id``; the largest stands
 - ``source_file``      index into the store's list of source files
 - ``source_row``       line or row in that file, counted from 1; in a Bundle the entry, counted from 1
-- ``source_part``      where in that row, where one row gives many facts: ``component[2]``, ``chars 120-164``; null = all
+- ``source_part``      where in that row, where one gives many facts: ``component[2]``, ``chars 120-164``; null = all
 
 A date-only fact is known at the end of its day: its ``time`` is the last microsecond of the day and its
 ``onset_time`` the first. Events are sorted by subject, then time (static first), then code, numeric_value,

@@ -93,6 +93,17 @@ class FhirSource:
                 rows.clear()
         yield rows.batch()
 
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """The resource of line or entry `number`, as JSON; found as reading finds it, so numbers mean the same."""
+        for unit in reversed([unit for unit in self.units() if unit.file.index == file.index]):
+            if dict(unit.options).get("first_line", 1) > number:
+                continue
+            for body, row, _ in self._resources(unit, Rows()):
+                if row == number:
+                    return orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
+            return None
+        return None
+
     def _resources(self, unit: Unit, rows: Rows) -> Iterator[tuple[Any, int, str | None]]:
         if _plain_name(unit.file.path).endswith(LINES):
             yield from self._of_lines(unit, rows)
