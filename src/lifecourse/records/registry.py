@@ -22,7 +22,7 @@ SOURCES: Registry[Any] = Registry(
 )
 FHIR_ENDINGS = (".ndjson", ".jsonl", ".json")
 LOOKED_FOR = (
-    "FHIR (.json, .ndjson, .gz of them), OMOP (person.csv or .parquet, a DuckDB file) "
+    "FHIR (.json, .ndjson, .gz of them), OMOP (person.csv or .parquet, a DuckDB file, a postgresql: settings file) "
     "or MEDS (.parquet with subject_id, time, code)"
 )
 
@@ -54,8 +54,11 @@ def detect(path: Path) -> str:
     """
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     names = [file.name.lower().removesuffix(".gz") for file in files]
+    from lifecourse.records.omop.postgres import is_postgres
     from lifecourse.records.omop.rows import is_database, table_of
 
+    if is_postgres(path):
+        return "omop"
     # By table and packing, not by name alone: Person.ndjson is FHIR's.
     if any(is_database(file) or table_of(file) == "person" for file in files):
         return "omop"

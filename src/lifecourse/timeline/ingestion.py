@@ -23,6 +23,7 @@ from lifecourse.engine.processes import processes
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.records.registry import open_source
+from lifecourse.records.source import released
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.assembly import Assembly, IngestReport
@@ -95,7 +96,7 @@ def ingest(
     """
     opened = open_source(source, kind=kind, timezone=timezone, issuer=issuer)
     target = Store(store)
-    with target.locked(), _no_store_of_nothing(target):
+    with target.locked(), _no_store_of_nothing(target), released(opened):
         plan = plan_ingest(
             opened,
             target,

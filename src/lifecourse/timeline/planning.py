@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
-from lifecourse.base.files import read_json, sha256_of_file, to_json, write_json
+from lifecourse.base.files import read_json, to_json, write_json
 from lifecourse.privacy.keys import new_file_key
 from lifecourse.privacy.pseudonyms import PUBLIC_KEY
 from lifecourse.schema.actor import Identifiability
@@ -203,7 +203,7 @@ def plan_ingest(
 
 def _digests(files: tuple[SourceFile, ...], threads: int) -> dict[int, str]:
     with ThreadPoolExecutor(threads) as pool:
-        hashed = pool.map(lambda file: sha256_of_file(file.path), files)
+        hashed = pool.map(lambda file: file.fingerprint(), files)
         return {file.index: digest for file, digest in zip(files, hashed, strict=True)}
 
 
@@ -219,6 +219,8 @@ def _buckets(files: tuple[SourceFile, ...], kind: str, base: Manifest | None) ->
 
 
 def _estimated_events(file: SourceFile, kind: str) -> int:
+    if file.rows is not None:
+        return file.rows
     if file.path.suffix == ".parquet":
         with suppress(pl.exceptions.PolarsError, OSError):  # reading it says what is wrong
             return int(pl.scan_parquet(file.path, glob=False).select(pl.len()).collect().item())

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.omop.packing import Bad
 from lifecourse.records.omop.tables import known
 
 if TYPE_CHECKING:
@@ -46,10 +47,6 @@ def table_of(path: Path) -> str | None:
             if known(candidate):
                 return candidate
     return None
-
-
-class Bad(list[tuple[int, str]]):
-    """Rows that are no rows: number from 1 and raw text."""
 
 
 def read_chunks(
@@ -169,7 +166,7 @@ def _database_chunks(
         schema = dict.fromkeys(wanted or ["nothing"], pl.String)
         while rows := cursor.fetchmany(CHUNK_ROWS):
             chunk = pl.DataFrame(rows, schema=schema, orient="row")
-            yield _conformed(chunk, columns, start), Bad()
+            yield conformed(chunk, columns, start), Bad()
             start += chunk.height
 
 
@@ -191,10 +188,11 @@ def _parquet_chunks(
     for start in range(first, stop, CHUNK_ROWS):
         chunk = scan.slice(start, min(CHUNK_ROWS, stop - start))
         table = chunk.select(wanted or [pl.col(next(iter(there.values()))).alias("nothing")])
-        yield _conformed(table.collect(), columns, start + 1), Bad()
+        yield conformed(table.collect(), columns, start + 1), Bad()
 
 
-def _conformed(chunk: pl.DataFrame, columns: tuple[str, ...], start: int) -> pl.DataFrame:
+def conformed(chunk: pl.DataFrame, columns: tuple[str, ...], start: int) -> pl.DataFrame:
+    """`columns` of `chunk`, null where it lacks them, and ``row`` counted from `start`."""
     lacking = [pl.lit(None, pl.String).alias(n) for n in columns if n not in chunk.columns]
     numbered = chunk.with_columns(
         *lacking, pl.int_range(start, start + pl.len(), dtype=pl.UInt32).alias("row")
@@ -267,10 +265,11 @@ def _csv_chunks(
         for block in blocks:
             chunk, bad = _parsed(block, names, wanted, separator, row)
             row += chunk.height + len(bad)
-            yield from _sliced(chunk.select("row", *wanted, *lacking), bad)
+            yield from sliced(chunk.select("row", *wanted, *lacking), bad)
 
 
-def _sliced(chunk: pl.DataFrame, bad: Bad) -> Iterator[tuple[pl.DataFrame, Bad]]:
+def sliced(chunk: pl.DataFrame, bad: Bad) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    """`chunk` in pieces of at most `CHUNK_ROWS`; `bad` go with the first."""
     if not chunk.height:
         yield chunk, bad
     for start in range(0, chunk.height, CHUNK_ROWS):

@@ -1,4 +1,4 @@
-"""The OMOP source: which file is which table, and its rows as batches of events."""
+"""The OMOP source: its tables, wherever they lie, as batches of events."""
 
 from __future__ import annotations
 
@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from lifecourse.base.errors import SourceError
 from lifecourse.records.omop.concepts import Concepts
 from lifecourse.records.omop.events import Reading, people_of, read_events
-from lifecourse.records.omop.rows import (
-    Bad,
-    column_names,
-    counts_its_own,
-    database_tables,
-    is_database,
-    ranges,
-    read_chunks,
-    table_of,
-)
+from lifecourse.records.omop.files import FilePacking
+from lifecourse.records.omop.packing import Bad, Packing, Part, Table
+from lifecourse.records.omop.postgres import PostgresPacking, is_postgres
 from lifecourse.records.omop.tables import (
     CLINICAL,
     CONCEPT_COLUMNS,
@@ -29,7 +21,6 @@ from lifecourse.records.omop.tables import (
     columns_of,
     required_columns,
 )
-from lifecourse.records.omop.times import has_clock
 from lifecourse.records.source import Batch, SourceFile, Unit
 
 if TYPE_CHECKING:
@@ -39,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OmopSource:
-    """An OMOP CDM 5.3 or 5.4 in `path`: a folder of CSV (.gz) or Parquet, or a DuckDB file.
+    """An OMOP CDM 5.3 or 5.4 in `path`: a folder of CSV (.gz) or Parquet, a DuckDB file, or the settings of a server.
 
     timezone : IANA name of the zone of times without an offset
     issuer : who gave the person ids
@@ -51,56 +42,34 @@ class OmopSource:
     kind: str = "omop"
 
     @cached_property
-    def _files(self) -> list[SourceFile]:
-        whole = self.path.is_file()
-        root = self.path.parent if whole else self.path
-        found = [self.path] if whole else [p for p in self.path.rglob("*") if p.is_file()]
-        named = sorted(
-            (path.relative_to(root).as_posix(), path)
-            for path in found
-            if is_database(path) or table_of(path) is not None
-        )
-        if not named:
-            raise SourceError(
-                f"'{self.path.name}' has no OMOP table. Looked for person.csv, person.csv.gz, "
-                "person.parquet and the other tables of the CDM, or a DuckDB file."
-            )
-        return [
-            SourceFile(index=i, path=path, name=name, size_bytes=path.stat().st_size)
-            for i, (name, path) in enumerate(named)
-        ]
+    def _packing(self) -> Packing:
+        return PostgresPacking(self.path) if is_postgres(self.path) else FilePacking(self.path)
 
     @cached_property
-    def _tables(self) -> list[tuple[SourceFile, str, int]]:
-        """File, table, and the rows that come before it in the file (of a database with many tables)."""
-        tables = []
-        for file in self._files:
-            if not is_database(file.path):
-                tables.append((file, table_of(file.path) or "", 0))
-                continue
-            before = 0
-            for name, rows in database_tables(file.path):
-                tables.append((file, name, before))
-                before += rows
-        return tables
+    def _tables(self) -> list[Table]:
+        return self._packing.tables()
 
     def files(self) -> list[SourceFile]:
         """The files of the tables, sorted by name."""
-        return self._files
+        return list({table.file.index: table.file for table in self._tables}.values())
 
     def units(self) -> list[Unit]:
         """Each table in parts of about 200,000 rows, where it can be cut; `options` say what holds of all its parts."""
         return [
             Unit(
-                file=file,
-                start=start,
-                end=end,
-                continues=number > 0 and counts_its_own(file.path),
-                options=(("table", table), ("before", before), ("is_dated", is_dated)),
+                file=table.file,
+                start=part.start,
+                end=part.end,
+                continues=part.continues,
+                options=(
+                    ("table", table.name),
+                    ("before", table.before),
+                    ("is_dated", is_dated),
+                ),
             )
-            for file, table, before in self._tables
-            for is_dated in (_is_dated(file.path, table),)
-            for number, (start, end) in enumerate(ranges(file.path))
+            for table in self._tables
+            for is_dated in (self._is_dated(table),)
+            for part in self._packing.parts(table)
         ]
 
     def read(self, unit: Unit) -> Iterator[Batch]:
@@ -112,42 +81,73 @@ class OmopSource:
             The file is not what its name says.
         """
         table = _table(unit)
-        there = column_names(unit.file.path, table)
-        lacking = table not in OTHERS and not set(required_columns(table)) <= set(there)
-        if table in OTHERS or lacking:
-            yield from _counted(unit, table, lacking=lacking)
+        name = table.name
+        there = self._packing.column_names(table)
+        lacking = name not in OTHERS and not set(required_columns(name)) <= set(there)
+        if name in OTHERS or lacking:
+            yield from _counted(self._chunks(unit, ()), unit, name, lacking=lacking)
             return
         reading = Reading(
-            table=table,
+            table=name,
             file_index=unit.file.index,
-            row_base=_before(unit),
+            row_base=table.before,
             timezone=self.timezone,
             is_dated=bool(dict(unit.options)["is_dated"]),
-            people=None if table == PERSON else self._people,
+            people=None if name == PERSON else self._people,
             concepts=self._concepts,
         )
-        for rows, bad in _chunks(unit, columns_of(table)):
+        for rows, bad in self._chunks(unit, columns_of(name)):
             yield _batch(rows, bad, reading, unit)
         yield Batch(concepts=self._concepts.named())
 
+    def close(self) -> None:
+        """Give up the connection of a server."""
+        self._packing.close()
+
+    def _chunks(self, unit: Unit, columns: tuple[str, ...]) -> Iterator[tuple[pl.DataFrame, Bad]]:
+        part = Part(start=unit.start, end=unit.end, continues=unit.continues)
+        return self._packing.chunks(_table(unit), columns, part)
+
+    def _is_dated(self, table: Table) -> bool:
+        """Whether no row has a time of day: datetimes are absent or all midnight."""
+        if table.name not in CLINICAL:
+            return False
+        column = f"{CLINICAL[table.name].start}_datetime"
+        if column not in self._packing.column_names(table):
+            return True
+        return not self._packing.has_clocks(table, column)
+
+    def _whole(self, name: str, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+        """The rows of every table of that name."""
+        for table in self._tables:
+            if table.name == name:
+                for rows, _bad in self._packing.chunks(table, columns, Part()):
+                    yield rows
+
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """Row `number` of a table's file as a JSON object; of a database's, rows of the tables before it count too."""
+        before = [t for t in self._tables if t.file == file and t.before < number]
+        if not before:
+            return None
+        table = before[-1]
+        names = tuple(self._packing.column_names(table))
+        for rows, _bad in self._packing.chunks(table, names, Part()):
+            found = rows.filter(pl.col("row") == number - table.before)
+            if found.height:
+                return str(found.drop("row").write_ndjson()).strip()
+        return None
+
     @cached_property
     def _concepts(self) -> Concepts:
-        return Concepts(
-            rows.select(CONCEPT_COLUMNS)
-            for file, table, _ in self._tables
-            if table == "concept"
-            for rows, _bad in read_chunks(file.path, table, CONCEPT_COLUMNS)
-        )
+        rows = self._whole("concept", CONCEPT_COLUMNS)
+        return Concepts(part.select(CONCEPT_COLUMNS) for part in rows)
 
     @cached_property
     def _people(self) -> pl.Series | None:
         """The ids of the person table; None where the source has none, so that nothing can be checked."""
-        places = [file.path for file, table, _ in self._tables if table == PERSON]
-        if not places:
+        if not any(table.name == PERSON for table in self._tables):
             return None
-        return people_of(
-            rows for path in places for rows, _bad in read_chunks(path, PERSON, ("person_id",))
-        )
+        return people_of(self._whole(PERSON, ("person_id",)))
 
     def __getstate__(self) -> dict[str, object]:
         """Only what names the source: caches are made anew in each process."""
@@ -156,6 +156,7 @@ class OmopSource:
             "timezone": self.timezone,
             "issuer": self.issuer,
             "kind": self.kind,
+            "_packing": self._packing,
         }
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -163,25 +164,18 @@ class OmopSource:
         self.__dict__.update(state)
 
 
-def _table(unit: Unit) -> str:
-    return str(dict(unit.options)["table"])
-
-
-def _before(unit: Unit) -> int:
-    """Rows that come before the table in its file."""
-    return int(dict(unit.options)["before"])
-
-
-def _chunks(unit: Unit, columns: tuple[str, ...]) -> Iterator[tuple[pl.DataFrame, Bad]]:
-    return read_chunks(unit.file.path, _table(unit), columns, start=unit.start, end=unit.end)
+def _table(unit: Unit) -> Table:
+    options = dict(unit.options)
+    return Table(file=unit.file, name=str(options["table"]), before=int(options["before"]))
 
 
 def _batch(rows: pl.DataFrame, bad: Bad, reading: Reading, unit: Unit) -> Batch:
     read = read_events(rows, reading)
     rejects = _rejects(read.rejected, rows, unit)
     if bad:
+        before = _table(unit).before
         malformed = pl.DataFrame(
-            [(unit.file.name, _before(unit) + n, "malformed row", raw) for n, raw in bad],
+            [(unit.file.name, before + n, "malformed row", raw) for n, raw in bad],
             schema=_REJECTS,
             orient="row",
         )
@@ -203,7 +197,7 @@ def _rejects(rejected: pl.DataFrame, rows: pl.DataFrame, unit: Unit) -> pl.DataF
         return pl.DataFrame(schema=_REJECTS)
     texts = [pl.col(name).fill_null("") for name in rows.columns if name != "row"]
     raw = rows.select(
-        source_row=(pl.col("row") + _before(unit)).cast(pl.UInt32),
+        source_row=(pl.col("row") + _table(unit).before).cast(pl.UInt32),
         raw=pl.concat_str(texts, separator=","),
     )
     return rejected.join(raw, on="source_row", how="left", maintain_order="left").select(
@@ -211,32 +205,20 @@ def _rejects(rejected: pl.DataFrame, rows: pl.DataFrame, unit: Unit) -> pl.DataF
     )
 
 
-def _counted(unit: Unit, table: str, *, lacking: bool) -> Iterator[Batch]:
+def _counted(
+    chunks: Iterator[tuple[pl.DataFrame, Bad]], unit: Unit, table: str, *, lacking: bool
+) -> Iterator[Batch]:
     """The rows of a table that says nothing of people, or that lacks the columns it would need."""
-    for rows, bad in _chunks(unit, ()):
+    before = _table(unit).before
+    for rows, bad in chunks:
         total = rows.height + len(bad)
         if not lacking:
             yield Batch(rows_read=total, reference_rows={table: total} if total else {})
             continue
         numbers = [*rows["row"].to_list(), *(number for number, _ in bad)]
         rejects = pl.DataFrame(
-            [(unit.file.name, _before(unit) + n, "table lacks its columns", None) for n in numbers],
+            [(unit.file.name, before + n, "table lacks its columns", None) for n in numbers],
             schema=_REJECTS,
             orient="row",
         )
         yield Batch(rejects=rejects, rows_read=total)
-
-
-def _is_dated(path: Path, table: str) -> bool:
-    """Whether no row has a time of day: datetimes are absent or all midnight. The first rows nearly always tell."""
-    if table not in CLINICAL:
-        return False
-    column = f"{CLINICAL[table].start}_datetime"
-    if column not in column_names(path, table):
-        return True
-    moments = pl.col(column)
-    return not any(
-        bool(part.select(moments.unique()).select(has_clock(moments).any()).item())
-        for rows, _ in read_chunks(path, table, (column,))
-        for part in (rows.head(1000), rows.slice(1000))
-    )
