@@ -37,6 +37,8 @@ READERS: dict[str, Callable[[Resource, Rows], None]] = {
 }
 
 
+UNREAD = ("Claim", "ClaimResponse", "ExplanationOfBenefit", "Provenance", "AuditEvent")
+"""What says nothing of health, and may be most of an export: counted without a look inside."""
 WITHDRAWN = {"entered in error", "cancelled"}
 """Reasons that also take back what an earlier version of the record said."""
 
@@ -57,7 +59,7 @@ def read_resource(
     if not isinstance(kind, str):
         rows.rejects.append((file_name, row, "not a FHIR resource", None))
         return
-    resource = Resource(body=body, file=file, row=row, zone=zone)
+    resource = Resource(body, kind, file=file, row=row, zone=zone)
     before = len(rows.events)
     try:
         _dispatch(resource, rows, full_url)

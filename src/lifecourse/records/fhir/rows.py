@@ -11,24 +11,33 @@ from lifecourse.records.fhir.times import BadTimeError, Moment, moment
 from lifecourse.records.source import Batch
 from lifecourse.schema.event import event_schema
 
+UNKNOWN = "not yet looked at"
+LONGEST_VERSION = 18
+"""Digits of a version's number that an int64 surely holds."""
+
 
 class RejectedError(Exception):
     """A resource that gives no event, for a reason from the list in `docs`."""
 
 
-@dataclass(slots=True, kw_only=True)
 class Resource:
-    """One resource and where it stands; `row` counts lines, or entries of a Bundle, from 1."""
+    """One resource and where it stands; `row` counts lines, or entries of a Bundle, from 1.
 
-    body: dict[str, Any]
-    file: int
-    row: int
-    zone: str
+    kind : the resource type
+    source_id : ``Type/id``; None where the resource has no id
+    """
 
-    @property
-    def kind(self) -> str:
-        """The resource type."""
-        return str(self.body.get("resourceType"))
+    __slots__ = ("_version", "body", "file", "kind", "row", "source_id", "zone")
+
+    def __init__(self, body: dict[str, Any], kind: str, *, file: int, row: int, zone: str) -> None:
+        self.body = body
+        self.kind = kind
+        self.file = file
+        self.row = row
+        self.zone = zone
+        name = body.get("id")
+        self.source_id = f"{kind}/{name}" if name and isinstance(name, str | int) else None
+        self._version: int | str | None = UNKNOWN
 
     @property
     def status(self) -> str:
@@ -45,18 +54,21 @@ class Resource:
         return status
 
     @property
-    def source_id(self) -> str | None:
-        """``Type/id``; None where the resource has no id."""
-        return f"{self.kind}/{self.body['id']}" if self.body.get("id") else None
-
-    @property
     def version(self) -> int | None:
         """Orders versions: when last updated, else the version's number."""
-        meta = self.body.get("meta") or {}
-        if meta.get("lastUpdated"):
-            return self.moment(meta["lastUpdated"]).known
+        if self._version is UNKNOWN:
+            self._version = self._versioned()
+        return self._version  # type: ignore[return-value]
+
+    def _versioned(self) -> int | None:
+        meta = self.body.get("meta")
+        if not meta:
+            return None
+        updated = meta.get("lastUpdated")
+        if updated:
+            return self.moment(updated).known
         number = str(meta.get("versionId") or "")
-        return int(number) if number.isdigit() else None
+        return int(number) if number.isdecimal() and len(number) <= LONGEST_VERSION else None
 
     def moment(self, text: Any) -> Moment:
         """The moment that `text` names.
@@ -75,7 +87,10 @@ class Resource:
 
     def first_moment(self, *texts: Any) -> Moment | None:
         """The moment of the first of `texts` that is there."""
-        return next((self.moment(text) for text in texts if text), None)
+        for text in texts:
+            if text:
+                return self.moment(text)
+        return None
 
     def updated(self) -> Moment | None:
         """When the resource was last updated."""
@@ -89,7 +104,10 @@ class Resource:
         RejectedError
             It is about nobody, or not about a patient.
         """
-        reference = (self.body.get(name) or {}).get("reference")
+        subject = self.body.get(name)
+        if not subject:
+            raise RejectedError("no subject")
+        reference = subject.get("reference")
         if not reference:
             raise RejectedError("no subject")
         return subject_key(str(reference))
@@ -103,6 +121,10 @@ def subject_key(reference: str) -> str:
     RejectedError
         The reference is not to a patient by id.
     """
+    if reference.startswith("Patient/"):
+        name = reference[8:]
+        if name and "/" not in name and "?" not in name:
+            return name
     if reference.startswith("urn:"):
         return reference
     parts = reference.split("/_history/", 1)[0].rstrip("/").split("/")
@@ -146,9 +168,13 @@ class Rows:
         happened: Moment | None = None,
     ) -> None:
         """An event of `subject`, known at `when` (None: static); `happened` where that differs."""
+        onset: int | None = None
+        exactness: str | None = None
         since = happened or when
-        onset = since.start if since and when and since.start != when.known else None
-        exactness = since.precision if since else None
+        if since is not None and when is not None:
+            if since.start != when.known:
+                onset = since.start
+            exactness = since.precision
         self.events.append(
             (
                 subject, when.known if when else None, code, value, text, unit, end, onset, exactness,
@@ -184,15 +210,26 @@ class Rows:
         )  # fmt: skip
 
 
+_KINDS: dict[str, Any] = {**event_schema(), "subject_key": pl.String()}
+_MOMENTS = [name for name in EVENT_FIELDS if isinstance(_KINDS[name], pl.Datetime)]
+_RAW = {
+    name: pl.Int64() if name in _MOMENTS else _KINDS[name] for name in EVENT_FIELDS
+} | {"numeric_value": pl.Float64()}  # fmt: skip
+
+
 def _events(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-    kinds: dict[str, Any] = {**event_schema(), "subject_key": pl.String()}
-    raw = {
-        name: pl.Int64() if isinstance(kinds[name], pl.Datetime) else kinds[name]
-        for name in EVENT_FIELDS
-    }
-    raw["numeric_value"] = pl.Float64()
-    table = pl.DataFrame(rows, schema=raw, orient="row", strict=False)
-    return table.with_columns(pl.col(name).cast(kinds[name]) for name in EVENT_FIELDS)
+    if not rows:
+        return pl.DataFrame(schema={name: _KINDS[name] for name in EVENT_FIELDS})
+    columns = zip(*rows, strict=True)
+    table = pl.DataFrame(
+        [
+            pl.Series(name, column, dtype=_RAW[name], strict=False)
+            for name, column in zip(EVENT_FIELDS, columns, strict=True)
+        ]
+    )
+    return table.with_columns(
+        pl.col(name).cast(_KINDS[name]) for name in (*_MOMENTS, "numeric_value")
+    )
 
 
 def _table(rows: list[Any], schema: dict[str, Any]) -> pl.DataFrame:

@@ -9,9 +9,9 @@ allows, is read as the second before it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from lifecourse.base.clock import to_microseconds
@@ -27,9 +27,18 @@ LAST = to_microseconds(datetime.max.replace(tzinfo=UTC))
 MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Microseconds UTC: `start` when it happened at the earliest, `known` when it was known; `precision` or None."""
+# What an exact time is made of, each seen before: its day, and the clock with an offset. Many times share few of both.
+_DAYS: dict[str, int] = {}
+_CLOCKS: dict[str, int] = {}
+MOST_CLOCKS = 200_000
+DATE_LENGTH = 10
+
+
+class Moment(NamedTuple):
+    """Microseconds UTC: `start` when it happened at the earliest, `known` when it was known; `precision` or None.
+
+    A tuple and not a dataclass, because a source has several times in each of its records.
+    """
 
     start: int
     known: int
@@ -40,7 +49,6 @@ class BadTimeError(ValueError):
     """A text that is no FHIR date or time."""
 
 
-@lru_cache(maxsize=65_536)
 def moment(text: str, zone: str) -> Moment:
     """The moment that `text` names, naive times read in `zone`.
 
@@ -49,6 +57,15 @@ def moment(text: str, zone: str) -> Moment:
     BadTimeError
         `text` is not a FHIR date, dateTime or instant.
     """
+    try:
+        exact = _DAYS[text[:DATE_LENGTH]] + _CLOCKS[text[DATE_LENGTH:]]
+    except KeyError:
+        return _looked_at(text, zone)
+    return Moment(exact, exact)
+
+
+@lru_cache(maxsize=65_536)
+def _looked_at(text: str, zone: str) -> Moment:
     partial = PARTIAL.fullmatch(text)
     try:
         if partial:
@@ -58,8 +75,21 @@ def moment(text: str, zone: str) -> Moment:
         raise BadTimeError from None
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=ZoneInfo(zone))
+    else:
+        _remember(text, parsed)
     exact = min(max(to_microseconds(parsed), FIRST), LAST)
     return Moment(exact, exact)
+
+
+def _remember(text: str, parsed: datetime) -> None:
+    """Keep the day and the clock of an exact time, but at the ends of the calendar, where sums may leave it."""
+    if not 1 < parsed.year < LAST_YEAR:
+        return
+    day = to_microseconds(datetime(parsed.year, parsed.month, parsed.day, tzinfo=UTC))
+    if len(_CLOCKS) >= MOST_CLOCKS:
+        _CLOCKS.clear()
+    _DAYS[text[:DATE_LENGTH]] = day
+    _CLOCKS[text[DATE_LENGTH:]] = to_microseconds(parsed) - day
 
 
 def _instant(text: str) -> datetime:

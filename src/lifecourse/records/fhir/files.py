@@ -1,0 +1,201 @@
+"""Files that hold FHIR: found by ending, opened, unpacked within bounds, and told apart by how they begin."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zlib
+from contextlib import closing, contextmanager
+from typing import IO, TYPE_CHECKING, Protocol
+
+from lifecourse.records.fhir.parsing import BYTE_ORDER_MARK, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LINES = (".ndjson", ".jsonl")
+ENDINGS = (*LINES, ".json")
+ARCHIVES = (".tar", ".tgz")
+HEAD_BYTES = 64 << 10
+FREE_BYTES = 128 << 20
+MOST_TIMES_LARGER = 400
+"""Records shrink to a tenth or a fiftieth; what unpacks to more is made to fill a disk, or not made of records."""
+NOT_OURS = ("._", "PaxHeader")
+"""How the names begin of what some systems put into archives for themselves."""
+
+
+class BombError(Exception):
+    """A packed file unpacks to far more than records could."""
+
+
+class Stream(Protocol):
+    """What a reader of bytes is here."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
+DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError, BombError)
+
+
+def plain_name(name: str) -> str:
+    """The name in small letters without the ending of its packing."""
+    return name.lower().removesuffix(".gz")
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file of that name holds FHIR, or an archive of it."""
+    return plain_name(name).endswith((*ENDINGS, *ARCHIVES)) and not name.startswith(NOT_OURS)
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of that name is an archive."""
+    return plain_name(name).endswith(ARCHIVES)
+
+
+def says_lines(name: str) -> bool:
+    """Whether a file of that name has a record in each line."""
+    return plain_name(name).endswith(LINES)
+
+
+def reason_of(damage: BaseException) -> str:
+    """Why a file cannot be read, in words that name nothing of it."""
+    if isinstance(damage, BombError):
+        return "a packed file that unpacks to far more than records could"
+    return str(damage) if isinstance(damage, ValueError) else "a damaged file"
+
+
+@contextmanager
+def opened(path: Path, start: int = 0, end: int | None = None) -> Iterator[Stream]:
+    """The bytes of a file, unpacked where it is packed; a range of a plain one."""
+    with path.open("rb") as handle:
+        if _is_packed(path.name):
+            with closing(gzip.GzipFile(fileobj=handle, mode="rb")) as unpacked:
+                yield _Unpacked(unpacked, handle)
+        elif end is None:
+            handle.seek(start)
+            yield handle
+        else:
+            handle.seek(start)
+            yield _Range(handle, end - start)
+
+
+def members(stream: Stream) -> Iterator[tuple[str, Stream]]:
+    """Name and bytes of each file in an archive that holds FHIR, in their order, one after the other."""
+    with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
+        for member in archive:
+            name = member.name.rsplit("/", 1)[-1]
+            # A sparse member may claim any size of nothing.
+            if not member.isfile() or member.issparse() or not is_ours(name) or is_archive(name):
+                continue
+            inner = archive.extractfile(member)
+            if inner is None:
+                continue
+            if _is_packed(name):
+                with closing(gzip.GzipFile(fileobj=inner, mode="rb")) as unpacked:
+                    yield member.name, _Unpacked(unpacked, inner)
+            else:
+                yield member.name, inner
+
+
+def _is_packed(name: str) -> bool:
+    return name.lower().endswith((".gz", ".tgz"))
+
+
+class _Unpacked:
+    """Unpacked bytes, as long as they stay within what records could be."""
+
+    def __init__(self, unpacked: Stream, packed: IO[bytes]) -> None:
+        self._unpacked = unpacked
+        self._packed = packed
+        self._given = 0
+
+    def read(self, size: int) -> bytes:
+        piece = self._unpacked.read(size)
+        self._given += len(piece)
+        if self._given > FREE_BYTES and self._given > MOST_TIMES_LARGER * self._packed.tell():
+            raise BombError
+        return piece
+
+
+class _Range:
+    """The next so many bytes."""
+
+    def __init__(self, handle: IO[bytes], size: int) -> None:
+        self._handle = handle
+        self._left = size
+
+    def read(self, size: int) -> bytes:
+        piece = self._handle.read(min(size, self._left))
+        self._left -= len(piece)
+        return piece
+
+
+class Begun:
+    """A stream whose first bytes were looked at: it still gives them, without a byte order mark."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.head = filled(stream, HEAD_BYTES).removeprefix(BYTE_ORDER_MARK)
+        self._first = self.head
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        if not self._first:
+            return self._stream.read(size)
+        piece, self._first = self._first[:size], self._first[size:]
+        return piece
+
+
+def filled(stream: Stream, size: int) -> bytes:
+    """`size` bytes, fewer only at the end."""
+    pieces = []
+    while size > 0 and (piece := stream.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def is_lines(head: bytes, name: str) -> bool:
+    """Whether a file that begins with `head` has a record in each line, whatever its name says."""
+    first, _, rest = head.lstrip().partition(b"\n")
+    if says_lines(name):
+        # Where the first line only opens something, the file is one document under another name.
+        return first.strip() not in (b"{", b"[", b"[{")
+    if not rest.strip() or not first.startswith(b"{"):
+        return False
+    try:
+        parse(first.strip())
+    except ValueError:
+        return False
+    return True
+
+
+def chunks_of_lines(stream: Stream, *, size: int, longest: int) -> Iterator[list[bytes] | None]:
+    """Whole lines, about `size` bytes of them at a time; None in the place of a line that is longer than `longest`."""
+    held: list[bytes] = []
+    held_bytes, is_too_long = 0, False
+    while piece := stream.read(size):
+        cut = piece.rfind(b"\n")
+        if cut < 0:
+            held_bytes += len(piece)
+            is_too_long = is_too_long or held_bytes > longest
+            held.append(piece)
+            if is_too_long:
+                held.clear()
+            continue
+        if is_too_long:
+            end = piece.find(b"\n")
+            yield None
+            lines = piece[end + 1 : cut].split(b"\n") if end < cut else []
+        else:
+            lines = b"".join((*held, piece[:cut])).split(b"\n")
+        if lines:
+            yield lines
+        rest = piece[cut + 1 :]
+        held, held_bytes, is_too_long = ([rest] if rest else []), len(rest), False
+    if is_too_long:
+        yield None
+    elif held:
+        yield [b"".join(held)]

@@ -1,0 +1,306 @@
+"""Files, lines, Bundles and archives taken in: which row of the source each resource is, and what cannot be read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.base.errors import SourceError
+from lifecourse.records.fhir.files import (
+    DAMAGE,
+    Begun,
+    chunks_of_lines,
+    filled,
+    is_archive,
+    is_lines,
+    members,
+    opened,
+    reason_of,
+)
+from lifecourse.records.fhir.parsing import parse, parse_together, uncollected
+from lifecourse.records.fhir.reading import UNREAD, read_resource
+from lifecourse.records.fhir.splitting import parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lifecourse.records.fhir.files import Stream
+    from lifecourse.records.fhir.rows import Rows
+    from lifecourse.records.source import SourceFile
+
+CHUNK_BYTES = 128 << 10
+WHOLE_BYTES = 16 << 20
+LONGEST_BYTES = 64 << 20
+"""A record that is longer is refused: it would not fit into memory several times over."""
+MOST_LINES = 500
+TOO_LONG = "a record of more than 64 MB"
+RECORD_URL = re.compile(r"(?:[^?]*/)?([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})/?")
+NOT_READ = tuple(
+    f'{{"resourceType":{space}"{kind}"'.encode() for kind in UNREAD for space in ("", " ")
+)
+"""How the lines of resources begin that are counted and need not be parsed."""
+
+
+@dataclass(slots=True)
+class Intake:
+    """Takes files into `rows`; after each step the caller may take a batch out.
+
+    is_alone : the source is one file, so that it is an error where nothing of it can be read
+    row : the last row of the file that was read
+    """
+
+    rows: Rows
+    zone: str
+    is_alone: bool
+    most_lines: int = MOST_LINES
+    file: int = 0
+    name: str = ""
+    row: int = 0
+
+    def take(
+        self, file: SourceFile, start: int = 0, end: int | None = None, first: int = 1
+    ) -> Iterator[None]:
+        """Take in a file, or a range of its lines, whose first line has the number `first`.
+
+        Raises
+        ------
+        SourceError
+            Nothing of it can be read, and it is alone.
+        """
+        self.file, self.name, self.row = file.index, file.name, first - 1
+        before = self.rows.rows_read
+        try:
+            with opened(file.path, start, end) as stream:
+                if is_archive(file.path.name):
+                    yield from self._archive(stream)
+                elif end is not None:
+                    yield from self._lines(stream)
+                else:
+                    yield from self._begun(stream, file.path.name)
+        except (*DAMAGE, ValueError) as damage:
+            self._damaged(damage, is_first=start == 0 and self.rows.rows_read == before)
+
+    def _damaged(self, damage: Exception, *, is_first: bool) -> None:
+        reason = reason_of(damage)
+        if self.is_alone and is_first and self.row <= 0:
+            raise SourceError(f"{self.name} cannot be read: {reason}. Export it again.") from None
+        # What a cut or flipped file gave before the damage stands; the report says where it ends.
+        self._reject(reason, None)
+
+    def _archive(self, stream: Stream) -> Iterator[None]:
+        """Each file in the archive; its rows go on counting where the one before it ended."""
+        archive = self.name
+        for name, inner in members(stream):
+            self.name = f"{archive}/{name}"
+            try:
+                yield from self._begun(inner, name)
+            except ValueError as damage:
+                self._reject(reason_of(damage), None)
+        self.name = archive
+
+    def _begun(self, stream: Stream, name: str) -> Iterator[None]:
+        begun = Begun(stream)
+        if is_lines(begun.head, name):
+            yield from self._lines(begun)
+        else:
+            yield from self._document(begun)
+
+    # -- lines --------------------------------------------------------------------------------------------
+
+    def _lines(self, stream: Stream) -> Iterator[None]:
+        for lines in chunks_of_lines(stream, size=CHUNK_BYTES, longest=LONGEST_BYTES):
+            if lines is None:
+                self._reject(TOO_LONG, None)
+                continue
+            for first in range(0, len(lines), self.most_lines):
+                with uncollected():
+                    self._chunk(lines[first : first + self.most_lines])
+                yield
+
+    def _chunk(self, lines: list[bytes]) -> None:
+        """Lines that are parsed together, unless one of them must be looked at by itself."""
+        texts: list[bytes] = []
+        places: list[int] = []
+        unread: list[str] = []
+        for place, line in enumerate(lines, start=self.row + 1):
+            if line.startswith(NOT_READ):
+                unread.append(line.split(b'"', 4)[3].decode())
+            elif line and not line.isspace():
+                texts.append(line)
+                places.append(place)
+        bodies = parse_together(texts) if texts else []
+        if bodies is None or any(map(_is_bundle, bodies)):
+            for line in lines:
+                self._line(line)
+            return
+        self.row += len(lines)
+        for kind in unread:
+            self.rows.rows_read += 1
+            self.rows.refer(kind)
+        for body, place in zip(bodies, places, strict=True):
+            self._resource(body, place)
+
+    def _line(self, line: bytes) -> None:
+        """A line takes one row, or one for each entry of its Bundle."""
+        if not line or line.isspace():
+            self.row += 1
+        elif line.startswith(NOT_READ):
+            self.row += 1
+            self.rows.rows_read += 1
+            self.rows.refer(line.split(b'"', 4)[3].decode())
+        else:
+            try:
+                body = parse(line)
+            except ValueError as broken:
+                self._reject(str(broken), line)
+                return
+            self._value(body)
+
+    # -- documents ----------------------------------------------------------------------------------------
+
+    def _document(self, stream: Begun) -> Iterator[None]:
+        """A resource, a Bundle or a list; a small one is parsed whole, a large one in parts."""
+        raw = filled(stream, WHOLE_BYTES)
+        if len(raw) == WHOLE_BYTES:
+            yield from self._parts(_Again(raw, stream))
+            return
+        with uncollected():
+            try:
+                body = parse(raw)
+            except ValueError:
+                if not self._documents(raw):
+                    raise
+            else:
+                self._values(body) if isinstance(body, list) and body else self._value(body)
+        yield
+
+    def _documents(self, raw: bytes) -> bool:
+        """Several documents one after the other, each over many lines; whether it is that."""
+        try:
+            found = [text for _, text in parts(_Again(raw, None), longest=len(raw) + 1)]
+        except ValueError:
+            return False
+        if raw.lstrip()[:1] != b"{" or b'"entry"' in raw or len(found) < 2:
+            return False
+        for text in found:
+            self._text(text)
+        return True
+
+    def _parts(self, stream: Stream) -> Iterator[None]:
+        held: list[tuple[bool, bytes | None]] = []
+        held_bytes = 0
+        for part in parts(stream, longest=LONGEST_BYTES):
+            held.append(part)
+            held_bytes += len(part[1] or b"")
+            if held_bytes >= CHUNK_BYTES or len(held) >= self.most_lines:
+                with uncollected():
+                    self._take_parts(held)
+                held, held_bytes = [], 0
+                yield
+        with uncollected():
+            self._take_parts(held)
+        yield
+
+    def _take_parts(self, held: list[tuple[bool, bytes | None]]) -> None:
+        texts = [text for _, text in held if text is not None]
+        bodies = parse_together(texts) if texts and len(texts) == len(held) else None
+        if bodies is None:
+            for is_entry, text in held:
+                self._text(text, is_entry=is_entry)
+            return
+        for (is_entry, _), body in zip(held, bodies, strict=True):
+            self._entry(body) if is_entry else self._value(body)
+
+    def _text(self, text: bytes | None, *, is_entry: bool = False) -> None:
+        if text is None:
+            self._reject(TOO_LONG, None)
+            return
+        try:
+            body = parse(text)
+        except ValueError as broken:
+            self._reject(str(broken), text)
+            return
+        self._entry(body) if is_entry else self._value(body)
+
+    # -- what a text says ---------------------------------------------------------------------------------
+
+    def _values(self, bodies: list[Any]) -> None:
+        for body in bodies:
+            self._value(body)
+
+    def _value(self, body: Any) -> None:
+        if not _is_bundle(body):
+            self.row += 1
+            self._resource(body, self.row)
+            return
+        before = self.row
+        for entry in _flat(body):
+            self._entry(entry)
+        self.row = max(self.row, before + 1)
+
+    def _entry(self, entry: Any) -> None:
+        """An entry of a Bundle: a resource, a deletion, or a Bundle again."""
+        inner = entry.get("resource") if isinstance(entry, dict) else None
+        if _is_bundle(inner):
+            self._value(inner)
+            return
+        self.row += 1
+        request = entry.get("request") if isinstance(entry, dict) else None
+        if isinstance(request, dict) and request.get("method") == "DELETE":
+            self._delete(request.get("url"))
+        elif isinstance(entry, dict):
+            self._resource(entry.get("resource"), self.row, entry.get("fullUrl"))
+        else:
+            self._resource(entry, self.row)
+
+    def _delete(self, url: Any) -> None:
+        """Note a deletion; one by a search, or of one past version, takes no record away."""
+        named = RECORD_URL.fullmatch(str(url or ""))
+        self.rows.rows_read += 1
+        if named is None or "/_history/" in str(url):
+            self.rows.rejects.append((self.name, self.row, "a deletion that names no record", None))
+            return
+        self.rows.refer("deletion")
+        self.rows.deletions.append((named[1], None))
+
+    def _resource(self, body: Any, row: int, full_url: Any = None) -> None:
+        read_resource(
+            body,
+            self.rows,
+            file=self.file,
+            file_name=self.name,
+            row=row,
+            zone=self.zone,
+            full_url=full_url if isinstance(full_url, str) else None,
+        )
+
+    def _reject(self, reason: str, line: bytes | None) -> None:
+        self.row += 1
+        self.rows.rows_read += 1
+        raw = line.decode("utf-8", "replace") if line is not None else None
+        self.rows.rejects.append((self.name, self.row, reason, raw))
+
+
+class _Again:
+    """Bytes that were read already, then the rest of the stream."""
+
+    def __init__(self, first: bytes, rest: Stream | None) -> None:
+        self._first = memoryview(first)
+        self._rest = rest
+
+    def read(self, size: int) -> bytes:
+        if len(self._first):
+            piece, self._first = bytes(self._first[:size]), self._first[size:]
+            return piece
+        return self._rest.read(size) if self._rest else b""
+
+
+def _is_bundle(body: Any) -> bool:
+    return type(body) is dict and body.get("resourceType") == "Bundle"
+
+
+def _flat(bundle: dict[str, Any]) -> Iterator[Any]:
+    """The entries of a Bundle; one that should be a list and is not counts as one that says nothing."""
+    entries = bundle.get("entry") or []
+    yield from entries if isinstance(entries, list) else [None]
