@@ -96,6 +96,17 @@ def test_exclude_leaves_out_who_was_not_seen_for_the_whole_window() -> None:
     assert lost(labels) == {"record ends before the outcome window": 1}
 
 
+def test_exclude_leaves_out_windows_that_end_after_everyones_record_even_where_the_outcome_came() -> (
+    None
+):
+    #   subject 1:  t . . EVENT      and nobody's record reaches the end of the window: only events could be known
+    labels = ask([(1, 0, VISIT), (1, 3, EVENT), (2, 0, VISIT), (2, 9, SEEN)], TASK % "exclude")
+    assert answers(labels) == []
+    assert lost(labels) == {"nobody's record spans the outcome window": 2}
+    reached = ask([(1, 0, VISIT), (1, 3, EVENT), (2, 0, SEEN), (2, 10, SEEN)], TASK % "exclude")
+    assert answers(reached) == [(1, 0.0, True)]
+
+
 def test_negative_keeps_them_and_says_how_many() -> None:
     labels = ask([(1, 0, VISIT), (1, 10, SEEN), (2, 0, VISIT), (2, 9, SEEN)])
     assert answers(labels) == [(1, 0.0, False), (2, 0.0, False)]
@@ -139,7 +150,7 @@ censoring: time-to-event
 def test_the_dead_are_not_asked_about_and_death_ends_what_can_happen() -> None:
     #   1: dead before t; 2: dies inside the window without the outcome, which is known then
     events = [(1, -1, "MEDS_DEATH"), (1, 0, VISIT), (2, 0, VISIT), (2, 3, "MEDS_DEATH")]
-    labels = ask(events, TASK % "exclude")
+    labels = ask([*events, (3, 10, SEEN)], TASK % "exclude")
     assert answers(labels) == [(2, 0.0, False)]
     assert lost(labels) == {"already dead": 1}
 

@@ -73,7 +73,7 @@ def rows_of_task(shard: Shard, task: Task, end_of_records: int) -> tuple[Rows, A
     attrition = Attrition()
     subject, time = _moments(shard, task)
     attrition.count(TRIGGER, task.trigger.label, subject)
-    for reason, unfit in _exclusions(shard, task):
+    for reason, unfit in _exclusions(shard, task, end_of_records):
         still = unfit(subject, time)
         attrition.count(EXCLUDED, reason, subject[still])
         subject, time = subject[~still], time[~still]
@@ -152,7 +152,7 @@ class _Question:
 
 
 def _exclusions(
-    shard: Shard, task: Task
+    shard: Shard, task: Task, end_of_records: int
 ) -> list[tuple[str, Callable[[Integers, Integers], Flags]]]:
     deaths = _Question(shard, occurrences(shard, DEATHS))
     steps: list[tuple[str, Callable[[Integers, Integers], Flags]]] = [
@@ -173,6 +173,9 @@ def _exclusions(
         )
         gap = after(timedelta(days=task.gap_days))
         steps.append(("outcome or death inside the gap", partial(ends.found, gap)))
+    if task.censoring == Censoring.EXCLUDE:
+        latest = end_of_records - task.horizon_days * DAY
+        steps.append(("nobody's record spans the outcome window", lambda _, time: time > latest))
     return steps
 
 

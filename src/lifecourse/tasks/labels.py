@@ -14,7 +14,7 @@ from lifecourse.tasks.acesrun import codes_of, own_codes_only, rows_of_aces
 from lifecourse.tasks.answers import Answers, table_of
 from lifecourse.tasks.attrition import COHORT, OUTCOME, Attrition
 from lifecourse.tasks.cohort import rows_of_task
-from lifecourse.tasks.definition import Censoring, Task
+from lifecourse.tasks.definition import Censoring, FollowUp, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -158,7 +158,10 @@ def _of_excerpts(
 
 
 def _end_of_records(timeline: Timeline, tasks: Sequence[Task]) -> int:
-    asked = any(task.follow_up_ends == "data_cut" for task in tasks)
+    asked = any(
+        task.follow_up_ends == FollowUp.DATA_CUT or task.censoring == Censoring.EXCLUDE
+        for task in tasks
+    )
     return timeline.end_of_records() if asked else 0
 
 
