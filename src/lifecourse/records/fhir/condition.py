@@ -40,7 +40,9 @@ def _read(
     if found is None:
         raise RejectedError("no code")
     period = body.get("onsetPeriod") or {}
-    onset = resource.first_moment(body.get("onsetDateTime"), period.get("start"))
+    onset = resource.first_moment(
+        body.get("onsetDateTime"), period.get("start"), body.get("lastOccurrence")
+    )
     recorded = resource.first_moment(body.get("recordedDate"))
     when = recorded or onset or resource.updated()
     if when is None:

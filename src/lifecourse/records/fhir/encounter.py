@@ -23,7 +23,7 @@ def read_encounter(resource: Resource, rows: Rows) -> None:
         raise RejectedError("cancelled")
     subject = resource.subject()
     period = resource.body.get("period") or {}
-    start = resource.first_moment(period.get("start"), period.get("end"))
+    start = resource.first_moment(period.get("start"), period.get("end")) or resource.updated()
     if start is None:
         raise RejectedError("no time")
     kind = CLASSES.get(str((resource.body.get("class") or {}).get("code")), "other")

@@ -265,15 +265,8 @@ class Intake:
         self.rows.deletions.append((named[1], None))
 
     def _resource(self, body: Any, row: int, full_url: Any = None) -> None:
-        read_resource(
-            body,
-            self.rows,
-            file=self.file,
-            file_name=self.name,
-            row=row,
-            zone=self.zone,
-            full_url=full_url if isinstance(full_url, str) else None,
-        )
+        url = full_url if isinstance(full_url, str) else None
+        read_resource(body, self.rows, self.file, self.name, row, self.zone, url)
 
     def _reject(self, reason: str, line: bytes | None) -> None:
         self.row += 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
 from lifecourse.records.fhir.coding import DRUGS, named
 from lifecourse.records.fhir.rows import RejectedError
-from lifecourse.schema.event import REFERENCE_CODE
+from lifecourse.records.fhir.statements import reference_code
 
 if TYPE_CHECKING:
     from lifecourse.records.fhir.rows import Resource, Rows
@@ -20,7 +20,7 @@ OVER = {"stopped", "completed", "ended"}
 ONLY_WANTED = {"proposal", "plan", "option"}
 
 
-def read_medication(resource: Resource, rows: Rows, full_url: str | None) -> None:
+def read_medication(resource: Resource, rows: Rows) -> None:
     """What a reference to this medication stands for; nothing where it was entered in error."""
     _ = resource.status
     found = named(resource.body.get("code"), DRUGS, "Medication")
@@ -28,8 +28,8 @@ def read_medication(resource: Resource, rows: Rows, full_url: str | None) -> Non
         raise RejectedError("no code")
     if resource.source_id:
         rows.references.append((resource.source_id, *found))
-    if full_url and full_url.startswith("urn:"):
-        rows.references.append((full_url, *found))
+    if resource.full_url and resource.full_url.startswith("urn:"):
+        rows.references.append((resource.full_url, *found))
     rows.refer("Medication")
 
 
@@ -127,10 +127,7 @@ def _medicine(resource: Resource) -> tuple[str, str | None]:
         raise RejectedError("no code")
     if str(reference).startswith("#"):
         return _contained(resource, str(reference)[1:])
-    if str(reference).startswith("urn:"):
-        return f"{REFERENCE_CODE}{reference}", None
-    parts = str(reference).split("/_history/", 1)[0].rstrip("/").split("/")
-    return f"{REFERENCE_CODE}{'/'.join(parts[-2:])}", None
+    return reference_code(str(reference)), None
 
 
 def _contained(resource: Resource, name: str) -> tuple[str, str | None]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.records.fhir.coding import coded
-from lifecourse.records.fhir.rows import RejectedError
+from lifecourse.records.fhir.coding import coded, word
+from lifecourse.records.fhir.rows import RejectedError, identity_of
 from lifecourse.records.fhir.times import Moment
 from lifecourse.schema.event import BIRTH, DEATH
 
@@ -17,21 +17,22 @@ BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
 GENDERS = {"female", "male", "other", "unknown"}
 
 
-def read_patient(resource: Resource, rows: Rows, full_url: str | None) -> None:
+def read_patient(resource: Resource, rows: Rows) -> None:
     """The patient's static facts, birth and death."""
-    body = resource.body
+    body, full_url = resource.body, resource.full_url
     urn = full_url if full_url and full_url.startswith("urn:") else None
-    subject = str(body.get("id") or (urn or "").rsplit(":", 1)[-1])
+    subject = word(body.get("id")) or (urn or "").rsplit(":", 1)[-1]
     if not subject:
         raise RejectedError("a patient without an id")
-    if urn:
-        rows.aliases.append((urn, subject))
-    _identify(body, subject, rows)
     gender = str(body.get("gender") or "unknown")
     rows.add(resource, subject, None, f"SEX//{gender if gender in GENDERS else 'unknown'}")
     _demographics(resource, subject, rows)
     _birth(resource, subject, rows)
     _death(resource, subject, rows)
+    # Last, because a patient who cannot be read has no other names either.
+    _identify(body, subject, rows)
+    if urn:
+        rows.aliases.append((urn, subject))
 
 
 def _birth(resource: Resource, subject: str, rows: Rows) -> None:
@@ -59,7 +60,7 @@ def _demographics(resource: Resource, subject: str, rows: Rows) -> None:
                 coding = part.get("valueCoding")
                 if part.get("url") == "ombCategory" and coding and coding.get("code"):
                     code = f"{name.upper()}//{coding['code']}"
-                    rows.add(resource, subject, None, code, text=coding.get("display"))
+                    rows.add(resource, subject, None, code, text=word(coding.get("display")))
     married = coded(resource.body.get("maritalStatus"), ())
     if married:
         code = f"MARITAL_STATUS//{married[0].rsplit('//', 1)[-1]}"
@@ -67,10 +68,15 @@ def _demographics(resource: Resource, subject: str, rows: Rows) -> None:
 
 
 def _identify(body: dict[str, Any], subject: str, rows: Rows) -> None:
+    """The person's identifiers for the identity map, and as names by which other records may refer to them."""
     name = _name(body)
-    identifiers = [i for i in body.get("identifier") or () if i.get("value")]
-    for identifier in identifiers or [{}]:
-        rows.identities.append((subject, identifier.get("system"), identifier.get("value"), name))
+    identifiers = [i for i in body.get("identifier") or () if identity_of(i)]
+    for identifier in identifiers:
+        system, value = word(identifier.get("system")), word(identifier.get("value"))
+        rows.identities.append((subject, system, value, name))
+        rows.aliases.append((str(identity_of(identifier)), subject))
+    if not identifiers:
+        rows.identities.append((subject, None, None, name))
 
 
 def _name(body: dict[str, Any]) -> str | None:

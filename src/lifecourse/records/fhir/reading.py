@@ -13,15 +13,20 @@ from lifecourse.records.fhir.medication import (
     read_request,
     read_statement,
 )
+from lifecourse.records.fhir.notes import read_composition, read_document
 from lifecourse.records.fhir.observation import read_observation, read_report
 from lifecourse.records.fhir.patient import read_patient
 from lifecourse.records.fhir.procedure import read_immunization, read_procedure
+from lifecourse.records.fhir.questionnaire import read_response
 from lifecourse.records.fhir.rows import RejectedError, Resource, Rows
+from lifecourse.records.fhir.statements import known_types, read_statement_of, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 READERS: dict[str, Callable[[Resource, Rows], None]] = {
+    "Patient": read_patient,
+    "Medication": read_medication,
     "Encounter": read_encounter,
     "Condition": read_condition,
     "AllergyIntolerance": read_allergy,
@@ -34,19 +39,35 @@ READERS: dict[str, Callable[[Resource, Rows], None]] = {
     "MedicationDispense": read_dispense,
     "Procedure": read_procedure,
     "Immunization": read_immunization,
+    "QuestionnaireResponse": read_response,
+    "DocumentReference": read_document,
+    "Composition": read_composition,
+    **dict.fromkeys(statements(), read_statement_of),
 }
-
 
 UNREAD = ("Claim", "ClaimResponse", "ExplanationOfBenefit", "Provenance", "AuditEvent")
 """What says nothing of health, and may be most of an export: counted without a look inside."""
 WITHDRAWN = {"entered in error", "cancelled"}
 """Reasons that also take back what an earlier version of the record said."""
+OUTSIDE = ("Patient", "Medication", "Device", "Encounter")
+"""Contained resources of these types only say what others refer to."""
+NOT_A_RESOURCE = "not a FHIR resource"
+NOT_R4 = "a resource type that FHIR R4 does not have"
+MISSHAPEN = "not shaped as FHIR says"
+SHAPE_ERRORS = (
+    AttributeError,
+    TypeError,
+    KeyError,
+    ValueError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+)
 
 
 def read_resource(
     body: Any,
     rows: Rows,
-    *,
     file: int,
     file_name: str,
     row: int,
@@ -55,39 +76,61 @@ def read_resource(
 ) -> None:
     """Add what `body` says to `rows`; every resource is counted once, as events, reference or reject."""
     rows.rows_read += 1
-    kind = body.get("resourceType") if isinstance(body, dict) else None
-    if not isinstance(kind, str):
-        rows.rejects.append((file_name, row, "not a FHIR resource", None))
+    kind = body.get("resourceType") if type(body) is dict else None
+    if type(kind) is not str:
+        rows.rejects.append((file_name, row, NOT_A_RESOURCE, None))
         return
-    resource = Resource(body, kind, file=file, row=row, zone=zone)
+    reader = READERS.get(kind)
+    if reader is None:
+        if kind in known_types():
+            rows.refer(kind)
+        else:
+            rows.rejects.append((file_name, row, NOT_R4, None))
+        return
+    resource = Resource(body, kind, file, row, zone, full_url)
     before = len(rows.events)
     try:
-        _dispatch(resource, rows, full_url)
+        reader(resource, rows)
+        if "contained" in body:
+            _read_contained(resource, rows)
     except RejectedError as rejected:
-        del rows.events[before:]
-        rows.rejects.append((file_name, row, str(rejected), None))
-        if str(rejected) in WITHDRAWN and resource.source_id:
-            rows.deletions.append((resource.source_id, _version_of(resource)))
-    except (AttributeError, TypeError, KeyError, ValueError, IndexError, OverflowError):
+        _reject(resource, rows, before, file_name, str(rejected))
+    except SHAPE_ERRORS:
         # The resource is not shaped as FHIR says: an object where a list should be, or the like.
-        del rows.events[before:]
-        rows.rejects.append((file_name, row, "not shaped as FHIR says", None))
+        _reject(resource, rows, before, file_name, MISSHAPEN)
+
+
+def _reject(resource: Resource, rows: Rows, before: int, file_name: str, reason: str) -> None:
+    del rows.events[before:]
+    rows.rejects.append((file_name, resource.row, reason, None))
+    rows.count(f"{resource.kind} dropped: {reason}")
+    if reason in WITHDRAWN and resource.source_id:
+        rows.deletions.append((resource.source_id, _version_of(resource)))
 
 
 def _version_of(resource: Resource) -> int | None:
     """The version that is withdrawn; None, which withdraws all, where it cannot be told."""
     try:
         return resource.version
-    except RejectedError:
+    except (RejectedError, *SHAPE_ERRORS):
         return None
 
 
-def _dispatch(resource: Resource, rows: Rows, full_url: str | None) -> None:
-    if resource.kind == "Patient":
-        read_patient(resource, rows, full_url)
-    elif resource.kind == "Medication":
-        read_medication(resource, rows, full_url)
-    elif resource.kind in READERS:
-        READERS[resource.kind](resource, rows)
-    else:
-        rows.refer(resource.kind)
+def _read_contained(resource: Resource, rows: Rows) -> None:
+    """What is contained in another resource is a fact too, with that one's id, version and, where unsaid, subject."""
+    for place, inner in enumerate(resource.body["contained"] or ()):
+        kind = inner.get("resourceType")
+        reader = READERS.get(kind) if isinstance(kind, str) and kind not in OUTSIDE else None
+        if reader is None:
+            continue
+        owner = "patient" if "patient" in resource.body else "subject"
+        whose = {key: inner.get(key) or resource.body.get(owner) for key in ("subject", "patient")}
+        part = Resource({**inner, **whose}, kind, resource.file, resource.row, resource.zone)
+        part.within(resource, f"contained[{place}]")
+        before = len(rows.events)
+        try:
+            reader(part, rows)
+        except (RejectedError, *SHAPE_ERRORS) as broken:
+            del rows.events[before:]
+            reason = str(broken) if isinstance(broken, RejectedError) else MISSHAPEN
+            rows.count(f"contained {kind} dropped: {reason}")

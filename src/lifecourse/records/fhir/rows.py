@@ -12,6 +12,8 @@ from lifecourse.records.source import Batch
 from lifecourse.schema.event import event_schema
 
 UNKNOWN = "not yet looked at"
+IDENTITY = "urn:identifier:"
+"""How the key of a subject begins who is named by an identifier; see `timeline.ingestion`."""
 LONGEST_VERSION = 18
 """Digits of a version's number that an int64 surely holds."""
 
@@ -25,19 +27,37 @@ class Resource:
 
     kind : the resource type
     source_id : ``Type/id``; None where the resource has no id
+    full_url : what a Bundle calls it, or None
+    part : where in the row it stands, where it is contained in another; the start of `source_part`
     """
 
-    __slots__ = ("_version", "body", "file", "kind", "row", "source_id", "zone")
+    __slots__ = ("_version", "body", "file", "full_url", "kind", "part", "row", "source_id", "zone")
 
-    def __init__(self, body: dict[str, Any], kind: str, *, file: int, row: int, zone: str) -> None:
+    def __init__(
+        self,
+        body: dict[str, Any],
+        kind: str,
+        file: int,
+        row: int,
+        zone: str,
+        full_url: str | None = None,
+    ) -> None:
         self.body = body
         self.kind = kind
         self.file = file
         self.row = row
         self.zone = zone
+        self.full_url = full_url
+        self.part: str | None = None
         name = body.get("id")
         self.source_id = f"{kind}/{name}" if name and isinstance(name, str | int) else None
         self._version: int | str | None = UNKNOWN
+
+    def within(self, outer: Resource, part: str) -> None:
+        """Make it a part of `outer`: it stands and goes with that one."""
+        self.source_id = outer.source_id
+        self._version = outer.version
+        self.part = part
 
     @property
     def status(self) -> str:
@@ -104,13 +124,59 @@ class Resource:
         RejectedError
             It is about nobody, or not about a patient.
         """
-        subject = self.body.get(name)
+        return self.subject_of(self.body.get(name))
+
+    def subject_of(self, subject: Any) -> str:
+        """The key of the patient whom a reference is to: by id, by what a Bundle calls them, or by an identifier.
+
+        Raises
+        ------
+        RejectedError
+            It is to nobody, or not to a patient.
+        """
         if not subject:
             raise RejectedError("no subject")
         reference = subject.get("reference")
         if not reference:
-            raise RejectedError("no subject")
-        return subject_key(str(reference))
+            return identified_by(subject.get("identifier"))
+        if type(reference) is not str:
+            raise RejectedError("subject is not a patient")
+        if reference.startswith("#"):
+            return self._contained_patient(reference[1:])
+        return subject_key(reference)
+
+    def _contained_patient(self, name: str) -> str:
+        """A patient who is known by an identifier alone: what is contained has no id outside."""
+        for inner in self.body.get("contained") or ():
+            if inner.get("id") == name and inner.get("resourceType") == "Patient":
+                told = [identity_of(i) for i in inner.get("identifier") or ()]
+                found = next((key for key in told if key), None)
+                if found is None:
+                    raise RejectedError("a contained patient without an identifier")
+                return found
+        raise RejectedError("subject is not a patient")
+
+
+def identified_by(identifier: Any) -> str:
+    """The key of a patient who is named by an identifier of theirs.
+
+    Raises
+    ------
+    RejectedError
+        There is none.
+    """
+    found = identity_of(identifier)
+    if found is None:
+        raise RejectedError("no subject")
+    return found
+
+
+def identity_of(identifier: Any) -> str | None:
+    """What stands for the patient with an identifier, until ingestion knows who that is; None where it has no value."""
+    value = identifier.get("value") if isinstance(identifier, dict) else None
+    if not value or not isinstance(value, str | int):
+        return None
+    return f"{IDENTITY}{identifier.get('system') or ''}|{value}"
 
 
 def subject_key(reference: str) -> str:
@@ -127,17 +193,17 @@ def subject_key(reference: str) -> str:
             return name
     if reference.startswith("urn:"):
         return reference
-    parts = reference.split("/_history/", 1)[0].rstrip("/").split("/")
-    if len(parts) > 1 and parts[-2] == "Patient":
-        return parts[-1]
     if "?" in reference:
         raise RejectedError("subject named by a search, not by id")
+    parts = reference.split("/_history/", 1)[0].rstrip("/").split("/")
+    if len(parts) > 1 and parts[-2] == "Patient" and parts[-1]:
+        return parts[-1]
     raise RejectedError("subject is not a patient")
 
 
 EVENT_FIELDS = (
     "subject_key", "time", "code", "numeric_value", "text_value", "unit", "end_time", "onset_time",
-    "precision", "source_id", "source_version", "source_file", "source_row",
+    "precision", "source_id", "source_version", "source_file", "source_row", "source_part",
 )  # fmt: skip
 
 
@@ -152,6 +218,7 @@ class Rows:
     identities: list[tuple[str, str | None, str | None, str | None]] = field(default_factory=list)
     deletions: list[tuple[str, int | None]] = field(default_factory=list)
     reference_rows: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     rows_read: int = 0
 
     def add(
@@ -166,6 +233,7 @@ class Rows:
         unit: str | None = None,
         end: int | None = None,
         happened: Moment | None = None,
+        part: str | None = None,
     ) -> None:
         """An event of `subject`, known at `when` (None: static); `happened` where that differs."""
         onset: int | None = None
@@ -179,12 +247,17 @@ class Rows:
             (
                 subject, when.known if when else None, code, value, text, unit, end, onset, exactness,
                 resource.source_id, resource.version, resource.file, resource.row,
+                part if resource.part is None else f"{resource.part}.{part}" if part else resource.part,
             )
         )  # fmt: skip
 
     def refer(self, kind: str) -> None:
         """A row that describes no event of a person."""
         self.reference_rows[kind] = self.reference_rows.get(kind, 0) + 1
+
+    def count(self, what: str) -> None:
+        """One more of what is worth telling in the report."""
+        self.counts[what] = self.counts.get(what, 0) + 1
 
     def clear(self) -> None:
         """Begin anew; what `batch` gave stays as it is."""
@@ -207,6 +280,7 @@ class Rows:
             ),
             rows_read=self.rows_read,
             reference_rows=self.reference_rows,
+            counts=self.counts,
         )  # fmt: skip
 
 

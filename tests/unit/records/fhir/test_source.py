@@ -48,7 +48,7 @@ def rows_read(batches: list[Any]) -> int:
         ('"Condition"', "not a FHIR resource"),
         ('{"id": "x"}', "not a FHIR resource"),
         (condition(subject=None), "no subject"),
-        (condition(subject={"identifier": {"value": "7"}}), "no subject"),
+        (condition(subject={"display": "someone"}), "no subject"),
         (condition(subject={"reference": "Group/1"}), "subject is not a patient"),
         (condition(subject={"reference": "#p"}), "subject is not a patient"),
         (condition(subject={"reference": "Patient?identifier=7"}), "subject named by a search, not by id"),
