@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import SourceError
@@ -20,6 +20,7 @@ from lifecourse.records.fhir.files import (
 )
 from lifecourse.records.fhir.parsing import parse, parse_together, uncollected
 from lifecourse.records.fhir.reading import UNREAD, read_resource
+from lifecourse.records.fhir.rows import Place
 from lifecourse.records.fhir.splitting import parts
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ NOT_READ = tuple(
     f'{{"resourceType":{space}"{kind}"'.encode() for kind in UNREAD for space in ("", " ")
 )
 """How the lines of resources begin that are counted and need not be parsed."""
+NOT_READ_BYTES = min(map(len, NOT_READ))
+NOT_READ_STARTS = frozenset(start[:NOT_READ_BYTES] for start in NOT_READ)
+
+NOWHERE = Place(file=0, name="", zone="UTC")
 
 
 @dataclass(slots=True)
@@ -54,8 +59,7 @@ class Intake:
     zone: str
     is_alone: bool
     most_lines: int = MOST_LINES
-    file: int = 0
-    name: str = ""
+    place: Place = NOWHERE
     row: int = 0
 
     def take(
@@ -68,7 +72,8 @@ class Intake:
         SourceError
             Nothing of it can be read, and it is alone.
         """
-        self.file, self.name, self.row = file.index, file.name, first - 1
+        self.place = Place(file=file.index, name=file.name, zone=self.zone)
+        self.row = first - 1
         before = self.rows.rows_read
         try:
             with opened(file.path, start, end) as stream:
@@ -84,20 +89,22 @@ class Intake:
     def _damaged(self, damage: Exception, *, is_first: bool) -> None:
         reason = reason_of(damage)
         if self.is_alone and is_first and self.row <= 0:
-            raise SourceError(f"{self.name} cannot be read: {reason}. Export it again.") from None
+            raise SourceError(
+                f"{self.place.name} cannot be read: {reason}. Export it again."
+            ) from None
         # What a cut or flipped file gave before the damage stands; the report says where it ends.
         self._reject(reason, None)
 
     def _archive(self, stream: Stream) -> Iterator[None]:
         """Each file in the archive; its rows go on counting where the one before it ended."""
-        archive = self.name
+        archive = self.place
         for name, inner in members(stream):
-            self.name = f"{archive}/{name}"
+            self.place = replace(archive, name=f"{archive.name}/{name.removeprefix('./')}")
             try:
                 yield from self._begun(inner, name)
             except ValueError as damage:
                 self._reject(reason_of(damage), None)
-        self.name = archive
+        self.place = archive
 
     def _begun(self, stream: Stream, name: str) -> Iterator[None]:
         begun = Begun(stream)
@@ -121,25 +128,35 @@ class Intake:
     def _chunk(self, lines: list[bytes]) -> None:
         """Lines that are parsed together, unless one of them must be looked at by itself."""
         texts: list[bytes] = []
-        places: list[int] = []
-        unread: list[str] = []
-        for place, line in enumerate(lines, start=self.row + 1):
-            if line.startswith(NOT_READ):
-                unread.append(line.split(b'"', 4)[3].decode())
+        numbers: list[int] = []
+        unread: list[bytes] = []
+        for number, line in enumerate(lines, start=self.row + 1):
+            if line[:NOT_READ_BYTES] in NOT_READ_STARTS and line.startswith(NOT_READ):
+                unread.append(line)
             elif line and not line.isspace():
                 texts.append(line)
-                places.append(place)
+                numbers.append(number)
         bodies = parse_together(texts) if texts else []
-        if bodies is None or any(map(_is_bundle, bodies)):
+        if bodies is None:
             for line in lines:
                 self._line(line)
             return
-        self.row += len(lines)
-        for kind in unread:
-            self.rows.rows_read += 1
-            self.rows.refer(kind)
-        for body, place in zip(bodies, places, strict=True):
-            self._resource(body, place)
+        for line in unread:
+            self._count(line)
+        rows, place, last, shift = self.rows, self.place, self.row + len(lines), 0
+        for body, number in zip(bodies, numbers, strict=True):
+            if _is_bundle(body):
+                # A Bundle takes a row for each of its entries.
+                self.row = number + shift - 1
+                self._value(body)
+                shift = self.row - number
+            else:
+                read_resource(body, rows, number + shift, place)
+        self.row = last + shift
+
+    def _count(self, line: bytes) -> None:
+        self.rows.rows_read += 1
+        self.rows.refer(line.split(b'"', 4)[3].decode())
 
     def _line(self, line: bytes) -> None:
         """A line takes one row, or one for each entry of its Bundle."""
@@ -147,8 +164,7 @@ class Intake:
             self.row += 1
         elif line.startswith(NOT_READ):
             self.row += 1
-            self.rows.rows_read += 1
-            self.rows.refer(line.split(b'"', 4)[3].decode())
+            self._count(line)
         else:
             try:
                 body = parse(line)
@@ -259,20 +275,22 @@ class Intake:
         named = RECORD_URL.fullmatch(str(url or ""))
         self.rows.rows_read += 1
         if named is None or "/_history/" in str(url):
-            self.rows.rejects.append((self.name, self.row, "a deletion that names no record", None))
+            self.rows.rejects.append(
+                (self.place.name, self.row, "a deletion that names no record", None)
+            )
             return
         self.rows.refer("deletion")
         self.rows.deletions.append((named[1], None))
 
     def _resource(self, body: Any, row: int, full_url: Any = None) -> None:
         url = full_url if isinstance(full_url, str) else None
-        read_resource(body, self.rows, self.file, self.name, row, self.zone, url)
+        read_resource(body, self.rows, row, self.place, url)
 
     def _reject(self, reason: str, line: bytes | None) -> None:
         self.row += 1
         self.rows.rows_read += 1
         raw = line.decode("utf-8", "replace") if line is not None else None
-        self.rows.rejects.append((self.name, self.row, reason, raw))
+        self.rows.rejects.append((self.place.name, self.row, reason, raw))
 
 
 class _Again:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.records.fhir.coding import MEASUREMENTS, named
 from lifecourse.records.fhir.genomics import gene_of
 from lifecourse.records.fhir.rows import RejectedError
-from lifecourse.records.fhir.values import VALUES, answer_of, value_of
+from lifecourse.records.fhir.values import VALUES, answer_of, quantity_of, value_of
 
 if TYPE_CHECKING:
     from lifecourse.records.fhir.rows import Resource, Rows
@@ -27,6 +27,10 @@ def read_observation(resource: Resource, rows: Rows) -> None:
     body = resource.body
     components = body.get("component")
     if not components:
+        quantity = body.get("valueQuantity")
+        if type(quantity) is dict and not prefix:
+            _add_quantity(resource, rows, subject, when, happened, quantity)
+            return
         _add(resource, rows, subject, when, happened, body, prefix)
         return
     told = [
@@ -104,6 +108,31 @@ def _happened(resource: Resource) -> Moment | None:
     return resource.first_moment(
         body.get("effectiveInstant"), period.get("end"), period.get("start"), *reversed(timing)
     )
+
+
+def _add_quantity(
+    resource: Resource,
+    rows: Rows,
+    subject: str,
+    when: Moment,
+    happened: Moment | None,
+    quantity: dict[str, Any],
+) -> None:
+    """As `_add`, of the commonest observation: one number with a unit."""
+    found = named(resource.body.get("code"), MEASUREMENTS, "Observation")
+    if found is None:
+        raise RejectedError("no code")
+    value, unit, text = quantity_of(quantity)
+    if value is None and text is None and found[0].startswith("TEXT//"):
+        text = found[1]
+    known, since = when.known, happened or when
+    onset = since.start if since.start != known else None
+    rows.events.append(
+        (
+            subject, known, found[0], value, text, unit, None, onset, since.precision,
+            resource.source_id, resource.version, resource.place.file, resource.row, resource.part,
+        )
+    )  # fmt: skip
 
 
 def _add(

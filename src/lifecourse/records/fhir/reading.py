@@ -18,7 +18,7 @@ from lifecourse.records.fhir.observation import read_observation, read_report
 from lifecourse.records.fhir.patient import read_patient
 from lifecourse.records.fhir.procedure import read_immunization, read_procedure
 from lifecourse.records.fhir.questionnaire import read_response
-from lifecourse.records.fhir.rows import RejectedError, Resource, Rows
+from lifecourse.records.fhir.rows import Place, RejectedError, Resource, Rows
 from lifecourse.records.fhir.statements import known_types, read_statement_of, statements
 
 if TYPE_CHECKING:
@@ -66,43 +66,39 @@ SHAPE_ERRORS = (
 
 
 def read_resource(
-    body: Any,
-    rows: Rows,
-    file: int,
-    file_name: str,
-    row: int,
-    zone: str,
-    full_url: str | None = None,
+    body: Any, rows: Rows, row: int, place: Place, full_url: str | None = None
 ) -> None:
     """Add what `body` says to `rows`; every resource is counted once, as events, reference or reject."""
     rows.rows_read += 1
     kind = body.get("resourceType") if type(body) is dict else None
     if type(kind) is not str:
-        rows.rejects.append((file_name, row, NOT_A_RESOURCE, None))
+        rows.rejects.append((place.name, row, NOT_A_RESOURCE, None))
         return
     reader = READERS.get(kind)
     if reader is None:
         if kind in known_types():
             rows.refer(kind)
         else:
-            rows.rejects.append((file_name, row, NOT_R4, None))
+            rows.rejects.append((place.name, row, NOT_R4, None))
         return
-    resource = Resource(body, kind, file, row, zone, full_url)
+    resource = Resource(body, kind, row, place)
+    if full_url is not None:
+        resource.full_url = full_url
     before = len(rows.events)
     try:
         reader(resource, rows)
         if "contained" in body:
             _read_contained(resource, rows)
     except RejectedError as rejected:
-        _reject(resource, rows, before, file_name, str(rejected))
+        _reject(resource, rows, before, str(rejected))
     except SHAPE_ERRORS:
         # The resource is not shaped as FHIR says: an object where a list should be, or the like.
-        _reject(resource, rows, before, file_name, MISSHAPEN)
+        _reject(resource, rows, before, MISSHAPEN)
 
 
-def _reject(resource: Resource, rows: Rows, before: int, file_name: str, reason: str) -> None:
+def _reject(resource: Resource, rows: Rows, before: int, reason: str) -> None:
     del rows.events[before:]
-    rows.rejects.append((file_name, resource.row, reason, None))
+    rows.rejects.append((resource.place.name, resource.row, reason, None))
     rows.count(f"{resource.kind} dropped: {reason}")
     if reason in WITHDRAWN and resource.source_id:
         rows.deletions.append((resource.source_id, _version_of(resource)))
@@ -125,7 +121,7 @@ def _read_contained(resource: Resource, rows: Rows) -> None:
             continue
         owner = "patient" if "patient" in resource.body else "subject"
         whose = {key: inner.get(key) or resource.body.get(owner) for key in ("subject", "patient")}
-        part = Resource({**inner, **whose}, kind, resource.file, resource.row, resource.zone)
+        part = Resource({**inner, **whose}, kind, resource.row, resource.place)
         part.within(resource, f"contained[{place}]")
         before = len(rows.events)
         try:

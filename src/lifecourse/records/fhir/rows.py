@@ -7,10 +7,18 @@ from typing import Any
 
 import polars as pl
 
-from lifecourse.records.fhir.times import BadTimeError, Moment, moment
+from lifecourse.records.fhir.times import (
+    CLOCKS,
+    DATE_LENGTH,
+    DAYS,
+    BadTimeError,
+    Moment,
+    looked_at,
+)
 from lifecourse.records.source import Batch
 from lifecourse.schema.event import event_schema
 
+_new = tuple.__new__
 UNKNOWN = "not yet looked at"
 IDENTITY = "urn:identifier:"
 """How the key of a subject begins who is named by an identifier; see `timeline.ingestion`."""
@@ -22,6 +30,15 @@ class RejectedError(Exception):
     """A resource that gives no event, for a reason from the list in `docs`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The file that a resource is of, by number and name, and its declared zone."""
+
+    file: int
+    name: str
+    zone: str
+
+
 class Resource:
     """One resource and where it stands; `row` counts lines, or entries of a Bundle, from 1.
 
@@ -31,27 +48,17 @@ class Resource:
     part : where in the row it stands, where it is contained in another; the start of `source_part`
     """
 
-    __slots__ = ("_version", "body", "file", "full_url", "kind", "part", "row", "source_id", "zone")
+    full_url: str | None = None
+    part: str | None = None
+    _version: int | str | None = UNKNOWN
 
-    def __init__(
-        self,
-        body: dict[str, Any],
-        kind: str,
-        file: int,
-        row: int,
-        zone: str,
-        full_url: str | None = None,
-    ) -> None:
+    def __init__(self, body: dict[str, Any], kind: str, row: int, place: Place) -> None:
         self.body = body
         self.kind = kind
-        self.file = file
         self.row = row
-        self.zone = zone
-        self.full_url = full_url
-        self.part: str | None = None
+        self.place = place
         name = body.get("id")
         self.source_id = f"{kind}/{name}" if name and isinstance(name, str | int) else None
-        self._version: int | str | None = UNKNOWN
 
     def within(self, outer: Resource, part: str) -> None:
         """Make it a part of `outer`: it stands and goes with that one."""
@@ -98,10 +105,17 @@ class Resource:
         RejectedError
             It is no FHIR date or time.
         """
+        try:
+            exact = DAYS[text[:DATE_LENGTH]] + CLOCKS[text[DATE_LENGTH:]]
+        except (KeyError, TypeError):
+            return self._moment_of(text)
+        return _new(Moment, (exact, exact, None))
+
+    def _moment_of(self, text: Any) -> Moment:
         if not isinstance(text, str):
             raise RejectedError("a time that is not text")
         try:
-            return moment(text, self.zone)
+            return looked_at(text, self.place.zone)
         except BadTimeError:
             raise RejectedError("a time that is no FHIR date or time") from None
 
@@ -124,7 +138,16 @@ class Resource:
         RejectedError
             It is about nobody, or not about a patient.
         """
-        return self.subject_of(self.body.get(name))
+        subject: Any = self.body.get(name)
+        try:
+            reference = subject["reference"]
+            if reference.startswith("Patient/"):
+                key: str = reference[8:]
+                if key and "/" not in key and "?" not in key:
+                    return key
+        except (KeyError, TypeError, AttributeError):
+            pass
+        return self.subject_of(subject)
 
     def subject_of(self, subject: Any) -> str:
         """The key of the patient whom a reference is to: by id, by what a Bundle calls them, or by an identifier.
@@ -187,10 +210,6 @@ def subject_key(reference: str) -> str:
     RejectedError
         The reference is not to a patient by id.
     """
-    if reference.startswith("Patient/"):
-        name = reference[8:]
-        if name and "/" not in name and "?" not in name:
-            return name
     if reference.startswith("urn:"):
         return reference
     if "?" in reference:
@@ -246,7 +265,7 @@ class Rows:
         self.events.append(
             (
                 subject, when.known if when else None, code, value, text, unit, end, onset, exactness,
-                resource.source_id, resource.version, resource.file, resource.row,
+                resource.source_id, resource.version, resource.place.file, resource.row,
                 part if resource.part is None else f"{resource.part}.{part}" if part else resource.part,
             )
         )  # fmt: skip

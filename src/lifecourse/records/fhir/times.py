@@ -28,8 +28,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 # What an exact time is made of, each seen before: its day, and the clock with an offset. Many times share few of both.
-_DAYS: dict[str, int] = {}
-_CLOCKS: dict[str, int] = {}
+DAYS: dict[str, int] = {}
+CLOCKS: dict[str, int] = {}
 MOST_CLOCKS = 200_000
 DATE_LENGTH = 10
 
@@ -58,14 +58,15 @@ def moment(text: str, zone: str) -> Moment:
         `text` is not a FHIR date, dateTime or instant.
     """
     try:
-        exact = _DAYS[text[:DATE_LENGTH]] + _CLOCKS[text[DATE_LENGTH:]]
+        exact = DAYS[text[:DATE_LENGTH]] + CLOCKS[text[DATE_LENGTH:]]
     except KeyError:
-        return _looked_at(text, zone)
+        return looked_at(text, zone)
     return Moment(exact, exact)
 
 
 @lru_cache(maxsize=65_536)
-def _looked_at(text: str, zone: str) -> Moment:
+def looked_at(text: str, zone: str) -> Moment:
+    """As `moment`, of a text whose day or clock was not seen before."""
     partial = PARTIAL.fullmatch(text)
     try:
         if partial:
@@ -86,10 +87,10 @@ def _remember(text: str, parsed: datetime) -> None:
     if not 1 < parsed.year < LAST_YEAR:
         return
     day = to_microseconds(datetime(parsed.year, parsed.month, parsed.day, tzinfo=UTC))
-    if len(_CLOCKS) >= MOST_CLOCKS:
-        _CLOCKS.clear()
-    _DAYS[text[:DATE_LENGTH]] = day
-    _CLOCKS[text[DATE_LENGTH:]] = to_microseconds(parsed) - day
+    if len(CLOCKS) >= MOST_CLOCKS:
+        CLOCKS.clear()
+    DAYS[text[:DATE_LENGTH]] = day
+    CLOCKS[text[DATE_LENGTH:]] = to_microseconds(parsed) - day
 
 
 def _instant(text: str) -> datetime:

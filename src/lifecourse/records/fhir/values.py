@@ -41,15 +41,30 @@ def value_of(body: dict[str, Any], resource: Resource) -> Value:
     """
     quantity = body.get("valueQuantity")
     if quantity is not None:
-        return (
-            number(quantity.get("value")), unit_of(quantity), word(quantity.get("comparator")), None
-        )  # fmt: skip
+        return (*quantity_of(quantity), None)
     for name in NUMBERS:
         if body.get(name) is not None:
             return number(body[name]), None, None, None
     if isinstance(body.get("valueBoolean"), bool):
         return float(body["valueBoolean"]), None, None, None
     return _words(body) or _structure(body, resource)
+
+
+def quantity_of(quantity: dict[str, Any]) -> tuple[float | None, str | None, str | None]:
+    """Number, unit and comparator of a Quantity.
+
+    Raises
+    ------
+    RejectedError
+        What should be a number is none, or none that a stored value can hold.
+    """
+    value, unit = quantity.get("value"), quantity.get("code") or quantity.get("unit")
+    if type(value) is not float or not -LARGEST <= value <= LARGEST:
+        value = number(value)
+    if type(unit) is not str:
+        unit = word(unit) or None
+    comparator = quantity.get("comparator")
+    return value, unit, comparator if comparator is None else word(comparator)
 
 
 def answer_of(concept: dict[str, Any]) -> tuple[str | None, str | None]:
