@@ -47,6 +47,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+ALIAS = "urn:"
+"""How a subject key begins that stands for another one (`Batch.aliases`), maybe of another unit."""
+IDENTIFIER = "urn:identifier:"
+"""How one begins that is an identifier, ``<system>|<value>``: it names a person even where nobody's record has it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
     """A file of the source: `name` is its path relative to the source, without patient data by contract.

@@ -23,7 +23,7 @@ from lifecourse.engine.processes import processes
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.records.registry import open_source
-from lifecourse.records.source import released
+from lifecourse.records.source import IDENTIFIER, released
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.assembly import Assembly, IngestReport
@@ -217,15 +217,15 @@ class _Ingestion:
         waiting = sorted(self._folder.glob("waiting-*.parquet"))
         if not waiting:
             return
-        aliases = read_side(self._folder, "aliases", self._key)
-        known = (
-            dict(aliases.select("alias", "subject_key").iter_rows()) if aliases is not None else {}
-        )
+        known = self._known_aliases()
         lost = []
         for path in waiting:
             events = read_table(path, key=self._key, aad=path.name)
+            key = pl.col("subject_key")
+            # An identifier that nobody's record has names a person all the same; one of two people's names nobody.
+            unmet = pl.when(key.str.starts_with(IDENTIFIER) & ~key.is_in(list(known))).then(key)
             named = events.with_columns(
-                subject=pl.col("subject_key").replace_strict(known, default=None)
+                subject=pl.coalesce(key.replace_strict(known, default=None), unmet)
             )
             lost.append(
                 named.filter(pl.col("subject").is_null()).select("source_file", "source_row")
@@ -252,6 +252,14 @@ class _Ingestion:
             )
         )
         write_spill(self._folder / "late-rejects-waiting.parquet", rejects, self._key)
+
+    def _known_aliases(self) -> dict[str, str | None]:
+        """Whom each alias stands for; None for an alias that is more than one person's."""
+        aliases = read_side(self._folder, "aliases", self._key)
+        if aliases is None:
+            return {}
+        told = aliases.group_by("alias").agg(pl.col("subject_key").unique())
+        return {alias: keys[0] if len(keys) == 1 else None for alias, keys in told.iter_rows()}
 
     def _subject_id(self, subject: str) -> int:
         return subject_id(self._plan.source.issuer, subject, key=self._subject_key)

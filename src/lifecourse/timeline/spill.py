@@ -20,7 +20,7 @@ import polars as pl
 
 from lifecourse.base.files import read_json, write_json
 from lifecourse.privacy.pseudonyms import subject_id
-from lifecourse.records.source import batches
+from lifecourse.records.source import ALIAS, IDENTIFIER, batches
 from lifecourse.schema.event import EVENT_COLUMNS, event_schema
 from lifecourse.timeline.seal import Seal
 from lifecourse.timeline.sealed import read_table, write_table
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from lifecourse.records.source import Batch, Source, Unit
 
-ALIAS_PREFIX = "urn:uuid:"
 SIDE_TABLES = ("rejects", "references", "aliases", "identities", "deletions", "concepts")
 SPILL_FORMAT = 3
 """A run takes up only work that was laid aside in the form it reads."""
@@ -133,7 +132,9 @@ class _UnitReading:
             if table is not None and table.height:
                 self.sides.setdefault(name, []).append(table)
         if batch.aliases is not None and batch.aliases.height:
-            self.aliases.update(batch.aliases.select("alias", "subject_key").iter_rows())
+            # An identifier may be two people's: only all units together know.
+            own = batch.aliases.filter(~pl.col("alias").str.starts_with(IDENTIFIER))
+            self.aliases.update(own.select("alias", "subject_key").iter_rows())
         if batch.identities is not None and batch.identities.height:
             for subject in batch.identities["subject_key"].unique().to_list():
                 self._id_of(subject)
@@ -189,7 +190,7 @@ class _UnitReading:
         """Give each event its subject; those whose subject is named in another unit wait for all aliases."""
         keys = events["subject_key"].unique().to_list()
         named = {key: self.aliases.get(key, key) for key in keys}
-        waiting = [key for key, name in named.items() if name.startswith(ALIAS_PREFIX)]
+        waiting = [key for key, name in named.items() if name.startswith(ALIAS)]
         if waiting:
             later = events.filter(pl.col("subject_key").is_in(waiting))
             self._write(later, f"waiting-{self.number:06d}-{self.flushes:04d}")

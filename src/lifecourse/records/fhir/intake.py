@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lifecourse.records.fhir.rows import Rows
     from lifecourse.records.source import SourceFile
 
-CHUNK_BYTES = 128 << 10
+CHUNK_BYTES = 64 << 10
 WHOLE_BYTES = 16 << 20
 LONGEST_BYTES = 64 << 20
 """A record that is longer is refused: it would not fit into memory several times over."""

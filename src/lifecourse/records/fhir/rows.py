@@ -15,13 +15,11 @@ from lifecourse.records.fhir.times import (
     Moment,
     looked_at,
 )
-from lifecourse.records.source import Batch
+from lifecourse.records.source import IDENTIFIER, Batch
 from lifecourse.schema.event import event_schema
 
 _new = tuple.__new__
 UNKNOWN = "not yet looked at"
-IDENTITY = "urn:identifier:"
-"""How the key of a subject begins who is named by an identifier; see `timeline.ingestion`."""
 LONGEST_VERSION = 18
 """Digits of a version's number that an int64 surely holds."""
 
@@ -199,7 +197,7 @@ def identity_of(identifier: Any) -> str | None:
     value = identifier.get("value") if isinstance(identifier, dict) else None
     if not value or not isinstance(value, str | int):
         return None
-    return f"{IDENTITY}{identifier.get('system') or ''}|{value}"
+    return f"{IDENTIFIER}{identifier.get('system') or ''}|{value}"
 
 
 def subject_key(reference: str) -> str:

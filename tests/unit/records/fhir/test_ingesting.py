@@ -194,3 +194,39 @@ def test_every_resource_of_public_records_is_accounted_for(
     assert rows is None or report.rows_read == rows
     assert subjects is None or report.subjects == subjects
     assert "not shaped as FHIR says" not in report.rejects
+
+
+IDENTIFIER = {"system": "http://hospital.example/mrn", "value": "77"}
+
+
+@pytest.mark.parametrize("order", list(permutations("ab")))
+def test_subject_named_by_an_identifier_is_the_patient_who_has_it(
+    tmp_path: Path, order: tuple[str]
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    lines = [PATIENT | {"identifier": [IDENTIFIER]}, condition(subject={"identifier": IDENTIFIER})]
+    for letter, line in zip(order, lines, strict=True):
+        write_ndjson(source / f"{letter}.ndjson", [line])
+    assert take(source, tmp_path / "store").subjects == 1
+
+
+def test_identifier_that_no_patient_has_is_a_person_of_its_own(tmp_path: Path) -> None:
+    other = IDENTIFIER | {"value": "78"}
+    lines = [condition(f"c{n}", subject={"identifier": i}) for n, i in enumerate((IDENTIFIER, other, other))]  # fmt: skip
+    report = take(write_ndjson(tmp_path / "x.ndjson", lines), tmp_path / "store")
+    assert (report.subjects, report.event_rows) == (2, 3)
+
+
+def test_identifier_of_two_patients_names_neither(tmp_path: Path) -> None:
+    patients = [{**PATIENT, "id": name, "identifier": [IDENTIFIER]} for name in ("p1", "p2")]
+    lines = [*patients, condition(subject={"identifier": IDENTIFIER})]
+    report = take(write_ndjson(tmp_path / "x.ndjson", lines), tmp_path / "store")
+    assert report.rejects == {"reference to a patient that is not in the source": 1}
+
+
+def test_contained_patient_is_known_by_an_identifier(tmp_path: Path) -> None:
+    inner = {"resourceType": "Patient", "id": "p", "identifier": [IDENTIFIER]}
+    body = condition(subject={"reference": "#p"}, contained=[inner])
+    report = take(write_ndjson(tmp_path / "x.ndjson", [body]), tmp_path / "store")
+    assert (report.subjects, report.event_rows) == (1, 1)
