@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
@@ -14,23 +15,34 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL and STORE."""
+    """MODEL, STORE, --truth and --outcome."""
     parser.add_argument(
         "model", metavar="MODEL", help="a model folder, or its name in the workspace"
     )
     add_store(parser)
+    parser.add_argument(
+        "--truth",
+        metavar="DIR",
+        type=Path,
+        help="judge by the truth that `simulate` left there, not by the records",
+    )
+    parser.add_argument(
+        "--outcome", metavar="NAME", help="of the truth (default: the one the task is named after)"
+    )
     add_identity(parser, purpose="operations")
 
 
 def call(arguments: argparse.Namespace) -> Any:
     """Evaluate the model on people it has not learned from."""
-    from lifecourse.models import evaluate, load_model
+    from lifecourse.models import compare_with_truth, evaluate, load_model
     from lifecourse.timeline.access import open_timeline
 
     store = store_of(arguments.store)
     model = load_model(model_of(arguments.model, arguments.store))
     timeline = open_timeline(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
-    return plainly(evaluate(model, timeline))
+    if arguments.truth is None:
+        return plainly(evaluate(model, timeline))
+    return plainly(compare_with_truth(model, timeline, arguments.truth, outcome=arguments.outcome))
 
 
 def text(report: dict[str, Any]) -> str:

@@ -5,12 +5,14 @@ from lifecourse.models.model import Abstention, RiskModel, TrainingResult
 from lifecourse.models.persistence import load_model, save_model
 from lifecourse.models.predicting import RiskEstimate, predict
 from lifecourse.models.training import train
+from lifecourse.models.truth import compare_with_truth
 
 __all__ = [
     "Abstention",
     "RiskEstimate",
     "RiskModel",
     "TrainingResult",
+    "compare_with_truth",
     "evaluate",
     "load_model",
     "predict",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lifecourse.tasks import AnyTask
 
-FORMAT = 1
+FORMAT = 2
 MODEL, CARD, TREES, MANIFEST = "model.json", "card.json", "trees.ubj", "manifest.json"
 
 
@@ -79,6 +79,8 @@ def load_model(folder: Path) -> RiskModel:
     document: Any = read_json(folder / MODEL)
     if document["format"] > FORMAT:
         raise ModelError(f"model '{folder.name}' is of a later format. Update lifecourse.")
+    if document["format"] < FORMAT:
+        raise ModelError(f"model '{folder.name}' is of an earlier format. Train it again.")
     kind: type[AnyTask] = AcesTask if document["task_kind"] == "aces" else Task
     logistic = document.get("logistic")
     return RiskModel(

@@ -18,3 +18,8 @@ def folds_of(subject_ids: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt
             mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
         mixed ^= mixed >> np.uint64(33)
     return (mixed % np.uint64(n_folds)).astype(np.int64)
+
+
+def both_answers(outcome: npt.NDArray[np.bool_], inner: npt.NDArray[np.bool_]) -> bool:
+    """Whether the rows that `inner` marks, and the others, each have both answers."""
+    return all(outcome[side].any() and not outcome[side].all() for side in (inner, ~inner))

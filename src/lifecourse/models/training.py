@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features import Recipe, featurize, load_recipe
 from lifecourse.models.calibration import Calibrator, fit_calibrator
 from lifecourse.models.card import LIMITS, comparators, judge, subgroups
+from lifecourse.models.evaluation import log_loss
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
 from lifecourse.models.persistence import task_document
@@ -104,11 +107,11 @@ class _Study:
 
     def model(self, timeline: Timeline, labels: Labels) -> RiskModel:
         held_out = {name: self._held_out(learner) for name, learner in LEARNERS.items()}
-        losses = {name: _log_loss(self.outcome, risk) for name, (risk, _) in held_out.items()}
+        losses = {name: log_loss(self.outcome, risk) for name, (risk, _) in held_out.items()}
         winner = min(losses, key=lambda name: losses[name])
         risk, calibrator = held_out[winner]
         everyone = np.arange(len(self.outcome))
-        learner = LEARNERS[winner].fit(self.features, self.outcome, everyone)
+        learner = self._fit(LEARNERS[winner], everyone)
         card = self._card(timeline, labels, held_out, winner, risk, losses)
         return RiskModel(
             task=self.task,
@@ -128,11 +131,15 @@ class _Study:
         """
         folds = folds_of(self.subjects, N_FOLDS, self.seed)
         raw = np.full(len(self.outcome), float(self.outcome.mean()))
-        for fold in range(N_FOLDS):
+
+        def judge_fold(fold: int) -> None:
             learning, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
             if len(judged) and 0 < self.outcome[learning].mean() < 1:
-                fitted = learner.fit(self.features, self.outcome, learning)
+                fitted = self._fit(learner, learning)
                 raw[judged] = fitted.predict(_rows_of(self.features, judged))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(judge_fold, range(N_FOLDS)))
         calibrated = raw.copy()
         for fold in range(N_FOLDS):
             others, judged = folds != fold, folds == fold
@@ -141,6 +148,13 @@ class _Study:
                     raw[judged]
                 )
         return calibrated, fit_calibrator(raw, self.outcome)
+
+    def _fit(
+        self, learner: type[Logistic] | type[Trees], rows: npt.NDArray[np.int64]
+    ) -> Logistic | Trees:
+        """The learner on `rows`; a fifth of their people choose how hard it is held back."""
+        inner = folds_of(self.subjects[rows], N_FOLDS, self.seed + 1) == 0
+        return learner.fit(self.features, self.outcome, rows, inner)
 
     def _card(
         self,
@@ -201,8 +215,3 @@ def _rows_of(features: FeatureMatrix, rows: npt.NDArray[np.int64]) -> FeatureMat
         dense=features.dense[rows],
         codes=features.codes[rows],
     )
-
-
-def _log_loss(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> float:
-    inside = np.clip(risk, 1e-9, 1 - 1e-9)
-    return float(-np.mean(np.where(outcome, np.log(inside), np.log1p(-inside))))

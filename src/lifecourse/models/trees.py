@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from lifecourse.models.split import both_answers
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lifecourse.features import FeatureMatrix
 
-ROUNDS = 80
+MOST_ROUNDS, USUAL_ROUNDS, STOPS_AFTER = 600, 60, 20
+DEPTHS = (2, 3)
 PARAMETERS = {
     "objective": "binary:logistic",
     "tree_method": "hist",
-    "max_depth": 3,
     "eta": 0.1,
+    "subsample": 0.7,
+    "colsample_bytree": 0.3,
     "min_child_weight": 5,
     "lambda": 5.0,
     "max_bin": 64,
@@ -36,14 +40,27 @@ class Trees:
 
     @classmethod
     def fit(
-        cls, features: FeatureMatrix, outcome: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64]
+        cls,
+        features: FeatureMatrix,
+        outcome: npt.NDArray[np.bool_],
+        rows: npt.NDArray[np.int64],
+        inner: npt.NDArray[np.bool_],
     ) -> Trees:
-        """The model of `outcome` on `rows` of the features."""
+        """The model of `outcome` on `rows` of the features.
+
+        `inner` is bool[len(rows)]: the rows on which depth and number of trees are chosen, after learning from the
+        others; where either side has one answer only, the usual ones are taken.
+        """
         import xgboost
 
-        design = _design(features)[rows]
-        data = xgboost.DMatrix(design, label=outcome[rows].astype(float), nthread=1)
-        return cls(xgboost.train(PARAMETERS, data, num_boost_round=ROUNDS))
+        design, happened = _design(features)[rows], outcome[rows]
+        settings = _settings(design, happened, inner)
+        booster = xgboost.train(
+            PARAMETERS | {"max_depth": settings[0]},
+            xgboost.DMatrix(design, label=happened.astype(float), nthread=1),
+            num_boost_round=settings[1],
+        )
+        return cls(booster)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Trees:
@@ -71,6 +88,33 @@ class Trees:
 
         data = xgboost.DMatrix(_design(features), nthread=1)
         return np.asarray(self.booster.predict(data, pred_contribs=True)[:, :-1], dtype=np.float64)
+
+
+def _settings(
+    design: sparse.csr_matrix, outcome: npt.NDArray[np.bool_], inner: npt.NDArray[np.bool_]
+) -> tuple[int, int]:
+    """Depth and number of trees with the least log loss on the `inner` rows."""
+    import xgboost
+
+    if not both_answers(outcome, inner):
+        return DEPTHS[0], USUAL_ROUNDS
+    learning, judged = (
+        xgboost.DMatrix(design[np.flatnonzero(side)], label=outcome[side].astype(float), nthread=1)
+        for side in (~inner, inner)
+    )
+    found = []
+    for depth in DEPTHS:
+        booster = xgboost.train(
+            PARAMETERS | {"max_depth": depth},
+            learning,
+            MOST_ROUNDS,
+            evals=[(judged, "inner")],
+            early_stopping_rounds=STOPS_AFTER,
+            verbose_eval=False,
+        )
+        found.append((booster.best_score, depth, booster.best_iteration + 1))
+    _, depth, rounds = min(found)
+    return depth, rounds
 
 
 def _design(features: FeatureMatrix) -> sparse.csr_matrix:

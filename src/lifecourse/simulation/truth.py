@@ -76,9 +76,9 @@ def risks_at_landmark(
     """True risks of those alive at the landmark, `LANDMARK_YEARS` before the cut.
 
     Columns: person, time, outcome, years, risk, happened (within those years; null where they reach beyond the cut),
-    is_recorded (whether the records show by then that it has been), and with `treatments` ``with_<drug>`` and
-    ``without_<drug>``: the risk if everyone takes or nobody takes the drug from then on. People past a first
-    event have no row for that outcome.
+    onset (null where it did not come before the cut), is_recorded (whether the records show by then that it has been),
+    and with `treatments` ``with_<drug>`` and ``without_<drug>``: the risk if everyone takes or nobody takes the drug
+    from then on. People past a first event have no row for that outcome.
     """
     years = float(model.people.years - LANDMARK_YEARS)
     people, state = history.people, history.snapshots[years]
@@ -100,6 +100,7 @@ def risks_at_landmark(
         here = np.flatnonzero(state.alive & ~has_had(state, outcome))
         recorded = is_recorded(history, outcome, years)[here]
         when = first_onset(history, outcome)[here]
+        onset = _moments(when, begin_microseconds(model))
         for horizon in HORIZONS:
             is_within_records = horizon <= LANDMARK_YEARS
             tables.append(
@@ -108,6 +109,7 @@ def risks_at_landmark(
                         "person": people.first + here,
                         "risk": np.minimum(plain[(outcome, horizon)][here], 1.0),
                         "happened": when <= years + horizon if is_within_records else None,
+                        "onset": onset,
                         "is_recorded": recorded,
                         **{
                             name: np.minimum(risk[(outcome, horizon)][here], 1.0)

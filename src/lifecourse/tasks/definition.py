@@ -23,9 +23,10 @@ class Which(StrEnum):
 class Censoring(StrEnum):
     """What is made of a subject without the outcome whose record ends inside the outcome window.
 
-    EXCLUDE leaves the row out, and beside it every row whose outcome window ends after the last event of
-    anyone: of those only the events could be known, and keeping them would raise the risk. NEGATIVE keeps it as a negative; the attrition table says how many
-    there are. TIME_TO_EVENT keeps it with what is known: no event, and the days that were seen.
+    EXCLUDE leaves the row out, and beside it every row whose outcome window ends after the last event
+    of anyone: of those only the events could be known, and keeping them would raise the risk.
+    NEGATIVE keeps it as a negative; the attrition table says how many there are. TIME_TO_EVENT keeps
+    it with what is known: no event, and the days that were seen.
     """
 
     EXCLUDE = "exclude"

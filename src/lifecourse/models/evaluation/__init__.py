@@ -8,7 +8,8 @@ from lifecourse.models.evaluation.calibration import (
     calibration_slope,
     calibration_table,
 )
-from lifecourse.models.evaluation.intervals import with_intervals
+from lifecourse.models.evaluation.intervals import over_draws, with_intervals
+from lifecourse.models.evaluation.log_loss import log_loss
 
 __all__ = [
     "auprc",
@@ -17,5 +18,7 @@ __all__ = [
     "calibration_intercept",
     "calibration_slope",
     "calibration_table",
+    "log_loss",
+    "over_draws",
     "with_intervals",
 ]

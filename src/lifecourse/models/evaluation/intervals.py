@@ -27,24 +27,43 @@ def with_intervals(
     draws: int = DRAWS,
 ) -> dict[str, dict[str, float | None]]:
     """Each metric's value with its 95 % percentile interval over `draws` draws of subjects; None where undefined."""
+
+    def measured(rows: npt.NDArray[np.int64]) -> dict[str, float]:
+        return {name: metric(outcome[rows], risk[rows]) for name, metric in metrics.items()}
+
+    return over_draws(measured, subject_ids, seed=seed, draws=draws)
+
+
+def over_draws(
+    measured: Callable[[npt.NDArray[np.int64]], Mapping[str, float]],
+    subject_ids: npt.NDArray[np.int64],
+    *,
+    seed: int,
+    draws: int = DRAWS,
+) -> dict[str, dict[str, float | None]]:
+    """What `measured` says of all rows, by name, each with its 95 % percentile interval over draws of subjects.
+
+    `measured` is given the places of rows, int64[m]; measures of one draw are of the same people.
+    """
     random = np.random.default_rng(seed)
     _, owner = np.unique(subject_ids, return_inverse=True)
     order = np.argsort(owner, kind="stable")
     starts = np.append(np.flatnonzero(np.diff(owner[order], prepend=-1)), len(order))
     n_subjects = len(starts) - 1
-    drawn: dict[str, list[float]] = {name: [] for name in metrics}
+    values = measured(np.arange(len(order)))
+    drawn: dict[str, list[float]] = {name: [] for name in values}
     for _ in range(draws if n_subjects else 0):
         chosen = random.integers(0, n_subjects, n_subjects)
         rows = np.concatenate([order[starts[i] : starts[i + 1]] for i in chosen])
-        for name, metric in metrics.items():
-            drawn[name].append(metric(outcome[rows], risk[rows]))
+        for name, value in measured(rows).items():
+            drawn[name].append(value)
     return {
         name: {
-            "value": _finite(metric(outcome, risk)),
+            "value": _finite(value),
             "low": _percentile(drawn[name], LOW),
             "high": _percentile(drawn[name], HIGH),
         }
-        for name, metric in metrics.items()
+        for name, value in values.items()
     }
 
 
