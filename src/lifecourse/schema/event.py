@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 BIRTH = "MEDS_BIRTH"
 DEATH = "MEDS_DEATH"
 
+BACKGROUND = ("ADDRESS//", "EXPOSURE//", "PGS//", "GENOTYPE//")
+"""Start codes of what is known of a person without a contact with care: where they live, their genes."""
+
 REFERENCE_CODE = "REF//"
 """Starts a code that stands for what another record says, until ingestion puts that code in its place."""
 

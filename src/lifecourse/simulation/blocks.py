@@ -48,7 +48,7 @@ class Writer(Protocol):
 WRITERS: dict[str, type[Writer]] = {"fhir": FhirWriter, "omop": OmopWriter, "meds": MedsWriter}
 PARTS, WHOLE = ".parts", "whole"
 TRUTH, GENOME = "truth", "genome"
-ONCE = {"concept.csv", "metadata/codes.parquet", "metadata/dataset.json"}
+ONCE = {"concept.csv", "location.csv", "metadata/codes.parquet", "metadata/dataset.json"}
 """The same from every block."""
 GROWING = {".csv", ".ndjson"}
 """One file for all blocks; other kinds of file are one a block."""

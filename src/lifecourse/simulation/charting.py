@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lifecourse.simulation.parameters import address_item
 from lifecourse.simulation.state import CARDIOVASCULAR, DRUGS, NEVER, SMOKING
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def chart(
     begin = begin_microseconds(model)
     notes = _Notes(model)
     _write_visits(notes, people, history.visits, begin, model, rng)
+    _write_addresses(notes, people, history.visits, begin, model)
     _write_known_before(notes, history, begin, model, rng)
     _write_admissions(notes, history, begin, model, rng)
     persons = _persons(history, begin, cut)
@@ -286,6 +288,25 @@ def creatinine_of(egfr: np.ndarray, age: np.ndarray, female: np.ndarray) -> np.n
     ratio = egfr / egfr_at_kappa(age, female)
     low = ratio ** (1.0 / np.where(female, -0.241, -0.302))
     return np.where(female, 0.7, 0.9) * np.where(ratio < 1.0, ratio ** (-1.0 / 1.2), low)
+
+
+def _write_addresses(
+    notes: _Notes, people: People, visits: Visits, begin: int, model: Parameters
+) -> None:
+    """The county that somebody lives in, told by day at the first visit and at the first one after a move."""
+    order = np.lexsort((visits.moment, visits.person))
+    person, moment = visits.person[order], visits.moment[order]
+    county = people.county[person, moment.astype(np.int64)]
+    is_first = np.append(True, person[1:] != person[:-1])
+    told = np.flatnonzero(is_first | np.append(True, county[1:] != county[:-1]))
+    person, county = person[told], county[told]
+    day = (moment[told] * DAYS_PER_YEAR).astype(np.int64)
+    known = begin + (day + 1) * US_PER_DAY - 1
+    goes_on = np.append(person[1:] == person[:-1], False)
+    end = np.where(goes_on, np.roll(known, -1), NOTHING)
+    for place, each in enumerate(model.places.counties):
+        here = county == place
+        notes.add(address_item(each.fips), person[here], known[here], end=end[here])
 
 
 def _write_admissions(

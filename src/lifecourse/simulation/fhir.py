@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lifecourse.base.files import write_bytes
+from lifecourse.simulation.parameters import address_item
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,6 @@ class FhirWriter:
 
     def write(self, persons: pl.DataFrame, facts: pl.DataFrame) -> None:
         """Add people and their facts."""
-        self._add("Patient", persons.select(_patient()))
         tables = {name: coded.table for name, coded in self._model.codes.items()}
         told = facts.with_columns(
             table=pl.col("item").replace_strict(tables),
@@ -44,6 +44,9 @@ class FhirWriter:
             when=moment("time"),
             until=moment("end"),
         )
+        lived = _addresses(told.filter(pl.col("table") == "address"), self._model)
+        known = persons.join(lived, on="person", how="left", maintain_order="left")
+        self._add("Patient", known.select(_patient()))
         self._add("Encounter", told.filter(pl.col("table") == "visit").select(_encounter()))
         self._add("Condition", told.filter(pl.col("table") == "condition").select(_condition()))
         self._add("MedicationRequest", told.filter(pl.col("table") == "drug").select(_request()))
@@ -114,11 +117,37 @@ def _patient() -> pl.Expr:
         _text(',"deceasedDateTime":"{}"', moment("death"))
     )
     return _text(
-        _start("Patient") + ',"gender":"{}","birthDate":"{}"{}}',
+        _start("Patient") + ',"gender":"{}","birthDate":"{}"{}{}}',
         "person",
         gender,
         pl.col("birth"),
         death.otherwise(pl.lit("")),
+        pl.col("addresses").fill_null(""),
+    )
+
+
+def _addresses(rows: pl.DataFrame, model: Parameters) -> pl.DataFrame:
+    """``addresses``: what a Patient says of them all, by ``person``."""
+    districts = {
+        address_item(county.fips): f'"district":"{county.name}","state":"{county.state}"'
+        for county in model.places.counties
+    }
+    until = (
+        pl.when(pl.col("end").is_null())
+        .then(pl.lit(""))
+        .otherwise(_text(',"end":"{}"', pl.col("until").str.slice(0, 10)))
+    )
+    use = pl.when(pl.col("end").is_null()).then(pl.lit("home")).otherwise(pl.lit("old"))
+    each = _text(
+        '{"use":"{}",{},"country":"US","period":{"start":"{}"{}}}',
+        use,
+        pl.col("item").replace_strict(districts, default="", return_dtype=pl.String),
+        pl.col("when").str.slice(0, 10),
+        until,
+    )
+    joined = rows.select("person", each).group_by("person", maintain_order=True)
+    return joined.agg(
+        addresses=pl.concat_str(pl.lit(',"address":['), pl.col("line").str.join(","), pl.lit("]"))
     )
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from lifecourse.base.files import written_atomically
 from lifecourse.simulation.fhir import moment, number
+from lifecourse.simulation.parameters import address_item
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,9 @@ class OmopWriter:
     def __init__(self, folder: Path, model: Parameters) -> None:
         self._folder = folder
         self._model = model
-        local = sorted(name for name, coded in model.codes.items() if coded.table != "visit")
+        local = sorted(
+            name for name, coded in model.codes.items() if coded.table not in ("visit", "address")
+        )
         self._ids = {name: FIRST_LOCAL + place for place, name in enumerate(local)}
         self._parts: dict[str, list[pl.DataFrame]] = {}
 
@@ -54,7 +57,9 @@ class OmopWriter:
         tables = {name: coded.table for name, coded in self._model.codes.items()}
         told = facts.with_columns(
             table=pl.col("item").replace_strict(tables),
-            concept=pl.col("item").replace_strict({**self._ids, **VISITS}),
+            concept=pl.col("item").replace_strict(
+                {**self._ids, **VISITS}, default=None, return_dtype=pl.Int64
+            ),
             when=moment("time"),
             until=moment("end"),
         )
@@ -70,10 +75,12 @@ class OmopWriter:
         self._add("drug_exposure", _exposure(parts["drug"]))
         self._add("measurement", self._measurement(parts["measurement"]))
         self._add("observation", self._observation(parts["observation"]))
+        self._add("location_history", self._moves(parts["address"]))
 
     def close(self) -> None:
         """Write the files, each whole or not at all."""
         self._add("concept", self._concepts())
+        self._add("location", self._locations())
         for name, parts in self._parts.items():
             with written_atomically(self._folder / f"{name}.csv") as path:
                 pl.concat(parts).write_csv(path)
@@ -106,6 +113,26 @@ class OmopWriter:
             observation_type_concept_id=EHR,
             value_as_concept_id=pl.col("answer").replace_strict(self._ids, return_dtype=pl.Int64),
         )
+
+    def _moves(self, rows: pl.DataFrame) -> pl.DataFrame:
+        counties = self._model.places.counties
+        places = {address_item(county.fips): number for number, county in enumerate(counties, 1)}
+        return rows.select(
+            location_history_id="id",
+            location_id=pl.col("item").replace_strict(places, return_dtype=pl.Int64),
+            domain_id=pl.lit("Person"),
+            entity_id="person",
+            start_date=_day("when"),
+            end_date=_day("until"),
+        )
+
+    def _locations(self) -> pl.DataFrame:
+        rows = [
+            (number, county.state, county.name, "US")
+            for number, county in enumerate(self._model.places.counties, 1)
+        ]
+        names = ["location_id", "state", "county", "country_source_value"]
+        return pl.DataFrame(rows, schema=names, orient="row")
 
     def _concepts(self) -> pl.DataFrame:
         rows = []

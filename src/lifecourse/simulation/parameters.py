@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from lifecourse.base.yaml import Document, load_document
+from lifecourse.schema.address import address_codes
 
 STEPS_PER_YEAR = 4
 MODEL = Path(__file__).parent / "model"
@@ -202,13 +203,31 @@ def parameters() -> Parameters:
     """
     illness = load_document(MODEL / "illness.yaml", _Illness)
     planted = load_document(PLANTED, _Planted)
+    places = load_document(MODEL / "places.yaml", Places)
     return Parameters(
         people=load_document(MODEL / "people.yaml", People),
-        places=load_document(MODEL / "places.yaml", Places),
+        places=places,
         body=load_document(MODEL / "body.yaml", Body),
         illness=dict(illness.__pydantic_extra__ or {}),
         genes=load_document(MODEL / "genes.yaml", Genes),
         care=load_document(MODEL / "care.yaml", Care),
         planted=dict(planted.__pydantic_extra__ or {}),
-        codes=load_document(MODEL / "codes.yaml", _Codes).codes,
+        codes={**load_document(MODEL / "codes.yaml", _Codes).codes, **_addresses(places)},
     )
+
+
+def _addresses(places: Places) -> dict[str, Coded]:
+    """An item for each county that somebody can live in."""
+    return {
+        address_item(county.fips): Coded(
+            code=address_codes(state=county.state, county=county.name)[0],
+            display=f"{county.name}, {county.state}",
+            table="address",
+        )
+        for county in places.counties
+    }
+
+
+def address_item(fips: str) -> str:
+    """The item that says that somebody lives in a county."""
+    return f"address_{fips}"

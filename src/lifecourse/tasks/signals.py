@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lifecourse.schema.code import Codelist
-from lifecourse.schema.event import BIRTH, DEATH
+from lifecourse.schema.event import BACKGROUND, BIRTH, DEATH
 from lifecourse.tasks.meaning import occurrences
 from lifecourse.tasks.phenotypes import phenotype
 from lifecourse.timeline.shard import STATIC, Shard
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from lifecourse.tasks.meaning import Meaning
 
 BIRTHS = Codelist(name="birth", exact=frozenset({BIRTH}), prefixes=(f"{BIRTH}//",))
+NO_CONTACT = Codelist(
+    name="no contact", exact=frozenset({BIRTH}), prefixes=(f"{BIRTH}//", *BACKGROUND)
+)
 DEATHS = Codelist(name="death", exact=frozenset({DEATH}), prefixes=(f"{DEATH}//",))
 
 
@@ -49,12 +52,12 @@ def any_of(shard: Shard, meanings: list[Meaning]) -> npt.NDArray[np.int64]:
 
 
 def record_places(shard: Shard, *, with_birth: bool = False) -> npt.NDArray[np.int64]:
-    """int64 places of all dated events; a birth is no contact with care and left out by default."""
+    """int64 places of all dated events; births, addresses and the like are no contact with care and left out."""
     dated = shard.time != STATIC
     if not with_birth:
-        births = np.zeros(len(shard.codes), dtype=np.bool_)
-        births[shard.codes.ids(BIRTHS)] = True
-        dated &= ~births[shard.code]
+        without = np.zeros(len(shard.codes), dtype=np.bool_)
+        without[shard.codes.ids(NO_CONTACT)] = True
+        dated &= ~without[shard.code]
     return np.flatnonzero(dated)
 
 

@@ -1,4 +1,4 @@
-"""Patient: birth, sex, death, race, ethnicity; identifiers for the identity map."""
+"""Patient: birth, sex, death, race, ethnicity, addresses; identifiers for the identity map."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.records.fhir.coding import coded, word
 from lifecourse.records.fhir.rows import RejectedError, identity_of
 from lifecourse.records.fhir.times import Moment
+from lifecourse.schema.address import address_codes
 from lifecourse.schema.event import BIRTH, DEATH
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ GENDERS = {"female", "male", "other", "unknown"}
 
 
 def read_patient(resource: Resource, rows: Rows) -> None:
-    """The patient's static facts, birth and death."""
+    """The patient's static facts, birth, death and addresses."""
     body, full_url = resource.body, resource.full_url
     urn = full_url if full_url and full_url.startswith("urn:") else None
     subject = word(body.get("id")) or (urn or "").rsplit(":", 1)[-1]
@@ -29,6 +30,7 @@ def read_patient(resource: Resource, rows: Rows) -> None:
     _demographics(resource, subject, rows)
     _birth(resource, subject, rows)
     _death(resource, subject, rows)
+    _addresses(resource, subject, rows)
     # Last, because a patient who cannot be read has no other names either.
     _identify(body, subject, rows)
     if urn:
@@ -50,6 +52,27 @@ def _death(resource: Resource, subject: str, rows: Rows) -> None:
         rows.add(resource, subject, died, DEATH)
     elif resource.body.get("deceasedBoolean") is True:
         rows.add(resource, subject, None, "DECEASED//date unknown")
+
+
+def _addresses(resource: Resource, subject: str, rows: Rows) -> None:
+    """Where the person lives and has lived, each from its first day; one without a period holds always."""
+    told = [a for a in resource.body.get("address") or () if isinstance(a, dict)]
+    for place, address in enumerate(told):
+        period = address.get("period") or {}
+        start = resource.first_moment(period.get("start"))
+        end = resource.first_moment(period.get("end"))
+        if start is None and (end is not None or address.get("use") in ("old", "temp")):
+            rows.count("former addresses without a first day, left out")
+            continue
+        codes = address_codes(
+            country=word(address.get("country")),
+            state=word(address.get("state")),
+            county=word(address.get("district")),
+            postal=word(address.get("postalCode")),
+        )
+        part = f"address[{place}]"
+        for code in codes:
+            rows.add(resource, subject, start, code, end=end.known if end else None, part=part)
 
 
 def _demographics(resource: Resource, subject: str, rows: Rows) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lifecourse.records.omop.addresses import HISTORY, PERSON_DOMAINS, with_address_codes
 from lifecourse.records.omop.concepts import Concepts, choose_code, standard
 from lifecourse.records.omop.tables import CLINICAL, ClinicalTable
 from lifecourse.records.omop.times import (
@@ -29,7 +30,12 @@ NO_CODE = "no concept and no source value"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What reading a chunk needs to know: `is_dated` where the table's datetimes are dates spelled longer."""
+    """What reading a chunk needs to know.
+
+    is_dated : the table's datetimes are dates spelled longer
+    places : address codes by location
+    has_moves : addresses are told with their times, so that a person's one location says nothing more
+    """
 
     table: str
     file_index: int
@@ -38,6 +44,8 @@ class Reading:
     is_dated: bool
     people: pl.Series | None
     concepts: Concepts
+    places: dict[str, list[str]]
+    has_moves: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,8 +79,9 @@ def _with_tidy_ids(rows: pl.DataFrame) -> pl.DataFrame:
 
 def read_events(rows: pl.DataFrame, reading: Reading) -> Read:
     """The events of `rows` (`tables.columns_of` as text, and ``row``)."""
+    person = "entity_id" if reading.table == HISTORY else "person_id"
     prepared = _with_tidy_ids(rows).with_columns(
-        subject_key="person_id",
+        subject_key=person,
         source_file=pl.lit(reading.file_index, pl.UInt32),
         source_row=(pl.col("row") + reading.row_base).cast(pl.UInt32),
     )
@@ -80,6 +89,8 @@ def read_events(rows: pl.DataFrame, reading: Reading) -> Read:
         return _persons(prepared, reading)
     if reading.table == "death":
         return _deaths(prepared, reading)
+    if reading.table == HISTORY:
+        return _moves(prepared, reading)
     return _facts(prepared, CLINICAL[reading.table], reading)
 
 
@@ -313,6 +324,9 @@ def _persons(rows: pl.DataFrame, reading: Reading) -> Read:
         )
         for name in ("sex", "race", "ethnicity")
     ]
+    if not reading.has_moves:
+        lived = with_address_codes(good, reading.places).filter(pl.col("code").is_not_null())
+        statics.append(lived.select(*STRAIGHT, "code"))
     identities = good.select(
         "subject_key",
         system=pl.lit("person_source_value"),
@@ -348,6 +362,30 @@ def _deaths(rows: pl.DataFrame, reading: Reading) -> Read:
     )
     good, rejected = _split(rows.with_columns(reason=reason))
     return Read(events=_selected(good), rejected=rejected, counts={})
+
+
+def _moves(rows: pl.DataFrame, reading: Reading) -> Read:
+    """Addresses from their first day to their last; those of care sites and providers are counted aside."""
+    rows = rows.with_columns(
+        source_id=pl.lit("location_history/") + pl.col("location_history_id"),
+        domain=pl.col("domain_id").str.to_lowercase().fill_null(""),
+    )
+    of_people = rows.filter(pl.col("domain").is_in(PERSON_DOMAINS))
+    timed = _with_times(of_people, "start", reading, by_row=False)
+    timed = timed.with_columns(end_time=_end_time(timed, "end", reading))
+    placed = with_address_codes(timed, reading.places)
+    reason = (
+        pl.when(_subject_reason(reading).is_not_null())
+        .then(_subject_reason(reading))
+        .when(pl.col("time").is_null())
+        .then(pl.lit("no usable date"))
+        .when(pl.col("code").is_null())
+        .then(pl.lit("location not known"))
+    )
+    good, rejected = _split(placed.with_columns(reason=reason))
+    others = rows.height - of_people.height
+    counts = {"locations of others than people, left out": others} if others else {}
+    return Read(events=_selected(good), rejected=rejected, counts=counts)
 
 
 _KEPT = (

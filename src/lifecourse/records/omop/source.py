@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lifecourse.records.omop.addresses import HISTORY, LOCATION_COLUMNS, places_of
 from lifecourse.records.omop.concepts import Concepts
 from lifecourse.records.omop.events import Reading, people_of, read_events
 from lifecourse.records.omop.files import FilePacking
@@ -16,6 +17,7 @@ from lifecourse.records.omop.postgres import PostgresPacking, is_postgres
 from lifecourse.records.omop.tables import (
     CLINICAL,
     CONCEPT_COLUMNS,
+    LOCATION,
     OTHERS,
     PERSON,
     columns_of,
@@ -95,6 +97,8 @@ class OmopSource:
             is_dated=bool(dict(unit.options)["is_dated"]),
             people=None if name == PERSON else self._people,
             concepts=self._concepts,
+            places=self._places if name in (PERSON, HISTORY) else {},
+            has_moves=any(other.name == HISTORY for other in self._tables),
         )
         for rows, bad in self._chunks(unit, columns_of(name)):
             yield _batch(rows, bad, reading, unit)
@@ -141,6 +145,10 @@ class OmopSource:
     def _concepts(self) -> Concepts:
         rows = self._whole("concept", CONCEPT_COLUMNS)
         return Concepts(part.select(CONCEPT_COLUMNS) for part in rows)
+
+    @cached_property
+    def _places(self) -> dict[str, list[str]]:
+        return places_of(self._whole(LOCATION, LOCATION_COLUMNS))
 
     @cached_property
     def _people(self) -> pl.Series | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lifecourse.records.omop.addresses import HISTORY, HISTORY_COLUMNS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClinicalTable:
@@ -83,6 +85,7 @@ CLINICAL = {
 }
 
 DEATH = "death"
+LOCATION = "location"
 PERSON = "person"
 VALUE_COLUMNS = (
     "value_as_number",
@@ -105,6 +108,7 @@ PERSON_COLUMNS = (
     "race_concept_id",
     "ethnicity_concept_id",
     "person_source_value",
+    "location_id",
 )
 CONCEPT_COLUMNS = ("concept_id", "concept_name", "vocabulary_id", "concept_code")
 
@@ -145,7 +149,7 @@ OTHERS = frozenset(
 
 def known(table: str) -> bool:
     """Whether the CDM has a table of that name."""
-    return table in CLINICAL or table in OTHERS or table in (PERSON, DEATH)
+    return table in CLINICAL or table in OTHERS or table in (PERSON, DEATH, HISTORY)
 
 
 def columns_of(table: str) -> tuple[str, ...]:
@@ -154,6 +158,8 @@ def columns_of(table: str) -> tuple[str, ...]:
         return PERSON_COLUMNS
     if table == DEATH:
         return ("person_id", "death_date", "death_datetime")
+    if table == HISTORY:
+        return HISTORY_COLUMNS
     spec = CLINICAL[table]
     names = ["person_id", spec.key, spec.concept, spec.source_value, spec.source_concept]
     names += [f"{spec.start}_{kind}" for kind in ("date", "datetime")]
@@ -172,4 +178,6 @@ def required_columns(table: str) -> tuple[str, ...]:
         return ("person_id",)
     if table == DEATH:
         return ("person_id", "death_date")
+    if table == HISTORY:
+        return ("entity_id", "location_id")
     return ("person_id",)
