@@ -253,7 +253,10 @@ class Intake:
         before = self.row
         for entry in _flat(body):
             self._entry(entry)
-        self.row = max(self.row, before + 1)
+        if self.row == before:
+            self.row += 1
+            self.rows.rows_read += 1
+            self.rows.refer("Bundle")
 
     def _entry(self, entry: Any) -> None:
         """An entry of a Bundle: a resource, a deletion, or a Bundle again."""
