@@ -11,7 +11,7 @@ LATER = "2020-06-02T10:00:00Z"
 PERIOD = {"start": TIME, "end": LATER}
 META = {"versionId": "3", "lastUpdated": LATER}
 SAID = concept(SNOMED, "44054006", "Diabetes")
-DRUG = {"medicationCodeableConcept": concept(RXNORM, "860975", "Metformin")}
+DRUG: dict[str, Any] = {"medicationCodeableConcept": concept(RXNORM, "860975", "Metformin")}
 QUANTITY = {"value": 7.1, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"}
 
 
