@@ -22,8 +22,8 @@ SOURCES: Registry[Any] = Registry(
 )
 FHIR_ENDINGS = (".ndjson", ".jsonl", ".json")
 LOOKED_FOR = (
-    "FHIR (.json, .ndjson, .gz of them), OMOP (person.csv or .parquet, a DuckDB file, a postgresql: settings file) "
-    "or MEDS (.parquet with subject_id, time, code)"
+    "FHIR (.json, .ndjson, .gz or .tar of them), OMOP (person.csv or .parquet, a DuckDB file, "
+    "a postgresql: settings file) or MEDS (.parquet with subject_id, time, code)"
 )
 
 
@@ -54,6 +54,7 @@ def detect(path: Path) -> str:
     """
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     names = [file.name.lower().removesuffix(".gz") for file in files]
+    from lifecourse.records.fhir.files import holds_fhir, is_archive
     from lifecourse.records.omop.postgres import is_postgres
     from lifecourse.records.omop.rows import is_database, table_of
 
@@ -68,5 +69,7 @@ def detect(path: Path) -> str:
         return "fhir"
     if any(name.endswith(".parquet") for name in names):
         return "meds"
+    if any(is_archive(file.name) and holds_fhir(file) for file in files):
+        return "fhir"
     what = "is empty" if not files else "holds no records of a known kind"
     raise SourceError(f"'{path.name}' {what}. Looked for: {LOOKED_FOR}.")

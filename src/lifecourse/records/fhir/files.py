@@ -54,6 +54,15 @@ def is_archive(name: str) -> bool:
     return plain_name(name).endswith(ARCHIVES)
 
 
+def holds_fhir(path: Path) -> bool:
+    """Whether an archive has a file in it whose name is one of FHIR's; False where it cannot be read."""
+    try:
+        with opened(path) as stream:
+            return any(True for _ in members(stream))
+    except DAMAGE:
+        return False
+
+
 def says_lines(name: str) -> bool:
     """Whether a file of that name has a record in each line."""
     return plain_name(name).endswith(LINES)

@@ -206,19 +206,26 @@ class Intake:
     def _parts(self, stream: Stream) -> Iterator[None]:
         held: list[tuple[bool, bytes | None]] = []
         held_bytes = 0
-        for part in parts(stream, longest=LONGEST_BYTES):
-            held.append(part)
-            held_bytes += len(part[1] or b"")
-            if held_bytes >= CHUNK_BYTES or len(held) >= self.most_lines:
-                with uncollected():
+        try:
+            for part in parts(stream, longest=LONGEST_BYTES):
+                held.append(part)
+                held_bytes += len(part[1] or b"")
+                if held_bytes >= CHUNK_BYTES or len(held) >= self.most_lines:
                     self._take_parts(held)
-                held, held_bytes = [], 0
-                yield
-        with uncollected():
+                    held, held_bytes = [], 0
+                    yield
+        finally:
+            # What came before the damage stands.
             self._take_parts(held)
         yield
 
     def _take_parts(self, held: list[tuple[bool, bytes | None]]) -> None:
+        if not held:
+            return
+        with uncollected():
+            self._take_all(held)
+
+    def _take_all(self, held: list[tuple[bool, bytes | None]]) -> None:
         texts = [text for _, text in held if text is not None]
         bodies = parse_together(texts) if texts and len(texts) == len(held) else None
         if bodies is None:
@@ -253,7 +260,10 @@ class Intake:
         before = self.row
         for entry in _flat(body):
             self._entry(entry)
-        self.row = max(self.row, before + 1)
+        if self.row == before:
+            self.row += 1
+            self.rows.rows_read += 1
+            self.rows.refer("Bundle")
 
     def _entry(self, entry: Any) -> None:
         """An entry of a Bundle: a resource, a deletion, or a Bundle again."""

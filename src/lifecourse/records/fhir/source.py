@@ -10,6 +10,7 @@ from lifecourse.records.fhir import intake
 from lifecourse.records.fhir.files import Begun, is_archive, is_lines, is_ours, opened
 from lifecourse.records.fhir.intake import Intake
 from lifecourse.records.fhir.rows import Rows
+from lifecourse.records.fhir.showing import shown
 from lifecourse.records.source import SourceFile, Unit
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ class FhirSource:
                     yield rows.batch()
                     rows.clear()
         yield rows.batch()
+
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """Row `number` of `file`: a line as it stands, or the resource of an entry; None where there is none."""
+        return shown(file, number)
 
 
 def _one_unit(files: list[SourceFile]) -> list[Unit]:
