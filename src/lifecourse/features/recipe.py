@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from lifecourse.base.errors import CodelistError, RecipeError
 from lifecourse.base.yaml import Document, load_document
+from lifecourse.schema.code import Codelist
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import Window, before
 from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, window_name
@@ -18,18 +19,37 @@ DEFAULT = Path(__file__).parent / "library" / "default.yaml"
 
 
 class NamedCovariate(Document):
-    """One column: a codelist's summary over (t - days, t]; all history without `days`."""
+    """One column: the summary of a codelist, or of single codes, over (t - days, t]; all history without `days`."""
 
-    codelist: str
+    codelist: str | None = None
+    codes: list[str] = Field(default_factory=list)
     summary: Summary
     days: int | None = Field(default=None, ge=1)
     name: str = ""
+
+    @model_validator(mode="after")
+    def _of_something(self) -> NamedCovariate:
+        if (self.codelist is None) != bool(self.codes):
+            raise ValueError("a covariate needs either a codelist or codes")
+        return self
 
     @property
     def column(self) -> str:
         """The name of the column, ``hba1c.last.365d``."""
         span = "all" if self.days is None else f"{self.days}d"
-        return self.name or f"{self.codelist}.{self.summary}.{span}"
+        return self.name or f"{self.codelist or ' or '.join(self.codes)}.{self.summary}.{span}"
+
+    def meant(self) -> Codelist:
+        """The codes that count.
+
+        Raises
+        ------
+        CodelistError
+            The codelist is not known.
+        """
+        if self.codelist is not None:
+            return codelist(self.codelist)
+        return Codelist(name=" or ".join(self.codes), exact=frozenset(self.codes))
 
 
 class EveryCode(Document):
@@ -93,7 +113,7 @@ class Recipe(Document):
 
     def _covariate(self, named: NamedCovariate) -> Covariate:
         try:
-            meant = codelist(named.codelist)
+            meant = named.meant()
         except CodelistError as unknown:
             raise RecipeError(f"recipe '{self.name}': {Exception.__str__(unknown)}") from None
         return Covariate(

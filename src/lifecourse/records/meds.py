@@ -41,6 +41,7 @@ class MedsSource:
     timezone: str = "UTC"
     issuer: str = "meds"
     kind: str = "meds"
+    rests_on_store: bool = False
 
     @cached_property
     def _files(self) -> list[SourceFile]:

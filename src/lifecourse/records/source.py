@@ -142,10 +142,22 @@ class Batch:
 
 
 class Source(Protocol):
-    """A source of records of one kind; picklable."""
+    """A source of records of one kind; picklable.
 
-    kind: str
-    issuer: str
+    rests_on_store : what it gives depends on what the store holds, so that the same files can give something else later
+    """
+
+    @property
+    def kind(self) -> str:
+        """Its name in the registry."""
+
+    @property
+    def issuer(self) -> str:
+        """Who gave the person ids."""
+
+    @property
+    def rests_on_store(self) -> bool:
+        """As above."""
 
     def files(self) -> list[SourceFile]:
         """The files of the source, sorted by name."""

@@ -17,6 +17,7 @@ from lifecourse.simulation.history import live
 from lifecourse.simulation.meds import MedsWriter
 from lifecourse.simulation.omop import OmopWriter
 from lifecourse.simulation.parameters import parameters
+from lifecourse.simulation.places import write_exposures
 from lifecourse.simulation.truth import (
     risks_at_landmark,
     true_people,
@@ -47,8 +48,14 @@ class Writer(Protocol):
 
 WRITERS: dict[str, type[Writer]] = {"fhir": FhirWriter, "omop": OmopWriter, "meds": MedsWriter}
 PARTS, WHOLE = ".parts", "whole"
-TRUTH, GENOME = "truth", "genome"
-ONCE = {"concept.csv", "location.csv", "metadata/codes.parquet", "metadata/dataset.json"}
+TRUTH, GENOME, ENVIRONMENT = "truth", "genome", "environment"
+ONCE = {
+    "concept.csv",
+    "location.csv",
+    "environment/exposures.csv",
+    "metadata/codes.parquet",
+    "metadata/dataset.json",
+}
 """The same from every block."""
 GROWING = {".csv", ".ndjson"}
 """One file for all blocks; other kinds of file are one a block."""
@@ -96,6 +103,7 @@ def write_block(block: Block) -> Written:
     writer = WRITERS[block.format](block.folder, model)
     writer.write(persons, facts)
     writer.close()
+    write_exposures(model, block.folder / ENVIRONMENT / "exposures.csv")
     genomes = write_vcf(history.people, model, block.folder / GENOME / "0.vcf.gz")
     _write_table(true_people(history, model), block.folder / TRUTH / "people" / "0.parquet")
     if block.futures:

@@ -27,6 +27,8 @@ from lifecourse.records.source import IDENTIFIER, released
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.assembly import Assembly, IngestReport
+from lifecourse.timeline.exposures import KIND as EXPOSURES
+from lifecourse.timeline.exposures import ExposureSource, is_exposures
 from lifecourse.timeline.merging import (
     MergingJob,
     merge_bucket,
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import ProcessPoolExecutor
 
-    from lifecourse.records.source import Batch, Unit
+    from lifecourse.records.source import Batch, Source, Unit
 
 T = TypeVar("T")
 
@@ -79,7 +81,7 @@ def ingest(
     ----------
     source : file or folder
     store : folder, made when absent
-    kind : ``fhir``, ``omop`` or ``meds``; detected when None
+    kind : ``fhir``, ``omop``, ``meds`` or ``exposures``; detected when None
     timezone : IANA name for times without an offset
     issuer : who gave the person ids; the same (issuer, id) is the same subject. Default: `kind`
     identifiability : of a new store; an existing store keeps its own
@@ -94,8 +96,8 @@ def ingest(
     StoreBusy
         Another process is writing the store.
     """
-    opened = open_source(source, kind=kind, timezone=timezone, issuer=issuer)
     target = Store(store)
+    opened = _opened(source, target, kind=kind, timezone=timezone, issuer=issuer)
     with target.locked(), _no_store_of_nothing(target), released(opened):
         plan = plan_ingest(
             opened,
@@ -103,7 +105,7 @@ def ingest(
             timezone=timezone,
             identifiability=Identifiability(identifiability),
             plain=plain,
-            snapshot=snapshot,
+            snapshot=snapshot or opened.rests_on_store,
             mappings=tuple(mappings),
             workers=workers,
         )
@@ -115,6 +117,15 @@ def ingest(
         target=f"store version {report.version}",
     )
     return report
+
+
+def _opened(
+    path: Path, store: Store, *, kind: str | None, timezone: str, issuer: str | None
+) -> Source:
+    """The source in `path`; tables of exposures are joined to the people of `store`."""
+    if kind == EXPOSURES or (kind is None and path.exists() and is_exposures(path)):
+        return ExposureSource(path, store.path, issuer=issuer or f"{EXPOSURES} {path.name}")
+    return open_source(path, kind=kind, timezone=timezone, issuer=issuer)
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class Plan:
     @property
     def is_nothing_new(self) -> bool:
         """Whether the version built upon has been made of these very files."""
-        if self.base is None:
+        if self.base is None or self.source.rests_on_store:
             return False
         source = self.source
         known = {(s.kind, s.issuer, s.name, s.sha256) for s in self.base.sources}

@@ -37,6 +37,7 @@ class FhirSource:
     timezone: str = "UTC"
     issuer: str = "fhir"
     kind: str = "fhir"
+    rests_on_store: bool = False
 
     @cached_property
     def _files(self) -> list[SourceFile]:

@@ -42,6 +42,7 @@ class OmopSource:
     timezone: str = "UTC"
     issuer: str = "omop"
     kind: str = "omop"
+    rests_on_store: bool = False
 
     @cached_property
     def _packing(self) -> Packing:

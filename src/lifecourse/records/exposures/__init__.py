@@ -1,0 +1,1 @@
+"""What is around people: air, deprivation and the like, by place and period."""
