@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PURPOSES = ("direct_care", "operations", "research")
 PEOPLE = ("identified", "pseudonymous", "synthetic")
-KINDS = ("fhir", "omop", "meds")
+KINDS = ("fhir", "omop", "meds", "genome", "exposures")
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +23,15 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="SOURCE",
         type=Path,
-        help="a file or folder of records: FHIR, OMOP or MEDS",
+        help="a file or folder of records: FHIR, OMOP, MEDS, genomes (VCF) or exposures (CSV by place and year)",
     )
     parser.add_argument(
         "--as", dest="kind", choices=KINDS, help="the kind of SOURCE (default: detected)"
+    )
+    parser.add_argument(
+        "--issuer",
+        metavar="NAME",
+        help="who gave the person ids: the same id of the same issuer is the same person (default: the kind of SOURCE)",
     )
     parser.add_argument(
         "--timezone",

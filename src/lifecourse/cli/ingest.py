@@ -38,6 +38,7 @@ def call(arguments: argparse.Namespace) -> Any:
             arguments.store,
             kind=arguments.kind,
             timezone=arguments.timezone or "UTC",
+            issuer=arguments.issuer,
             snapshot=arguments.snapshot,
             identifiability=arguments.identifiability,
             plain=arguments.plain or None,

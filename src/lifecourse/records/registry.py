@@ -18,6 +18,7 @@ SOURCES: Registry[Any] = Registry(
         "fhir": "lifecourse.records.fhir:FhirSource",
         "omop": "lifecourse.records.omop:OmopSource",
         "meds": "lifecourse.records.meds:MedsSource",
+        "genome": "lifecourse.records.genome:GenomeSource",
     },
 )
 FHIR_ENDINGS = (".ndjson", ".jsonl", ".json")
@@ -69,6 +70,8 @@ def detect(path: Path) -> str:
         return "fhir"
     if any(name.endswith(".parquet") for name in names):
         return "meds"
+    if any(name.endswith((".vcf", ".vcf.bgz", ".bcf")) for name in names):
+        return "genome"
     if any(is_archive(file.name) and holds_fhir(file) for file in files):
         return "fhir"
     what = "is empty" if not files else "holds no records of a known kind"

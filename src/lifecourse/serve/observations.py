@@ -10,6 +10,7 @@ from lifecourse.vocab.codelists import describe
 
 if TYPE_CHECKING:
     from lifecourse.features import Recipe
+    from lifecourse.features.recipe import NamedCovariate
     from lifecourse.models import RiskEstimate
     from lifecourse.timeline.chart import Chart
 
@@ -41,9 +42,7 @@ def observations(
         if column in ALWAYS_THERE:
             found.append({**row, **_always(column, part["value"])})
         elif column in named:
-            found.append(
-                {**row, **_covariate(named[column].codelist, compiled[column], row, chart, at)}
-            )
+            found.append({**row, **_covariate(named[column], compiled[column], row, chart, at)})
         else:
             found.append({**row, **_any_code(column, part["value"], recipe, chart, at)})
     return found
@@ -57,13 +56,14 @@ def _always(column: str, value: float | None) -> dict[str, Any]:
 
 
 def _covariate(
-    codelist: str, covariate: Covariate, row: dict[str, Any], chart: Chart, at: int
+    named: NamedCovariate, covariate: Covariate, row: dict[str, Any], chart: Chart, at: int
 ) -> dict[str, Any]:
     value = row["value"]
     summary = covariate.summary
+    title = describe(named.codelist)["title"] if named.codelist else " or ".join(named.codes)
     said = SAID.get(summary, "{title}, " + str(summary).replace("_", " "))
     return {
-        "name": said.format(title=describe(codelist)["title"]),
+        "name": said.format(title=title),
         "value": bool(value) if summary in YES_OR_NO and value is not None else value,
         "events": chart.trace(covariate, at).tail(3).to_dicts() if value else [],
     }

@@ -23,7 +23,7 @@ from lifecourse.simulation.truth import (
     true_people,
     with_attainable,
 )
-from lifecourse.simulation.variants import write_vcf
+from lifecourse.simulation.variants import write_scores, write_vcf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,7 @@ def write_block(block: Block) -> Written:
     writer.write(persons, facts)
     writer.close()
     write_exposures(model, block.folder / ENVIRONMENT / "exposures.csv")
+    write_scores(model, block.folder / GENOME / "scores")
     genomes = write_vcf(history.people, model, block.folder / GENOME / "0.vcf.gz")
     _write_table(true_people(history, model), block.folder / TRUTH / "people" / "0.parquet")
     if block.futures:
@@ -121,7 +122,7 @@ def gather(block: Block) -> None:
     whole = block.out / PARTS / WHOLE
     for path in _files(block.folder):
         name = path.relative_to(block.folder)
-        if name.as_posix() in ONCE:
+        if name.as_posix() in ONCE or name.parts[:2] == (GENOME, "scores"):
             target = whole / name
         elif name.suffix in GROWING:
             _append(path, whole / name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lifecourse.base.files import written_atomically
+from lifecourse.base.files import write_bytes, written_atomically
 from lifecourse.simulation.genome import catalogue
 
 if TYPE_CHECKING:
@@ -97,3 +97,32 @@ def sites(model: Parameters) -> list[tuple[str, int, str, str, str]]:
 
 def _number(chromosome: str) -> int:
     return int(chromosome.removeprefix("chr"))
+
+
+def write_scores(model: Parameters, folder: Path) -> None:
+    """The made polygenic scores as scoring files of the PGS Catalog's format, ``SIM_<score>.txt``."""
+    listed = catalogue(model.genes)
+    places = sites(model)[len(model.genes.pharmacogenes) :]
+    for number, score in enumerate(listed.scores):
+        rows = [
+            f"{place[0].removeprefix('chr')}\t{place[1]}\t{place[4]}\t{place[3]}\t{weight!r}\t{frequency:.6f}"
+            for place, which, weight, frequency in zip(
+                places,
+                listed.score,
+                listed.weight.tolist(),
+                listed.frequency.tolist(),
+                strict=True,
+            )
+            if which == number
+        ]
+        lines = [
+            "###PGS CATALOG SCORING FILE - made by lifecourse simulate, of no use outside it",
+            "#format_version=2.0",
+            f"#pgs_id=SIM_{score}",
+            f"#trait_reported={score}",
+            "#genome_build=GRCh38",
+            f"#variants_number={len(rows)}",
+            "chr_name\tchr_position\teffect_allele\tother_allele\teffect_weight\tallelefrequency_effect",
+            *rows,
+        ]
+        write_bytes(folder / f"SIM_{score}.txt", ("\n".join(lines) + "\n").encode())

@@ -110,9 +110,10 @@ class Plan:
 
     @property
     def earlier_files(self) -> tuple[int, ...]:
-        """The places in `sources` of what the same issuer gave before."""
+        """The places in `sources` of what the same issuer gave of the same kind before."""
         earlier = self.base.sources if self.base else ()
-        return tuple(i for i, s in enumerate(earlier) if s.issuer == self.source.issuer)
+        mine = (self.source.kind, self.source.issuer)
+        return tuple(i for i, s in enumerate(earlier) if (s.kind, s.issuer) == mine)
 
     def subject_key(self) -> bytes:
         """What subject ids are hashed with: the store's own secret where people are pseudonyms."""

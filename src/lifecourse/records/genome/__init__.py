@@ -1,0 +1,5 @@
+"""Genomes: genotypes and polygenic scores from VCF files."""
+
+from lifecourse.records.genome.source import GenomeSource
+
+__all__ = ["GenomeSource"]
