@@ -182,14 +182,19 @@ class Intake:
             yield from self._parts(_Again(raw, stream))
             return
         with uncollected():
-            try:
-                body = parse(raw)
-            except ValueError:
-                if not self._documents(raw):
-                    raise
-            else:
-                self._values(body) if isinstance(body, list) and body else self._value(body)
+            self._whole(raw)
         yield
+
+    def _whole(self, raw: bytes) -> None:
+        """A document at once; what it said is forgotten before the collector may look at it."""
+        try:
+            body = parse(raw)
+        except ValueError:
+            if not self._documents(raw):
+                raise
+            return
+        for one in body if isinstance(body, list) and body else [body]:
+            self._value(one)
 
     def _documents(self, raw: bytes) -> bool:
         """Several documents one after the other, each over many lines; whether it is that."""
@@ -247,10 +252,6 @@ class Intake:
         self._entry(body) if is_entry else self._value(body)
 
     # -- what a text says ---------------------------------------------------------------------------------
-
-    def _values(self, bodies: list[Any]) -> None:
-        for body in bodies:
-            self._value(body)
 
     def _value(self, body: Any) -> None:
         if not _is_bundle(body):

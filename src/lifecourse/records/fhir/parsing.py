@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 SPACED_KEY = re.compile(rb'"\s+:')
 ESCAPED_QUOTE = b"\\u0022"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-QUOTE, COLON, SPACE = b'": '
-DEEPEST = 100
-"""Lists and objects within each other, beyond which nothing that FHIR defines goes."""
+QUOTE, COLON, SPACE, BACKSLASH, LETTER_U = b'": \\u'
+PIECE_BYTES = 256 << 10
 
 # Between texts that are parsed together stands a word that nobody can have put into one of them to make two of it.
 _BETWEEN = secrets.token_hex(16)
@@ -70,21 +69,26 @@ def _names_a_key_twice(raw: bytes, body: Any) -> bool:
     except TypeError:
         raise ValueError("nested too deeply") from None
     # Spaces before colons, and quotes written as escapes, could make up for a key that stands twice.
-    return (
-        _keys_in(raw) != _keys_in(kept)
-        or ESCAPED_QUOTE in raw
-        or (_has_spaced_colon(raw) and SPACED_KEY.search(raw) is not None)
+    keys, is_odd = _keys_in(raw)
+    return keys != _keys_in(kept)[0] or (
+        is_odd and (ESCAPED_QUOTE in raw or SPACED_KEY.search(raw) is not None)
     )
 
 
-def _keys_in(raw: bytes) -> int:
+def _keys_in(raw: bytes) -> tuple[int, bool]:
+    """How many colons stand behind a quote; whether any stands behind a space, or a character is escaped by number."""
     text = np.frombuffer(raw, np.uint8)
-    return int(np.count_nonzero((text[1:] == COLON) & (text[:-1] == QUOTE)))
-
-
-def _has_spaced_colon(raw: bytes) -> bool:
-    text = np.frombuffer(raw, np.uint8)
-    return bool(np.any((text[1:] == COLON) & (text[:-1] <= SPACE)))
+    keys, is_odd = 0, False
+    # In pieces that stay in the processor's cache, each with the byte before it.
+    for start in range(0, len(text), PIECE_BYTES):
+        piece = text[max(start - 1, 0) : start + PIECE_BYTES]
+        before, signs = piece[:-1], piece[1:]
+        behind = before[np.flatnonzero(signs == COLON)]
+        keys += int(np.count_nonzero(behind == QUOTE))
+        if not is_odd:
+            escaped = signs[np.flatnonzero(before == BACKSLASH)]
+            is_odd = bool((behind <= SPACE).any()) or bool((escaped == LETTER_U).any())
+    return keys, is_odd
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 UNIT_BYTES = 8 << 20
 BATCH_RESOURCES = 8_000
-TOGETHER_BYTES = 2 << 20
-"""Files are read together up to so many bytes, as they lie on the disk."""
+TOGETHER_BYTES = 8 << 20
+"""Files are read together up to so many bytes, unpacked; fewer of a small source, for all cores to have some."""
+SHARES = 16
+EXPANSION_OF_GZIP = 10
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,12 @@ class FhirSource:
         """Ranges of whole lines of about 8 MB; other files are a unit each, small ones several together."""
         units: list[Unit] = []
         together: list[SourceFile] = []
+        most = min(TOGETHER_BYTES, sum(map(_unpacked_bytes, self._files)) // SHARES)
         for file in self._files:
             if file.size_bytes > UNIT_BYTES and _has_lines(file):
                 units.extend(_line_ranges(file))
                 continue
-            if sum(other.size_bytes for other in together) + file.size_bytes > TOGETHER_BYTES:
+            if sum(map(_unpacked_bytes, together)) + _unpacked_bytes(file) > most:
                 units.extend(_one_unit(together))
                 together = []
             together.append(file)
@@ -91,6 +94,12 @@ class FhirSource:
     def row(self, file: SourceFile, number: int) -> str | None:
         """Row `number` of `file`: a line as it stands, or the resource of an entry; None where there is none."""
         return shown(file, number)
+
+
+def _unpacked_bytes(file: SourceFile) -> int:
+    """About how large a file is, unpacked."""
+    is_packed = file.path.suffix.lower() in (".gz", ".tgz")
+    return file.size_bytes * (EXPANSION_OF_GZIP if is_packed else 1)
 
 
 def _one_unit(files: list[SourceFile]) -> list[Unit]:

@@ -1,0 +1,187 @@
+"""FHIR into a store: ``python -m benchmarks.fhir FOLDER [SIZE]``.
+
+Three inputs, each a whole ingest on both cores: bulk NDJSON of the simulated hospital; bulk NDJSON of public Synthea
+records, copied with ids of their own, a quarter of which are claims; and the same as indented Bundles, a person a file,
+besides one Bundle of them all. Rates are of clinical resources: claims and benefits are in the input and the time, not
+in the count. Every row must be an event row, a duplicate, a reject or counted by type.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import orjson
+from benchmarks.workload import SHARED, SUBJECTS, Result, measured, report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COPIES = {"S": 4, "M": 12, "L": 48}
+LINES_RATE, BUNDLES_RATE = 120.0, 60.0
+CLAIMS = {"Claim", "ExplanationOfBenefit"}
+UUID = re.compile(rb"[0-9a-f]{8}(?=-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
+URN = re.compile(rb'"urn:uuid:([0-9a-f-]{36})"')
+THOUSAND = 1e3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A source: all of its resources, and those that are no claims, counted as it was made."""
+
+    work: str
+    path: Path
+    rows: int
+    clinical: int
+    rate: float | None
+
+
+def main(folder: Path, size: str) -> None:
+    """Measure each input; the promises are of M, where start-up is a small part."""
+    for source in inputs(folder, size):
+        took = ingested(source, folder)
+        report(
+            Result(
+                work=source.work,
+                size=size,
+                peer="",
+                ours=source.clinical / took["wall"] / THOUSAND,
+                theirs=None,
+                unit="k resources/s",
+                higher_is_better=True,
+                target=source.rate if size != "S" else None,
+                peak_mb=took["peak_mb"],
+                processor=took["processor"],
+                checked=f"all {source.rows:,} resources accounted for, {source.clinical:,} of them clinical",
+                command=f"python -m benchmarks.fhir FOLDER {size}",
+            )
+        )
+
+
+def inputs(folder: Path, size: str) -> Iterator[Input]:
+    """The sources, made on first use; those from public records only where these are here."""
+    yield hospital(folder, size)
+    public = sorted((SHARED / "data" / "synthea-r4").glob("*.json.gz"))
+    if not public:
+        sys.stdout.write("Synthea's records are not here: their lines were not measured\n")
+        return
+    out = folder / f"{size}.synthea"
+    if not (out / "counts.json").is_file():
+        _copy(public, out, COPIES[size])
+    counts = json.loads((out / "counts.json").read_text())
+    for name, work, rate in (
+        ("lines", "FHIR NDJSON of Synthea, claims counted", LINES_RATE),
+        ("bundles", "FHIR Bundles of Synthea, indented, a person a file", BUNDLES_RATE),
+        ("one", "one FHIR Bundle of all people", None),
+    ):
+        yield Input(work=work, path=out / name, rate=rate, **counts)
+
+
+def hospital(folder: Path, size: str) -> Input:
+    """The simulated hospital as bulk NDJSON."""
+    out = folder / f"{size}.fhir"
+    if not out.is_dir():
+        words = ["simulate", "--subjects", str(SUBJECTS[size]), "--seed", "1", "--format", "fhir"]
+        words += ["--futures", "0", "--out", str(out), "--json"]
+        subprocess.run(
+            [sys.executable, "-m", "lifecourse.cli", *words], check=True, capture_output=True
+        )
+        lines = out / "lines"
+        lines.mkdir()
+        for path in out.glob("*.ndjson"):
+            path.rename(lines / path.name)
+    rows = sum(_lines(path) for path in (out / "lines").glob("*.ndjson"))
+    return Input(
+        work="FHIR NDJSON of the simulated hospital", path=out / "lines", rows=rows, clinical=rows,
+        rate=LINES_RATE,
+    )  # fmt: skip
+
+
+def ingested(source: Input, folder: Path) -> dict[str, float]:
+    """Three ingests into an empty folder, the report of the last checked against the source.
+
+    Raises
+    ------
+    SystemExit
+        A resource is not accounted for.
+    """
+    out = folder / "fhir.passing"
+    command = [sys.executable, "-m", "lifecourse.cli", "ingest", str(source.path), "--as", "fhir"]
+    command += ["--store", str(out / "store"), "--json"]
+    runs = []
+    for _ in range(3):
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        runs.append(measured(command, times=1))
+    told = json.loads(sorted((out / "store" / "log").glob("*.json"))[-1].read_text())["report"]
+    accounted = told["event_rows"] + told["duplicate_rows"]
+    accounted += sum(told["rejects"].values()) + sum(told["reference_rows"].values())
+    shutil.rmtree(out)
+    if (told["rows_read"], accounted) != (source.rows, source.rows):
+        raise SystemExit(f"{source.work}: a resource is not accounted for")
+    middle = sorted(runs, key=lambda run: run["wall"])[1]
+    return {**middle, "peak_mb": max(run["peak_mb"] for run in runs)}
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as handle:
+        return sum(piece.count(b"\n") for piece in iter(lambda: handle.read(1 << 20), b""))
+
+
+def _copy(public: list[Path], out: Path, copies: int) -> None:
+    """Each person `copies` times under other ids: as Bundles as they are, as lines by type, and as one Bundle."""
+    shutil.rmtree(out, ignore_errors=True)
+    for name in ("lines", "bundles", "one"):
+        (out / name).mkdir(parents=True)
+    rows = clinical = 0
+    files: dict[str, list[bytes]] = {}
+    with (out / "one" / "all.json").open("wb") as whole:
+        whole.write(b'{"resourceType":"Bundle","type":"collection","entry":[\n')
+        for path in public:
+            text = gzip.decompress(path.read_bytes())
+            for copy in range(copies):
+                renamed = UUID.sub(partial(_other_id, copy), text)
+                (out / "bundles" / f"{copy}-{path.stem}").write_bytes(renamed)
+                entries = orjson.loads(renamed)["entry"]
+                kinds = {
+                    entry["fullUrl"][9:]: entry["resource"]["resourceType"] for entry in entries
+                }
+                whole.write(b",\n" if rows else b"")
+                whole.write(b",\n".join(map(orjson.dumps, entries)))
+                for entry in entries:
+                    kind = entry["resource"]["resourceType"]
+                    line = URN.sub(partial(_reference, kinds), orjson.dumps(entry["resource"]))
+                    files.setdefault(kind, []).append(line)
+                    clinical += kind not in CLAIMS
+                rows += len(entries)
+            for kind, lines in files.items():
+                with (out / "lines" / f"{kind}.ndjson").open("ab") as handle:
+                    handle.write(b"\n".join(lines) + b"\n")
+            files = {}
+        whole.write(b"\n]}\n")
+    (out / "counts.json").write_text(json.dumps({"rows": rows, "clinical": clinical}))
+
+
+def _other_id(copy: int, found: re.Match[bytes]) -> bytes:
+    """The start of an id that no other copy has."""
+    return b"%08x" % (int(found[0], 16) ^ copy)
+
+
+def _reference(kinds: dict[str, str], found: re.Match[bytes]) -> bytes:
+    """A reference as bulk exports have it: by type and id."""
+    name = found[1].decode()
+    return f'"{kinds[name]}/{name}"'.encode() if name in kinds else found[0]
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "M")
