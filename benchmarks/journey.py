@@ -56,7 +56,7 @@ def featurized(timeline: object, table: object) -> object:
     import lifecourse as lc
     from lifecourse.features import load_recipe
 
-    return lc.featurize(timeline, table, load_recipe(None))
+    return lc.featurize(timeline, table, load_recipe())
 
 
 def timed(what: str, work: Callable[[], object]) -> object:

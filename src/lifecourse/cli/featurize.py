@@ -42,7 +42,7 @@ def call(arguments: argparse.Namespace) -> Any:
     timeline = open_timeline(
         store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
     )
-    recipe = load_recipe(arguments.recipe)
+    recipe = load_recipe(arguments.recipe) if arguments.recipe else load_recipe()
     with shown_progress() as progress:
         shape = write_features(timeline, labels, recipe, arguments.out, progress=progress)
     return {**shape, "out": str(arguments.out)}

@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also the risk attainable from the records, learned from N other people (0: not)",
     )
     parser.add_argument(
+        "--ablations",
+        action="store_true",
+        help="with --oracle: also what is attainable without genes, lifestyle and environment",
+    )
+    parser.add_argument(
         "--report",
         action="store_true",
         help="write nothing: measure on N people, rounded up to 10,000s, that the hospital flatters "
@@ -71,6 +76,7 @@ def call(arguments: argparse.Namespace) -> Any:
         futures=arguments.futures,
         treatments=arguments.treatments,
         oracle_people=arguments.oracle,
+        ablations=arguments.ablations,
     )
     return plainly(report)
 

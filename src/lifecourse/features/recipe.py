@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -15,7 +16,8 @@ from lifecourse.schema.window import Window, before
 from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, window_name
 from lifecourse.vocab.codelists import codelist
 
-DEFAULT = Path(__file__).parent / "library" / "default.yaml"
+LIBRARY = Path(__file__).parent / "library"
+DEFAULT = "default"
 
 
 class NamedCovariate(Document):
@@ -76,11 +78,25 @@ class EveryCode(Document):
 
 
 class Recipe(Document):
-    """What to make of each person's history; age and sex are always there."""
+    """What to make of each person's history; age and sex are always there.
+
+    extends : a recipe of the library whose covariates come first, and whose every-code part holds unless told anew
+    """
 
     name: str
+    extends: str | None = None
     covariates: list[NamedCovariate] = Field(default_factory=list)
     every_code: EveryCode | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _extended(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not given.get("extends"):
+            return given
+        base = load_recipe(str(given["extends"])).model_dump(mode="json")
+        covariates = [*base["covariates"], *(given.get("covariates") or [])]
+        every_code = given.get("every_code", base["every_code"])
+        return {**given, "extends": None, "covariates": covariates, "every_code": every_code}
 
     @model_validator(mode="after")
     def _distinct(self) -> Recipe:
@@ -129,12 +145,20 @@ def window_of(days: int | None) -> Window:
     return before(None if days is None else timedelta(days=days))
 
 
-def load_recipe(path: Path | None = None) -> Recipe:
-    """The recipe in the YAML file `path`; the built-in one when None.
+def recipe_names() -> list[str]:
+    """The recipes of the library, sorted."""
+    return sorted(path.stem for path in LIBRARY.glob("*.yaml"))
+
+
+def load_recipe(path_or_name: Path | str = DEFAULT) -> Recipe:
+    """The recipe in a YAML file, or of the library by name.
 
     Raises
     ------
     RecipeError
         The file is absent or not a recipe; the message names file and line.
     """
-    return load_document(path or DEFAULT, Recipe, error=RecipeError)
+    built_in = LIBRARY / f"{path_or_name}.yaml"
+    if str(path_or_name) in recipe_names():
+        return load_document(built_in, Recipe, error=RecipeError)
+    return load_document(Path(path_or_name), Recipe, error=RecipeError)

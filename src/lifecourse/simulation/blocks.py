@@ -15,6 +15,7 @@ from lifecourse.simulation.fhir import FhirWriter
 from lifecourse.simulation.futures import LANDMARK_YEARS
 from lifecourse.simulation.history import live
 from lifecourse.simulation.meds import MedsWriter
+from lifecourse.simulation.notes import with_notes
 from lifecourse.simulation.omop import OmopWriter
 from lifecourse.simulation.parameters import parameters
 from lifecourse.simulation.places import write_exposures
@@ -100,12 +101,14 @@ def write_block(block: Block) -> Written:
     landmark = float(model.people.years - LANDMARK_YEARS)
     history = live(block.count, block.first, model, lived, landmarks=(landmark,))
     persons, facts = chart(history, model, charted)
+    facts, named = with_notes(persons, facts, model, charted)
     writer = WRITERS[block.format](block.folder, model)
     writer.write(persons, facts)
     writer.close()
     write_exposures(model, block.folder / ENVIRONMENT / "exposures.csv")
     write_scores(model, block.folder / GENOME / "scores")
     genomes = write_vcf(history.people, model, block.folder / GENOME / "0.vcf.gz")
+    _write_table(named, block.folder / TRUTH / "notes" / "0.parquet")
     _write_table(true_people(history, model), block.folder / TRUTH / "people" / "0.parquet")
     if block.futures:
         risks = risks_at_landmark(

@@ -100,6 +100,7 @@ def chart(
     notes = _Notes(model)
     _write_visits(notes, people, history.visits, begin, model, rng)
     _write_addresses(notes, people, history.visits, begin, model)
+    _write_notes(notes, history.visits, begin, model, rng)
     _write_known_before(notes, history, begin, model, rng)
     _write_admissions(notes, history, begin, model, rng)
     persons = _persons(history, begin, cut)
@@ -288,6 +289,16 @@ def creatinine_of(egfr: np.ndarray, age: np.ndarray, female: np.ndarray) -> np.n
     ratio = egfr / egfr_at_kappa(age, female)
     low = ratio ** (1.0 / np.where(female, -0.241, -0.302))
     return np.where(female, 0.7, 0.9) * np.where(ratio < 1.0, ratio ** (-1.0 / 1.2), low)
+
+
+def _write_notes(
+    notes: _Notes, visits: Visits, begin: int, model: Parameters, rng: np.random.Generator
+) -> None:
+    """That a note was written, in the evening of some visits; its words are found later."""
+    here = np.flatnonzero(rng.random(len(visits.person)) < model.care.noted)
+    day = (visits.moment[here] * DAYS_PER_YEAR).astype(np.int64)
+    written = begin + day * US_PER_DAY + 19 * HOUR + US_PER_SECOND
+    notes.add("progress_note", visits.person[here], written)
 
 
 def _write_addresses(

@@ -61,6 +61,8 @@ class FhirWriter:
         }
         self._add("Observation", answered.select(_answer(answers)))
 
+        self._add("DocumentReference", told.filter(pl.col("table") == "note").select(_note()))
+
     def close(self) -> None:
         """Write the files, each whole or not at all."""
         for name, parts in self._lines.items():
@@ -73,7 +75,7 @@ class FhirWriter:
     def _codings(self) -> dict[str, str]:
         codings = {}
         for name, coded in self._model.codes.items():
-            system, code = coded.code.split("//", 1)
+            system, code = coded.code.removeprefix("NOTE//").split("//", 1)
             uri = URIS.get(system, "")
             codings[name] = (
                 f'{{"coding":[{{"system":"{uri}","code":"{code}","display":"{coded.display}"}}],'
@@ -196,6 +198,22 @@ def _request() -> pl.Expr:
         "when",
         "when",
         "until",
+    )
+
+
+def _note() -> pl.Expr:
+    """The text as an attachment."""
+    words = pl.col("text").cast(pl.Binary).bin.encode("base64")
+    return _text(
+        _start("DocumentReference")
+        + ',"status":"current","type":{}'
+        + _SUBJECT
+        + ',"date":"{}","content":[{"attachment":{"contentType":"text/plain; charset=utf-8","data":"{}"}}]}',
+        "id",
+        "coding",
+        "person",
+        "when",
+        words,
     )
 
 

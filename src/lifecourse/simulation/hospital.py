@@ -13,6 +13,7 @@ from lifecourse.base.errors import UserError
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.engine.processes import processes
 from lifecourse.simulation.blocks import PARTS, TRUTH, WHOLE, Block, gather, publish, write_block
+from lifecourse.simulation.observed import GROUPS
 from lifecourse.simulation.oracle import ORACLES_SEED_STEP, learn_oracle
 from lifecourse.simulation.parameters import PLANTED, parameters
 
@@ -52,6 +53,7 @@ def simulate(
     futures: int = FUTURES,
     treatments: bool = False,
     oracle_people: int = 0,
+    ablations: bool = False,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> SimulationReport:
@@ -68,6 +70,7 @@ def simulate(
     futures : lives that each true risk is the average of; 0 leaves the risks out
     treatments : whether risks with and without each treatment are told too
     oracle_people : others that the records oracle learns from, for the column ``attainable``; 0 leaves it out
+    ablations : whether it is also told what is attainable without genes, lifestyle and environment, five years ahead
     workers : processes; as many as there are cores unless given
 
     Raises
@@ -84,7 +87,10 @@ def simulate(
         raise UserError(f"'{out.name}' is not an empty folder. Give a new one.")
     out.mkdir(parents=True, exist_ok=True)
     model = parameters()
-    oracle = learn_oracle(oracle_people, seed + ORACLES_SEED_STEP, model) if oracle_people else None
+    oracle = None
+    if oracle_people:
+        groups = tuple(GROUPS) if ablations else ()
+        oracle = learn_oracle(oracle_people, seed + ORACLES_SEED_STEP, model, without=groups)
     blocks = [
         Block(
             number=number,

@@ -69,8 +69,9 @@ class MedsWriter:
             time=pl.col("time").cast(MOMENT),
             code=pl.when(answer.is_not_null()).then(code + "//" + answer).otherwise(code),
             numeric_value=pl.col("value").cast(pl.Float32),
-            text_value=pl.col("answer").replace_strict(
-                displays, default=None, return_dtype=pl.String
+            text_value=pl.coalesce(
+                pl.col("answer").replace_strict(displays, default=None, return_dtype=pl.String),
+                "text",
             ),
             unit=pl.col("item").replace_strict(units, return_dtype=pl.String),
             end_time=pl.col("end").cast(MOMENT),

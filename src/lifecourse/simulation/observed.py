@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from lifecourse.simulation.population import People
 
 RECENT_YEARS = 2.0
+GROUPS = {
+    "genes": ("pgs_", "loss_of_cyp2c19"),
+    "lifestyle": (
+        "smoking.",
+        "smoked_ever",
+        "alcohol.",
+        "activity.",
+        "on_varenicline",
+        "ever_varenicline",
+    ),
+    "environment": ("pm25", "deprivation"),
+}
+"""What the names of the columns of each kind of knowledge start with."""
 
 
 def shown(history: History, years: float, model: Parameters) -> dict[str, np.ndarray]:

@@ -37,6 +37,7 @@ DOMAINS = {
     "condition": "Condition",
     "drug": "Drug",
     "answer": "Observation",
+    "note": "Observation",
 }
 
 
@@ -75,6 +76,7 @@ class OmopWriter:
         self._add("drug_exposure", _exposure(parts["drug"]))
         self._add("measurement", self._measurement(parts["measurement"]))
         self._add("observation", self._observation(parts["observation"]))
+        self._add("note", _note(parts["note"]))
         self._add("location_history", self._moves(parts["address"]))
 
     def close(self) -> None:
@@ -138,7 +140,7 @@ class OmopWriter:
         rows = []
         for name, concept in self._ids.items():
             coded = self._model.codes[name]
-            vocabulary, code = coded.code.split("//", 1)
+            vocabulary, code = coded.code.removeprefix("NOTE//").split("//", 1)
             rows.append((concept, coded.display, DOMAINS[coded.table], vocabulary, "S", code))
         rows += [(concept, unit, "Unit", "UCUM", "S", unit) for unit, concept in UNITS.items()]
         names = ["concept_id", "concept_name", "domain_id", "vocabulary_id"]
@@ -198,6 +200,18 @@ def _occurrence(rows: pl.DataFrame, table: str, stem: str) -> pl.DataFrame:
         _day("until").alias(f"{stem}_end_date"),
         pl.col("until").alias(f"{stem}_end_datetime"),
         pl.lit(EHR).alias(f"{stem}_type_concept_id"),
+    )
+
+
+def _note(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
+        note_id="id",
+        person_id="person",
+        note_date=_day("when"),
+        note_datetime="when",
+        note_type_concept_id=EHR,
+        note_class_concept_id="concept",
+        note_text="text",
     )
 
 

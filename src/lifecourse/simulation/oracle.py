@@ -7,7 +7,7 @@ a seed of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ import xgboost
 
 from lifecourse.simulation.futures import HORIZONS, LANDMARK_YEARS, MAIN_OUTCOMES, true_risks
 from lifecourse.simulation.history import live
-from lifecourse.simulation.observed import is_recorded, shown
+from lifecourse.simulation.observed import GROUPS, is_recorded, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,7 @@ BLOCK = 10_000
 ORACLES_SEED_STEP = 1_000_003
 """Between the seed of the people judged and that of the people the oracle learns from."""
 ROUNDS, STOPS_AFTER = 600, 20
+ABLATION_YEARS = 5
 SETTINGS = {
     "objective": "count:poisson",  # a risk is a rate of rare events: the log link holds it above 0
     "eta": 0.06,
@@ -42,10 +43,14 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsOracle:
-    """The average true risk given the records, for one landmark."""
+    """The average true risk given the records, for one landmark.
+
+    without : oracles that do not look at one kind of knowledge, by its name
+    """
 
     names: tuple[str, ...]
     boosters: dict[tuple[str, int], xgboost.Booster]
+    without: dict[str, RecordsOracle] = field(default_factory=dict)
 
     def risks(
         self, history: History, years: float, model: Parameters
@@ -66,8 +71,11 @@ def learn_oracle(
     outcomes: Sequence[str] = MAIN_OUTCOMES,
     horizons: Sequence[int] = HORIZONS,
     futures: int = 4,
+    without: Sequence[str] = (),
 ) -> RecordsOracle:
     """The oracle at the landmark, from `people` others of `seed`, rounded up to blocks of 10,000.
+
+    `without` names `GROUPS`: for each an oracle is learned that does not look at those columns, five years ahead.
 
     Those in whom the records show the outcome by then are left out, as a model would; the silent ones stay, with a
     true risk of 0 of a first event.
@@ -86,13 +94,27 @@ def learn_oracle(
         risks.append({key: value[alive] for key, value in true.items()})
         free.append({o: ~is_recorded(history, o, years)[alive] for o in outcomes})
     table = np.concatenate(rows)
-    boosters = {}
-    for outcome in outcomes:
-        at_risk = np.concatenate([part[outcome] for part in free])
-        for horizon in horizons:
-            target = np.concatenate([part[(outcome, horizon)] for part in risks])
-            boosters[(outcome, horizon)] = _regress(table[at_risk], target[at_risk])
-    return RecordsOracle(names=names, boosters=boosters)
+    targets = {
+        (outcome, horizon): np.concatenate([part[(outcome, horizon)] for part in risks])
+        for outcome in outcomes
+        for horizon in horizons
+    }
+    at_risk = {outcome: np.concatenate([part[outcome] for part in free]) for outcome in outcomes}
+
+    def learned(kept: Sequence[str], at: Sequence[int]) -> RecordsOracle:
+        columns = table[:, [names.index(name) for name in kept]]
+        boosters = {
+            (outcome, horizon): _regress(columns[here], targets[(outcome, horizon)][here])
+            for outcome, here in at_risk.items()
+            for horizon in at
+        }
+        return RecordsOracle(names=tuple(kept), boosters=boosters)
+
+    blind = {
+        group: learned([n for n in names if not n.startswith(GROUPS[group])], (ABLATION_YEARS,))
+        for group in without
+    }
+    return replace(learned(names, horizons), without=blind)
 
 
 ORACLES_OWN = 7_919

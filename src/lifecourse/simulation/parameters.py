@@ -137,6 +137,7 @@ class Care(Document):
     asked: dict[str, float]
     recorded: dict[str, float]
     never_written: float
+    noted: float
     errs: float
     started: dict[str, float]
     stopped_per_year: float

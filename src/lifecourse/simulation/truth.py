@@ -130,18 +130,25 @@ def risks_at_landmark(
 def with_attainable(
     risks: pl.DataFrame, oracle: RecordsOracle, history: History, model: Parameters
 ) -> pl.DataFrame:
-    """`risks` with a column ``attainable``: what the records oracle says; null for outcomes that it was not taught."""
+    """`risks` with a column ``attainable``: what the records oracle says; null for outcomes that it was not taught.
+
+    Where the oracle has twins that do not look at a kind of knowledge, ``attainable_without_<kind>`` beside it.
+    """
     years = float(model.people.years - LANDMARK_YEARS)
     people = np.arange(history.people.first, history.people.first + history.people.n)
-    told = [
-        pl.DataFrame({"person": people, "attainable": np.minimum(risk, 1.0)}).with_columns(
-            outcome=pl.lit(outcome), years=pl.lit(horizon, pl.Int32)
+    oracles = {"attainable": oracle}
+    oracles |= {f"attainable_without_{kind}": twin for kind, twin in oracle.without.items()}
+    for name, each in oracles.items():
+        told = [
+            pl.DataFrame({"person": people, name: np.minimum(risk, 1.0)}).with_columns(
+                outcome=pl.lit(outcome), years=pl.lit(horizon, pl.Int32)
+            )
+            for (outcome, horizon), risk in each.risks(history, years, model).items()
+        ]
+        risks = risks.join(
+            pl.concat(told), on=["person", "outcome", "years"], how="left", maintain_order="left"
         )
-        for (outcome, horizon), risk in oracle.risks(history, years, model).items()
-    ]
-    return risks.join(
-        pl.concat(told), on=["person", "outcome", "years"], how="left", maintain_order="left"
-    )
+    return risks
 
 
 def first_onset(history: History, outcome: str) -> np.ndarray:

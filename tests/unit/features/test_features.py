@@ -105,3 +105,23 @@ def test_recipe_that_is_absent_is_said(tmp_path: Path) -> None:
 
 def test_the_built_in_recipe_asks_only_for_codelists_there_are() -> None:
     assert len(load_recipe().compiled()) > 10
+
+
+def test_a_recipe_that_extends_another_has_its_covariates_first_and_its_codes_unless_told() -> None:
+    base = load_recipe()
+    longer = Recipe.model_validate(
+        {
+            "name": "longer",
+            "extends": "default",
+            "covariates": [{"codes": ["PGS//X"], "summary": "last"}],
+        }
+    )
+    assert longer.covariates[:-1] == base.covariates
+    assert longer.covariates[-1].column == "PGS//X.last.all"
+    assert longer.every_code == base.every_code
+
+
+def test_a_covariate_of_nothing_or_of_both_is_refused() -> None:
+    for wrong in ({"summary": "last"}, {"codelist": "sbp", "codes": ["X"], "summary": "last"}):
+        with pytest.raises(ValueError, match="either a codelist or codes"):
+            Recipe.model_validate({"name": "x", "covariates": [wrong]})

@@ -132,3 +132,43 @@ def test_a_simulation_that_fails_leaves_no_parts(
     with pytest.raises(OSError, match="disk full"):
         simulate(20, 1, "meds", tmp_path / "out", futures=0)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_notes_name_people_where_the_truth_says(tmp_path: Path, kind: str) -> None:
+    simulate(300, 6, kind, tmp_path / kind, futures=0)
+    source = open_source(tmp_path / kind)
+    read = [b.events for u in source.units() for b in source.read(u) if b.events is not None]
+    notes = pl.concat(read, how="diagonal_relaxed").filter(pl.col("code") == "NOTE//LOINC//11506-3")
+    told = pl.read_parquet(tmp_path / kind / "truth" / "notes" / "*.parquet")
+    assert notes.height == told["id"].n_unique() > 50
+    texts = set(notes["text_value"].to_list())
+    assert len(texts) > 45
+    names = told.filter(pl.col("kind") == "name").height
+    assert sum(text.count("Mrs ") + text.count("Mr ") for text in notes["text_value"]) == names
+
+
+def test_every_identifier_of_a_note_stands_where_the_truth_says(tmp_path: Path) -> None:
+    simulate(300, 6, "omop", tmp_path / "omop", futures=0)
+    notes = pl.read_csv(tmp_path / "omop" / "note.csv").select("note_id", "note_text")
+    told = pl.read_parquet(tmp_path / "omop" / "truth" / "notes" / "*.parquet")
+    named = told.join(notes, left_on="id", right_on="note_id")
+    assert named.height == told.height
+    for text, start, end, kind in named.select("note_text", "start", "end", "kind").iter_rows():
+        said = text[start:end]
+        assert said == said.strip()
+        if kind == "telephone":
+            assert said.startswith("555-01")
+        if kind == "clinician":
+            assert said.startswith("Dr ")
+
+
+def test_where_people_live_is_told_and_moves_are_dated(tmp_path: Path) -> None:
+    simulate(400, 1, "meds", tmp_path / "meds", futures=0)
+    found = pl.read_parquet(tmp_path / "meds" / "data" / "0.parquet")
+    lived = found.filter(pl.col("code").str.starts_with("ADDRESS//")).sort("subject_id", "time")
+    assert lived.height > lived["subject_id"].n_unique() > 350
+    later = lived.select(
+        pl.col("end_time") == pl.col("time").shift(-1).over("subject_id")
+    ).to_series()
+    assert later.drop_nulls().all()

@@ -192,11 +192,14 @@ def _opened(file: SourceFile) -> Any:
         raise SourceError(
             "reading VCF needs the extra `genome`: pip install 'lifecourse[genome]'."
         ) from None
+    cyvcf2.cyvcf2.set_htslib_log_level(0)  # it would write what it cannot read to standard error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return cyvcf2.VCF(str(file.path), strict_gt=True)
-    except Exception as damage:  # htslib's: OSError, or a plain exception for a header that it cannot read
+    except (
+        Exception
+    ) as damage:  # htslib's: OSError, or a plain exception for a header that it cannot read
         raise SourceError(f"{file.name} is no VCF, or is damaged. Export it again.") from damage
 
 

@@ -269,9 +269,14 @@ def _coded(rows: pl.DataFrame, spec: ClinicalTable, reading: Reading) -> pl.Data
         )
         return rows.with_columns(code=f"{prefix}//" + kind)
     if spec.name == "note":
-        kind = pl.coalesce("note_class_concept_id", "note_type_concept_id")
+        rows = rows.with_columns(
+            kind=pl.coalesce("note_class_concept_id", "note_type_concept_id").fill_null("0")
+        )
+        known = reading.concepts.lookup(set(rows.select(concept_id("kind")).to_series()))
+        codes = {number: f"NOTE//{concept.code}" for number, concept in known.items()}
+        named = concept_id("kind").replace_strict(codes, default=None, return_dtype=pl.String)
         return rows.with_columns(
-            code="NOTE//OMOP//" + kind.fill_null("0"), text_value=pl.col("note_text")
+            code=pl.coalesce(named, "NOTE//OMOP//" + pl.col("kind")), text_value="note_text"
         )
     coded = _with_codes(rows, spec, reading)
     return _with_values(coded, reading) if spec.has_values else coded
