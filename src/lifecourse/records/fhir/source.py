@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
     from lifecourse.records.source import Batch
 
-UNIT_BYTES = 8 << 20
+UNIT_BYTES = 24 << 20
+SMALLEST_BYTES = 2 << 20
 BATCH_RESOURCES = 8_000
-TOGETHER_BYTES = 8 << 20
-"""Files are read together up to so many bytes, unpacked; fewer of a small source, for all cores to have some."""
-SHARES = 16
+TOGETHER_BYTES = 32 << 20
+"""Files are read together up to so many bytes, unpacked."""
+LITTLE_BYTES = 512 << 10
+SHARES = 24
+"""A source is cut into at least so many parts, where they are not too small, for every core to have some."""
 EXPANSION_OF_GZIP = 10
 
 
@@ -56,15 +59,16 @@ class FhirSource:
         return self._files
 
     def units(self) -> list[Unit]:
-        """Ranges of whole lines of about 8 MB; other files are a unit each, small ones several together."""
+        """Ranges of whole lines of at most about 24 MB; other files are a unit each, small ones several together."""
         units: list[Unit] = []
         together: list[SourceFile] = []
-        most = min(TOGETHER_BYTES, sum(map(_unpacked_bytes, self._files)) // SHARES)
+        share = sum(map(_unpacked_bytes, self._files)) // SHARES
         for file in self._files:
-            if file.size_bytes > UNIT_BYTES and _has_lines(file):
-                units.extend(_line_ranges(file))
+            if file.size_bytes > min(UNIT_BYTES, SMALLEST_BYTES) and _has_lines(file):
+                units.extend(_line_ranges(file, min(UNIT_BYTES, max(share, SMALLEST_BYTES))))
                 continue
-            if sum(map(_unpacked_bytes, together)) + _unpacked_bytes(file) > most:
+            held = sum(map(_unpacked_bytes, together))
+            if held + _unpacked_bytes(file) > min(TOGETHER_BYTES, max(share, LITTLE_BYTES)):
                 units.extend(_one_unit(together))
                 together = []
             together.append(file)
@@ -118,16 +122,16 @@ def _has_lines(file: SourceFile) -> bool:
     return is_lines(head, file.path.name) and b'"Bundle"' not in head.split(b"\n", 1)[0]
 
 
-def _line_ranges(file: SourceFile) -> list[Unit]:
+def _line_ranges(file: SourceFile, most: int) -> list[Unit]:
     """Ranges that end with a line, each with the number of its first line."""
     units, start, first = [], 0, 1
     with file.path.open("rb") as handle:
         while start < file.size_bytes:
-            piece = handle.read(UNIT_BYTES)
+            piece = handle.read(most)
             size, lines = len(piece), piece.count(b"\n")
             while piece and not piece.endswith(b"\n"):
                 # A line may be of any length: it is never held whole here.
-                piece = handle.readline(UNIT_BYTES)
+                piece = handle.readline(most)
                 size, lines = size + len(piece), lines + piece.count(b"\n")
             options = (("first_line", first),)
             units.append(Unit(file=file, start=start, end=start + size, options=options))

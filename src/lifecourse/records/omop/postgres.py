@@ -2,8 +2,7 @@
 
 One connection holds a read-only transaction and exports its snapshot while the source is read; every process opens
 its own and takes that snapshot, so that all tables are as of one moment however long reading takes. A table is cut
-by its blocks (``ctid``) where it has blocks, and each part comes as a stream of bounded batches (``COPY``). Errors
-are told by their kind alone: a driver's own words may quote the connection's password or a value of a record.
+by its blocks (``ctid``) where it has blocks, and each part comes as a stream of bounded batches (``COPY``).
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from lifecourse.base.errors import SourceError
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.records.omop.packing import Bad, Part, Table
 from lifecourse.records.omop.rows import conformed, sliced
+from lifecourse.records.omop.server import begun, do, rows_of, stream, told_plainly
 from lifecourse.records.omop.tables import known
 from lifecourse.records.source import SourceFile
 
@@ -30,21 +30,10 @@ if TYPE_CHECKING:
 KEY = "postgresql:"
 BLOCK_BYTES = 8192
 PART_BLOCKS = (16 << 20) // BLOCK_BYTES
-BATCH_BYTES = 8 << 20
 BYTES_PER_ROW = 110
 TID_RANGES_SINCE = 140_000
 """Before PostgreSQL 14, each part would read the whole table to find its blocks."""
 COUNTED_ROWS = 100_000
-# Dates as ISO 8601 writes them, moments in UTC, rows in their order, and no limit that would end the snapshot.
-SETTINGS = (
-    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    "SET datestyle TO 'ISO, YMD'",
-    "SET timezone TO 'UTC'",
-    "SET synchronize_seqscans TO off",
-    "SET max_parallel_workers_per_gather TO 0",
-    "SET statement_timeout TO 0",
-    "SET idle_in_transaction_session_timeout TO 0",
-)
 RELATIONS = """
 SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relkind::text, c.reltuples::bigint,
        coalesce(pg_relation_size(c.oid), 0)::bigint, has_table_privilege(c.oid, 'SELECT'),
@@ -146,7 +135,7 @@ class PostgresPacking:
         ]
 
     def _digest(self, relation: Relation) -> str:
-        """What tells the table from its state at another moment: nothing at all was written between equal ones."""
+        """What tells the table from its state at another moment: what sees the same transactions sees the same rows."""
         told = f"{self._stand}|{relation.schema}|{relation.name}|{relation.oid}"
         return hashlib.sha256(told.encode()).hexdigest()
 
@@ -184,7 +173,7 @@ class PostgresPacking:
             chosen = ", ".join(f"{quoted(there[n])}::text AS {quoted(n)}" for n in wanted)
             query = f"SELECT {chosen} FROM {relation.place}{_of_blocks(part)}"  # noqa: S608 - quoted names
             start = 1
-            for batch in _stream(connection, query):
+            for batch in stream(connection, query):
                 for rows, bad in sliced(pl.DataFrame(batch), Bad()):
                     yield conformed(rows, columns, start), bad
                     start += rows.height
@@ -196,7 +185,7 @@ class PostgresPacking:
         text = f"{quoted(named)}::text"
         with self._connected() as connection, told_plainly(f"reading the table {table.name}"):
             found = f"SELECT 1 FROM {relation.place} WHERE {text} ~ '{CLOCK}' AND {text} !~ '{MIDNIGHT}'"  # noqa: S608
-            return bool(_rows(connection, f"SELECT EXISTS ({found})")[0][0])
+            return bool(rows_of(connection, f"SELECT EXISTS ({found})")[0][0])
 
     def _relation(self, table: Table) -> Relation:
         return self._relations[table.file.index]
@@ -208,20 +197,18 @@ class PostgresPacking:
         if self._holding is not None:
             return
         server = load_document(self.path, Settings, error=SourceError).postgresql
-        connection = _begun(self._uri())
+        connection = begun(self._uri())
         try:
             with told_plainly("looking at its tables"):
-                told = _rows(
+                told = rows_of(
                     connection,
-                    "SELECT pg_export_snapshot(), (SELECT oid::text FROM pg_database"
-                    " WHERE datname = current_database()),"
-                    " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
-                    " ELSE pg_current_wal_insert_lsn() END::text,"
-                    " pg_postmaster_start_time()::text, current_setting('server_version_num')::int",
+                    "SELECT pg_export_snapshot(), txid_current_snapshot()::text,"
+                    " (SELECT oid::text FROM pg_database WHERE datname = current_database()),"
+                    " current_setting('server_version_num')::int",
                 )[0]
-                self._snapshot, self._stand = told[0], "|".join(told[1:4])
-                self._finds_blocks = told[4] >= TID_RANGES_SINCE
-                rows = _rows(connection, RELATIONS)
+                self._snapshot, self._stand = told[0], "|".join(told[1:3])
+                self._finds_blocks = told[3] >= TID_RANGES_SINCE
+                rows = rows_of(connection, RELATIONS)
             self._relations = _chosen(rows, server)
         except BaseException:
             connection.close()
@@ -253,10 +240,10 @@ class PostgresPacking:
     @contextmanager
     def _connected(self) -> Iterator[Any]:
         """A connection of this process that sees the snapshot."""
-        connection = _begun(self._uri())
+        connection = begun(self._uri())
         try:
             with told_plainly("taking its snapshot"):
-                _do(connection, f"SET TRANSACTION SNAPSHOT '{self._snapshot}'")
+                do(connection, f"SET TRANSACTION SNAPSHOT '{self._snapshot}'")
             yield connection
         finally:
             connection.close()
@@ -323,110 +310,9 @@ def _numbered(
 ) -> Iterator[tuple[pl.DataFrame, Bad]]:
     """As many rows as there are, where nothing in them is asked for."""
     query = f"SELECT count(*) FROM {relation.place}{_of_blocks(part)}"  # noqa: S608 - quoted names
-    rows = int(_rows(connection, query)[0][0])
+    rows = int(rows_of(connection, query)[0][0])
     for start in range(0, max(rows, 1), COUNTED_ROWS):
         nothing = pl.DataFrame(
             {"nothing": pl.repeat(0, min(COUNTED_ROWS, rows - start), eager=True)}
         )
         yield conformed(nothing, columns, start + 1), Bad()
-
-
-# -- the driver --------------------------------------------------------------------------------------------
-
-
-def _begun(uri: str) -> Any:
-    """A connection in a read-only transaction that sees one snapshot."""
-    try:
-        import adbc_driver_postgresql.dbapi as driver
-        import pyarrow  # noqa: F401 - the driver gives its batches as this
-    except ImportError:
-        raise SourceError(
-            "reading from PostgreSQL needs the extra 'postgres'. Install it: pip install 'lifecourse[postgres]'."
-        ) from None
-    try:
-        connection = driver.connect(uri, autocommit=True)
-    except driver.Error as refused:
-        raise SourceError(_why_not(str(refused))) from None
-    try:
-        with told_plainly("beginning to read"):
-            for setting in SETTINGS:
-                _do(connection, setting)
-            connection.adbc_connection.set_autocommit(False)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _do(connection: Any, statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
-def _rows(connection: Any, query: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return [tuple(row) for row in cursor.fetchall()]
-
-
-def _stream(connection: Any, query: str) -> Iterator[Any]:
-    with connection.cursor() as cursor:
-        cursor.adbc_statement.set_options(
-            **{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)}
-        )
-        cursor.execute(query)
-        yield from cursor.fetch_record_batch()
-
-
-def _why_not(words: str) -> str:
-    """What the driver's words about a connection mean, without them: they may quote parts of the URI."""
-    told = words.lower()
-    if "password" in told or "authentication" in told or "role" in told or "pg_hba" in told:
-        return (
-            "the PostgreSQL server refused the user: unknown, or the password is wrong or missing. Check the "
-            "connection's user, and give the password in the URI, in PGPASSWORD or in a ~/.pgpass file."
-        )
-    if "database" in told and "does not exist" in told:
-        return "the PostgreSQL server has no database of the connection's name. Check the end of its URI."
-    if "too many clients" in told or "remaining connection slots" in told:
-        return "the PostgreSQL server takes no more connections. Try again later, or with fewer --workers."
-    if "starting up" in told or "shutting down" in told:
-        return "the PostgreSQL server is starting or stopping. Try again in a moment."
-    return (
-        "the PostgreSQL server cannot be reached. Check host and port in the connection's URI, that special "
-        "characters in its parts are percent-encoded, and that the server is up."
-    )
-
-
-@contextmanager
-def told_plainly(what: str) -> Iterator[None]:
-    """Say what was being done on the server when it failed, and the kind of failure; never the driver's words.
-
-    Raises
-    ------
-    SourceError
-        The server refused, failed or went away.
-    """
-    import adbc_driver_manager
-    import pyarrow
-
-    try:
-        yield
-    except (adbc_driver_manager.Error, pyarrow.ArrowException, OSError) as failed:
-        state = getattr(failed, "sqlstate", None) or ""
-        raise SourceError(f"{what} on the PostgreSQL server failed: {_meaning(state)}") from None
-
-
-def _meaning(state: str) -> str:
-    """What an SQLSTATE (PostgreSQL documentation, appendix A) says of what to do."""
-    if state == "42501":
-        return "the connection's user may not. Grant it SELECT, and USAGE on the schema."
-    if state == "22023":
-        return "its snapshot is gone, because the server or a firewall ended the connection. Run again."
-    if state.startswith("40") or state == "72000":
-        return "a standby server cancelled it in favour of recovery. Run again, or read from the primary."
-    if state.startswith(("42", "3F")):
-        return "a table or column was changed meanwhile. Run again."
-    if state and not state.startswith(("08", "57")):
-        return f"SQLSTATE {state}. The server's own log says more."
-    return "the connection broke or the server stopped. See that it is up, and run again."

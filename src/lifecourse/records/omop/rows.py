@@ -265,7 +265,7 @@ def _csv_chunks(
         for block in blocks:
             chunk, bad = _parsed(block, names, wanted, separator, row)
             row += chunk.height + len(bad)
-            yield from sliced(chunk.select("row", *wanted, *lacking), bad)
+            yield from sliced(chunk.with_columns(lacking).select("row", *columns), bad)
 
 
 def sliced(chunk: pl.DataFrame, bad: Bad) -> Iterator[tuple[pl.DataFrame, Bad]]:
