@@ -83,6 +83,10 @@ def read_statement_of(resource: Resource, rows: Rows) -> None:
         raise RejectedError("entered in error")
     if form.referred:
         _refer(resource, rows, form)
+        if not any(body.get(path) for path in form.subject):
+            # A thing that is nobody's is only what others refer to.
+            rows.refer(resource.kind)
+            return
     subject = resource.subject_of(_subject(body, form.subject))
     when, happened = _times(resource, form)
     end = resource.first_moment(*_all(body, form.end))
