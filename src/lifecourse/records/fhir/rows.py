@@ -19,7 +19,7 @@ from lifecourse.records.source import IDENTIFIER, Batch
 from lifecourse.schema.event import event_schema
 
 _new = tuple.__new__
-UNKNOWN = "not yet looked at"
+UNKNOWN = "unknown"
 LONGEST_VERSION = 18
 """Digits of a version's number that an int64 surely holds."""
 

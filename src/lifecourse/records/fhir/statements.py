@@ -47,7 +47,7 @@ class Statement(Document):
 
 class _Types(Document):
     statements: dict[str, Statement]
-    read: tuple[str, ...]
+    read: dict[str, str]
     counted: dict[str, tuple[str, ...]]
 
 
@@ -60,6 +60,12 @@ def _types() -> _Types:
 def statements() -> dict[str, Statement]:
     """The types read by where their facts stand."""
     return _types().statements
+
+
+@cache
+def described() -> dict[str, str]:
+    """The types with a reader of their own, and what becomes of each, in words."""
+    return _types().read
 
 
 @cache
