@@ -36,7 +36,7 @@ DEFAULT = "other"
 BYTES_PER_EVENT = {"fhir": 350, "bundles": 1_000, "omop": 90, DEFAULT: 100}
 # Events of FHIR carry ids and words: fewer of them fill the same memory.
 EVENTS_PER_BUCKET = {"fhir": 60_000, DEFAULT: 400_000}
-FLUSH_ROWS = {"fhir": 80_000, DEFAULT: 400_000}
+FLUSH_ROWS = {"fhir": 40_000, DEFAULT: 400_000}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from lifecourse.records.fhir.times import (
-    CLOCKS,
-    DATE_LENGTH,
     DAYS,
+    MINUTES,
+    SECONDS,
     BadTimeError,
     Moment,
     looked_at,
@@ -106,7 +106,7 @@ class Resource:
             It is no FHIR date or time.
         """
         try:
-            exact = DAYS[text[:DATE_LENGTH]] + CLOCKS[text[DATE_LENGTH:]]
+            exact = DAYS[text[:10]] + MINUTES[text[10:16]] + SECONDS[text[16:]]
         except (KeyError, TypeError):
             return self._moment_of(text)
         return _new(Moment, (exact, exact, None))
