@@ -1,9 +1,10 @@
 """FHIR into a store: ``python -m benchmarks.fhir FOLDER [SIZE] [INPUT ...]``, hospital, lines, bundles or one.
 
-Each input is a whole ingest on both cores: bulk NDJSON of the simulated hospital; that of public Synthea records, copied with ids of their own, a quarter of which are claims; the same as indented Bundles, a person a file; and as one
-Bundle of them all. Rates of lines are of clinical resources: claims and benefits are in the input and the time, not in
-the count. Bundles are parsed whole, and their rates are of all resources. Every row must be an event row, a duplicate,
-a reject or counted by type.
+Each input is a whole ingest on both cores: bulk NDJSON of the simulated hospital; bulk NDJSON of public Synthea
+records, copied with ids of their own, a quarter of which are claims; the same as indented Bundles, a person a file; and
+as one Bundle of them all. Rates of lines are of clinical resources: claims and benefits are in the input and the time,
+not in the count. Bundles are parsed whole, and their rates are of all resources. Every row must be an event row, a
+duplicate, a reject or counted by type.
 """
 
 from __future__ import annotations
