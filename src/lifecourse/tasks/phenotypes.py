@@ -61,12 +61,16 @@ class Criterion(Document):
 
 
 class Phenotype(Document):
-    """A condition: met when any criterion is."""
+    """A condition: met when any criterion is.
+
+    `truth` names the illnesses of the simulated hospital of which any is this condition; empty where none is.
+    """
 
     name: str
     title: str
     source: str
     any_of: list[Criterion] = Field(min_length=1)
+    truth: list[str] = Field(default_factory=list)
 
     def onset_places(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64 places of the events, one a subject who has it, with which it became known."""
