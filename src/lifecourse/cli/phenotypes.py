@@ -48,6 +48,7 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     kept = ("phenotype", "people", "ill", "found", "mistaken")
     return {name: row[name] for name in kept} | {
         "sensitivity": _with_interval(row, "sensitivity"),
+        "if_followed": _with_interval(row, "sensitivity_followed"),
         "ppv": _with_interval(row, "ppv"),
         "delay_days": row["delay_days"],
     }

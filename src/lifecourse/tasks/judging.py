@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lifecourse.timeline.access import Timeline
 
 ONSET = "onset_"
+FOLLOWED_DAYS = 365
 CONFIDENCE = 0.95
 
 
@@ -30,6 +31,7 @@ class Verdict:
     missed : truly ill, and it does not
     mistaken : not ill, and it says so
     people : all who were judged
+    followed, followed_found : truly ill since a moment within their records, which go on for a year or more; found
     delay_days : median days from the true onset to the phenotype's, of those found; None if none is
     """
 
@@ -38,11 +40,14 @@ class Verdict:
     found: int
     missed: int
     mistaken: int
+    followed: int
+    followed_found: int
     delay_days: float | None
 
     def row(self) -> dict[str, str | int | float | None]:
         """Counts, then sensitivity and positive predictive value with 95 % intervals."""
         sensitivity = share(self.found, self.found + self.missed)
+        followed = share(self.followed_found, self.followed)
         right = share(self.found, self.found + self.mistaken)
         return {
             "phenotype": self.name,
@@ -53,6 +58,10 @@ class Verdict:
             "sensitivity": sensitivity[0],
             "sensitivity_low": sensitivity[1],
             "sensitivity_high": sensitivity[2],
+            "followed": self.followed,
+            "sensitivity_followed": followed[0],
+            "sensitivity_followed_low": followed[1],
+            "sensitivity_followed_high": followed[2],
             "ppv": right[0],
             "ppv_low": right[1],
             "ppv_high": right[2],
@@ -104,7 +113,7 @@ def _people(timeline: Timeline, truth: Path) -> pl.DataFrame:
         raise TaskError(
             f"there are no people in '{truth.name}'. Give the folder `truth` that `lifecourse simulate` left."
         )
-    subjects = pl.DataFrame({"person": timeline.subject_ids()})
+    subjects = timeline.persons().select("first_time", "last_time", person="subject_id")
     table = pl.read_parquet(truth / "people" / "*.parquet")
     table = subjects.join(table, on="person", how="inner", maintain_order="left")
     if table.is_empty():
@@ -131,9 +140,15 @@ def _onsets(timeline: Timeline, asked: list[Phenotype]) -> dict[str, pl.DataFram
 
 def _verdict(asked: Phenotype, table: pl.DataFrame, onsets: pl.DataFrame) -> Verdict:
     true = pl.min_horizontal(*_columns(asked))
-    both = table.select("person", true=true).join(onsets, on="person", how="left")
+    spans = ("person", "first_time", "last_time")
+    both = table.select(*spans, true=true).join(onsets, on="person", how="left")
     ill = both["true"].is_not_null()
     said = both["since"].is_not_null()
+    year = pl.duration(days=FOLLOWED_DAYS)
+    within = (pl.col("true") >= pl.col("first_time")) & (
+        pl.col("true") + year <= pl.col("last_time")
+    )
+    followed = both.filter(within)
     delay = (both["since"] - both["true"]).dt.total_microseconds().median()
     return Verdict(
         name=asked.name,
@@ -141,5 +156,7 @@ def _verdict(asked: Phenotype, table: pl.DataFrame, onsets: pl.DataFrame) -> Ver
         found=int((ill & said).sum()),
         missed=int((ill & ~said).sum()),
         mistaken=int((~ill & said).sum()),
-        delay_days=None if delay is None else round(float(delay) / MICROSECONDS_PER_DAY, 1),  # type: ignore[arg-type]
+        followed=followed.height,
+        followed_found=followed["since"].count(),
+        delay_days=None if delay is None else round(float(delay) / MICROSECONDS_PER_DAY, 1) + 0.0,  # type: ignore[arg-type]
     )
