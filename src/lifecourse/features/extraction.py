@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ def featurize(
     recipe: Recipe,
     *,
     vocabulary: Sequence[str] | None = None,
-    training: npt.NDArray[np.bool_] | None = None,
+    training: npt.NDArray[np.int64] | None = None,
     progress: Progress = SILENT,
 ) -> FeatureMatrix:
     """The features of each row of `labels`, from the events known at or before its `prediction_time`.
@@ -45,8 +46,8 @@ def featurize(
     Parameters
     ----------
     labels : table with ``subject_id`` and ``prediction_time``
-    vocabulary : the codes to have columns for; learned from the `training` rows when None
-    training : bool[r]; all rows when None
+    vocabulary : the codes to have columns for; where None, those that enough rows of the `training` people have
+    training : int64 ids of the people whose rows teach the vocabulary; everyone when None
 
     Returns
     -------
@@ -137,6 +138,10 @@ class RowsByShard:
             self._looked_up = (codes, vocabulary, _places_of(codes, vocabulary))
         return self._looked_up[2]
 
+    def rows_of(self, people: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """bool[r]: the rows of some people."""
+        return np.isin(self._subjects, people)
+
     def rows_with_code(
         self, number: int, chosen: npt.NDArray[np.bool_] | None
     ) -> npt.NDArray[np.int64]:
@@ -171,21 +176,31 @@ class RowsByShard:
         return self._timeline.shard(number)
 
 
+def vocabularies(
+    timeline: Timeline,
+    labels: pl.DataFrame,
+    recipe: Recipe,
+    training: Sequence[npt.NDArray[np.int64] | None],
+) -> list[list[str]]:
+    """The vocabulary that each of several groups of people (int64 ids; None for everyone) would teach."""
+    asking = RowsByShard(timeline, labels.select("subject_id", "prediction_time"))
+    return [vocabulary_of(asking, recipe, people) for people in training]
+
+
 def vocabulary_of(
     asking: RowsByShard,
     recipe: Recipe,
-    training: npt.NDArray[np.bool_] | None = None,
+    training: npt.NDArray[np.int64] | None = None,
     *,
-    workers: int = 1,
+    workers: int | None = None,
 ) -> list[str]:
-    """The codes that enough training rows have at or before their prediction time, sorted."""
+    """The codes that enough rows of the `training` people have at or before their prediction time, sorted."""
     if recipe.every_code is None:
         return []
     counts = np.zeros(len(asking.codes), dtype=np.int64)
-    with ThreadPoolExecutor(workers) as pool:
-        for found in pool.map(
-            lambda shard: asking.rows_with_code(shard, training), asking.shards()
-        ):
+    chosen = None if training is None else asking.rows_of(training)
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        for found in pool.map(lambda shard: asking.rows_with_code(shard, chosen), asking.shards()):
             counts += found
     names = asking.codes.codes
     common = [

@@ -40,7 +40,7 @@ def write_features(
     folder: Path,
     *,
     vocabulary: Sequence[str] | None = None,
-    training: npt.NDArray[np.bool_] | None = None,
+    training: npt.NDArray[np.int64] | None = None,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
