@@ -15,6 +15,7 @@ from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.matrix import FeatureMatrix
 from lifecourse.features.recipe import Recipe
+from lifecourse.tasks.derived import derived_columns
 from lifecourse.timeline.everycode import evaluate_every_code
 from lifecourse.timeline.kernel import compile_covariates, evaluate
 from lifecourse.timeline.shard import shard_from_events
@@ -56,7 +57,7 @@ def featurize(
     rows = labels.select("subject_id", "prediction_time")
     asking = RowsByShard(timeline, rows)
     known = vocabulary_of(asking, recipe, training) if vocabulary is None else list(vocabulary)
-    names = [covariate.name for covariate in recipe.compiled()]
+    names = recipe.columns
     dense = np.full((rows.height, len(names) + 2), np.nan)
     blocks: list[tuple[npt.NDArray[np.int64], sparse.csr_matrix]] = []
     for done, shard in enumerate(asking.shards(), start=1):
@@ -116,7 +117,8 @@ class RowsByShard:
         """The rows of a shard, their named covariates (float64[r, k]) and every code's columns (CSR)."""
         shard, subjects, times = self.asked_of(number)
         compiled = compile_covariates(recipe.compiled(), shard.codes)
-        dense = evaluate(shard, compiled, subjects, times)
+        asked = evaluate(shard, compiled, subjects, times)
+        dense = np.hstack([asked, derived_columns(recipe.derived, shard, subjects, times)])
         chosen = self._chosen(shard.codes, vocabulary)
         codes = _codes_of(shard, recipe, len(vocabulary), chosen, subjects, times, workers)
         return self.places(number), dense, codes

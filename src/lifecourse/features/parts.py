@@ -120,7 +120,7 @@ class _Names:
     def __init__(self, recipe: Recipe, vocabulary: list[str]) -> None:
         self.recipe = recipe
         self.vocabulary = vocabulary
-        self.dense = [AGE, FEMALE, *(covariate.name for covariate in recipe.compiled())]
+        self.dense = [AGE, FEMALE, *recipe.columns]
         self.codes = recipe.code_names(vocabulary)
 
 
