@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PURPOSES = ("direct_care", "operations", "research")
 PEOPLE = ("identified", "pseudonymous", "synthetic")
-KINDS = ("fhir", "omop", "meds", "genome", "delimited", "hl7v2", "exposures")
+KINDS = ("fhir", "omop", "meds", "genome", "delimited", "hl7v2", "ccda", "exposures")
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="SOURCE",
         type=Path,
-        help="a file or folder of records: FHIR, OMOP, MEDS, HL7 v2, genomes (VCF) or exposures (CSV by place "
+        help="a file or folder of records: FHIR, OMOP, MEDS, HL7 v2, C-CDA, genomes (VCF) or exposures (CSV by place "
         "and year)",
     )
     parser.add_argument(
@@ -59,7 +59,7 @@ def add_protection(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="what tables mean, as YAML or by its name in the library; or a CSV that maps local codes to standard ones; "
+        help="what tables mean: a YAML file, or a name of the library; or a CSV that maps local codes to standard ones; "
         "may be given again",
     )
 

@@ -21,12 +21,14 @@ SOURCES: Registry[Any] = Registry(
         "genome": "lifecourse.records.genome:GenomeSource",
         "delimited": "lifecourse.records.delimited:DelimitedSource",
         "hl7v2": "lifecourse.records.hl7v2:Hl7v2Source",
+        "ccda": "lifecourse.records.ccda:CcdaSource",
     },
 )
 FHIR_ENDINGS = (".ndjson", ".jsonl", ".json")
 LOOKED_FOR = (
     "FHIR (.json, .ndjson, .gz or .tar of them), OMOP (person.csv or .parquet, a DuckDB file, "
-    "a postgresql: settings file), MEDS (.parquet with subject_id, time, code) or HL7 v2 messages (.hl7, or any file "
+    "a postgresql: settings file), C-CDA (.xml or .ccda that begins with ClinicalDocument), "
+    "MEDS (.parquet with subject_id, time, code) or HL7 v2 messages (.hl7, or any file "
     "that begins with MSH, FHS or BHS), tables (CSV, TSV, Parquet) with a mapping file"
 )
 
@@ -68,7 +70,7 @@ def detect(path: Path) -> str:
     names = [file.name.lower().removesuffix(".gz") for file in files]
     from lifecourse.records.delimited.source import is_tables
     from lifecourse.records.fhir.files import holds_fhir, is_archive
-    from lifecourse.records.hl7v2.files import HL7_ENDINGS, is_ours
+    from lifecourse.records.hl7v2.files import is_ours
     from lifecourse.records.omop.postgres import is_postgres
     from lifecourse.records.omop.rows import is_database, table_of
 
@@ -79,10 +81,8 @@ def detect(path: Path) -> str:
         return "omop"
     if path.is_dir() and any((path / "data").rglob("*.parquet")):
         return "meds"  # before FHIR: a MEDS folder has metadata/dataset.json
-    if any(name.endswith(HL7_ENDINGS) for name in names):
-        return "hl7v2"
-    if any(name.endswith(FHIR_ENDINGS) for name in names):
-        return "fhir"
+    if found := _standard_of(path, files, names):
+        return found
     if is_tables(path):
         return "delimited"  # before MEDS: only where a mapping fits
     if any(name.endswith(".parquet") for name in names):
@@ -95,3 +95,21 @@ def detect(path: Path) -> str:
         return "hl7v2"
     what = "is empty" if not files else "holds no records of a known kind"
     raise SourceError(f"'{path.name}' {what}. Looked for: {LOOKED_FOR}.")
+
+
+def _standard_of(path: Path, files: list[Path], names: list[str]) -> str | None:
+    """HL7 v2 and FHIR by names, C-CDA by how its documents begin; never FHIR or C-CDA at the cost of the other."""
+    from lifecourse.records.ccda.source import holds_document
+    from lifecourse.records.hl7v2.files import HL7_ENDINGS
+
+    if any(name.endswith(HL7_ENDINGS) for name in names):
+        return "hl7v2"
+    has_fhir = any(name.endswith(FHIR_ENDINGS) for name in names)
+    if not any(holds_document(file) for file in files):
+        return "fhir" if has_fhir else None
+    if has_fhir:
+        raise SourceError(
+            f"'{path.name}' holds both FHIR (.json, .ndjson) and C-CDA documents. Say which by --as fhir or --as ccda, "
+            "or keep them in folders of their own."
+        )
+    return "ccda"

@@ -1,0 +1,85 @@
+"""Coded values (CD, CE, CV) as code strings: the preferred of a code and its translations."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lifecourse.records.ccda.markup import V3
+from lifecourse.schema.code import SEPARATOR
+from lifecourse.vocab.systems import system_of_name, system_of_uri, systems, tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from xml.etree.ElementTree import Element
+
+CONDITIONS = ("SNOMED", "ICD10CM", "ICD10", "ICD9CM")
+DRUGS = ("RxNorm", "NDC", "ATC", "SNOMED")
+MEASUREMENTS = ("LOINC", "SNOMED")
+PROCEDURES = ("SNOMED", "CPT4", "HCPCS", "ICD10PCS")
+VACCINES = ("CVX", "NDC", "SNOMED")
+ANY: tuple[str, ...] = ()
+
+Named = tuple[str, str | None]
+
+ASSERTION = "ASSERTION"
+TRANSLATION = f"{V3}translation"
+
+
+@lru_cache(maxsize=4096)
+def system_prefix(oid: str | None, name: str | None) -> str:
+    """Our prefix of a coding system by its OID, else by the name beside it; else the OID itself."""
+    known = (system_of_uri(oid) if oid else None) or (system_of_name(name) if name else None)
+    if known:
+        return known
+    words = re.findall(r"[A-Za-z0-9_.-]+", oid or name or "")
+    return words[-1] if words else "LOCAL"
+
+
+def coded(concept: Element | None, preferred: Sequence[str]) -> Named | None:
+    """Code string and display of `concept` by its preferred coding; None where it has no code.
+
+    Of equally preferred ones the first counts; a system that we do not know comes after all others.
+    """
+    best: tuple[int, str, str | None] | None = None
+    for coding in _codings(concept):
+        found = _read(
+            coding.get("codeSystem"),
+            coding.get("codeSystemName"),
+            coding.get("code"),
+            tuple(preferred),
+        )
+        if found is not None and (best is None or found[0] < best[0]):
+            best = (*found, coding.get("displayName"))
+    if best is None or concept is None:
+        return None
+    return best[1], best[2] or concept.get("displayName")
+
+
+def bare_code(concept: Element | None) -> str | None:
+    """The code alone, for what CDA binds to one system: statuses, classes, relations."""
+    return concept.get("code") if concept is not None else None
+
+
+def display_of(concept: Element | None) -> str | None:
+    """The words of the first coding that has some."""
+    return next((words for c in _codings(concept) if (words := c.get("displayName"))), None)
+
+
+def _codings(concept: Element | None) -> Iterator[Element]:
+    if concept is not None:
+        yield concept
+        yield from concept.iterfind(TRANSLATION)
+
+
+@lru_cache(maxsize=65_536)
+def _read(
+    oid: str | None, name: str | None, code: str | None, preferred: tuple[str, ...]
+) -> tuple[int, str] | None:
+    if code is None or not code.strip():
+        return None
+    system = system_prefix(oid, name)
+    unranked = len(preferred) + (system not in systems())
+    rank = preferred.index(system) if system in preferred else unranked
+    return rank, f"{system}{SEPARATOR}{tidy(system, code)}"

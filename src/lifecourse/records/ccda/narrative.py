@@ -1,0 +1,68 @@
+"""What is written for people: the text of a section, of a part of it by its ID, and of what points there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifecourse.records.ccda.markup import V3
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from xml.etree.ElementTree import Element
+
+BREAKS = frozenset(
+    V3 + name
+    for name in ("paragraph", "list", "item", "table", "thead", "tbody", "tfoot", "tr", "br", "caption", "title")
+)  # fmt: skip
+CELLS = frozenset(V3 + name for name in ("td", "th"))
+REFERENCE = f"{V3}reference"
+LONGEST_CHARACTERS = 1_000_000
+"""A text that is longer is kept by its title alone, as the FHIR source does."""
+
+
+def plain(element: Element | None) -> str | None:
+    """The words of narrative: a line for each paragraph, item and row, cells apart by a space; None without any."""
+    if element is None:
+        return None
+    lines = "".join(_pieces(element)).split("\n")
+    told = (" ".join(line.split()) for line in lines)
+    return "\n".join(line for line in told if line) or None
+
+
+def _pieces(element: Element) -> Iterator[str]:
+    """Text in order; what XML wraps for its own layout is no end of a line."""
+    name = element.tag
+    ends = "\n" if name in BREAKS else " " if name in CELLS else ""
+    yield ends
+    if element.text:
+        yield element.text.replace("\n", " ")
+    for child in element:
+        yield from _pieces(child)
+        if child.tail:
+            yield child.tail.replace("\n", " ")
+    yield ends
+
+
+class Words:
+    """The parts of a document that have an ID, found on first use."""
+
+    def __init__(self, root: Element) -> None:
+        self._root = root
+        self._by_id: dict[str, Element] | None = None
+
+    def of(self, element: Element | None) -> str | None:
+        """What `element` says: its own words, else those that its reference points to."""
+        if element is None:
+            return None
+        own = plain(element)
+        if own:
+            return own
+        reference = element.find(REFERENCE)
+        target = (reference.get("value") or "") if reference is not None else ""
+        return plain(self._named(target[1:])) if target[:1] == "#" else None
+
+    def _named(self, name: str) -> Element | None:
+        if self._by_id is None:
+            told = ((e.get("ID"), e) for e in self._root.iter())
+            self._by_id = {key: e for key, e in told if key}
+        return self._by_id.get(name)

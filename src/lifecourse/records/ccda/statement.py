@@ -1,0 +1,255 @@
+"""A clinical statement of a document and where it stands: its identity, its times, whether it was negated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lifecourse.records.ccda.markup import V3
+from lifecourse.records.moments import BadTimeError, stamp_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from xml.etree.ElementTree import Element
+
+    from lifecourse.records.ccda.coding import Named
+    from lifecourse.records.ccda.narrative import Words
+    from lifecourse.records.moments import Moment
+    from lifecourse.records.rows import Place, Rows
+
+STATEMENTS = frozenset(
+    V3 + name
+    for name in (
+        "act", "encounter", "observation", "observationMedia", "organizer", "procedure", "regionOfInterest",
+        "substanceAdministration", "supply",
+    )
+)  # fmt: skip
+HELD_BY = (f"{V3}entryRelationship", f"{V3}component")
+VALUE, LOW, HIGH, CENTER = (f"{V3}{name}" for name in ("value", "low", "high", "center"))
+TEMPLATE, ID, CODE, STATUS, EFFECTIVE, AUTHOR, TIME, TEXT, ORIGINAL = (
+    f"{V3}{name}"
+    for name in (
+        "templateId", "id", "code", "statusCode", "effectiveTime", "author", "time", "text", "originalText",
+    )
+)  # fmt: skip
+LONGEST_STAMP = 40
+
+
+@dataclass(slots=True, kw_only=True)
+class Document:
+    """What all statements of a document share.
+
+    subject : the key of the person
+    known : when the document was made; whatever it says was known by then
+    name : the document's own id, or None
+    kind : code and words of its type
+    claims : by record id, the statements that call themselves so, each with the place of an event of it
+    """
+
+    place: Place
+    rows: Rows
+    words: Words
+    subject: str
+    known: Moment | None
+    name: str | None
+    kind: Named
+    claims: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int | None:
+        """Orders documents that say the same fact: when they were made."""
+        return self.known.known if self.known else None
+
+    def moment(self, stamp: str | None) -> Moment | None:
+        """The moment of a time stamp; None where there is none, or none that can be read, which is counted."""
+        if not stamp:
+            return None
+        try:
+            return stamp_moment(stamp[:LONGEST_STAMP], self.place.zone)
+        except BadTimeError:
+            self.rows.count("times that are no HL7 time stamps, left out")
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """An effectiveTime: one moment, or from `low` to `high`.
+
+    is_over : it has an end, known or not (``<high nullFlavor="UNK"/>``)
+    """
+
+    at: Moment | None = None
+    low: Moment | None = None
+    high: Moment | None = None
+    is_over: bool = False
+
+    @property
+    def first(self) -> Moment | None:
+        """When it began."""
+        return self.at or self.low
+
+    @property
+    def last(self) -> Moment | None:
+        """When it ended, else when it began."""
+        return self.at or self.high or self.low
+
+
+NO_SPAN = Span()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One statement; `row` counts sections and entries of the file from 1, `part` is its path below the entry.
+
+    section : LOINC code of the section, or None
+    outer : what holds it, or None
+    """
+
+    element: Element
+    document: Document
+    row: int
+    part: str | None
+    section: str | None = None
+    outer: Statement | None = None
+
+    @property
+    def place(self) -> Place:
+        """The file."""
+        return self.document.place
+
+    @property
+    def version(self) -> int | None:
+        """That of the document."""
+        return self.document.version
+
+    @property
+    def source_id(self) -> str | None:
+        """Its class with its first id; where it has none, that of what holds it; else its place in the document."""
+        return record_id(self.kind, self.element) or (
+            f"{self.document.name}/{self.row}/{self.part}" if self.document.name else None
+        )
+
+    @property
+    def kind(self) -> str:
+        """``observation``, ``act`` and so on."""
+        return self.element.tag.rpartition("}")[2]
+
+    @property
+    def templates(self) -> list[str]:
+        """Roots of its template ids."""
+        return [root for t in self.element.iterfind(TEMPLATE) if (root := t.get("root"))]
+
+    @property
+    def mood(self) -> str:
+        """``EVN`` for what happened, ``INT``, ``RQO`` and others for what is meant to, ``GOL`` for a goal."""
+        return self.element.get("moodCode") or "EVN"
+
+    @property
+    def is_negated(self) -> bool:
+        """Whether it says that it is not so."""
+        return self.element.get("negationInd") == "true"
+
+    @property
+    def status(self) -> str:
+        """The status, empty where absent."""
+        found = self.element.find(STATUS)
+        return (found.get("code") or "") if found is not None else ""
+
+    def child(self, name: str) -> Element | None:
+        """The first child element of that name."""
+        return self.element.find(V3 + name)
+
+    def span(self) -> Span:
+        """The first effectiveTime that says a time."""
+        for element in self.element.iterfind(EFFECTIVE):
+            found = self.span_of(element)
+            if found is not NO_SPAN:
+                return found
+        return NO_SPAN
+
+    def span_of(self, element: Element | None) -> Span:
+        """A TS or IVL_TS."""
+        if element is None:
+            return NO_SPAN
+        moment = self.document.moment
+        at = moment(element.get("value"))
+        low, high, center = (element.find(name) for name in (LOW, HIGH, CENTER))
+        if at is None and center is not None:
+            at = moment(center.get("value"))
+        begin = moment(low.get("value")) if low is not None else None
+        end = moment(high.get("value")) if high is not None else None
+        # An end that is unknown is an end all the same; one that does not apply is none.
+        is_over = high is not None and (
+            end is not None or high.get("nullFlavor") not in (None, "NA", "NI", "PINF")
+        )
+        if at is None and begin is None and end is None and not is_over:
+            return NO_SPAN
+        return Span(at=at, low=begin, high=end, is_over=is_over)
+
+    def authored(self) -> Moment | None:
+        """When it was written down, as its author says, or the author of what holds it; the earliest of several."""
+        told = [
+            moment
+            for author in self.element.iterfind(AUTHOR)
+            if (moment := self._time(author)) is not None
+        ]
+        if told:
+            return min(told, key=lambda moment: moment.known)
+        return self.outer.authored() if self.outer is not None else None
+
+    def _time(self, author: Element) -> Moment | None:
+        time = author.find(TIME)
+        if time is None:
+            return None
+        low = time.find(LOW)
+        return self.document.moment(
+            time.get("value") or (low.get("value") if low is not None else None)
+        )
+
+    def around(self) -> Moment | None:
+        """When it was written down, else when what holds it was so, else when the document was made.
+
+        For a statement that says no time itself.
+        """
+        if (written := self.authored()) is not None:
+            return written
+        outer = self.outer
+        while outer is not None:
+            found = outer.span().last
+            if found is not None:
+                return found
+            outer = outer.outer
+        return self.document.known
+
+    def within(self) -> Iterator[Statement]:
+        """The statements that it holds, in order, each with its path."""
+        seen: dict[str, int] = {}
+        for link in self.element:
+            if link.tag not in HELD_BY:
+                continue
+            name = link.tag.rpartition("}")[2]
+            seen[name] = seen.get(name, 0) + 1
+            for inner in link:
+                if inner.tag in STATEMENTS:
+                    path = f"{self.part}/{name}[{seen[name]}]/{inner.tag.rpartition('}')[2]}"
+                    yield Statement(
+                        element=inner, document=self.document, row=self.row, part=path,
+                        section=self.section, outer=self,
+                    )  # fmt: skip
+
+    def text(self) -> str | None:
+        """What it says in words: its own, or those in the narrative that it points to."""
+        return self.document.words.of(self.element.find(TEXT))
+
+    def words_of(self, concept: Element | None) -> str | None:
+        """The original text of a code, or what that points to."""
+        return self.document.words.of(concept.find(ORIGINAL)) if concept is not None else None
+
+
+def record_id(kind: str, element: Element) -> str | None:
+    """``observation/<root>|<extension>`` by the first id that has a root; None where there is none."""
+    for one in element.iterfind(ID):
+        root, extension = one.get("root"), one.get("extension")
+        if root and one.get("nullFlavor") is None:
+            return f"{kind}/{root}|{extension}" if extension else f"{kind}/{root}"
+    return None
