@@ -4,7 +4,7 @@
 allowed and changes nothing, because a value that does not fit is always laid aside), ``$a ?? $b``, arithmetic,
 comparisons, ``and or not``, ``x if condition else y``, ``/regex/ in $a``, ``extract group 1 of /regex/ from $a``,
 ``$a[0:3]`` and functions. A bare word is text. Of our own: ``$a in ("1", "2")``, ``not in``, ``is null``,
-``is not null``.
+``is not null``, and a code without quotes: ``LOINC//4548-4``.
 
 The grammar is dftly's (https://github.com/mmcdermott/dftly, 0.7), written anew.
 """
@@ -50,6 +50,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_PLAIN_CODE = re.compile(r"\s*\w+(//[\w.:%^{}+-]+)+\s*")
+"""A code written without quotes, ``LOINC//4548-4``: no expression looks like it."""
 _REGEX = re.compile(r"\s*/((?:[^/\\\n]|\\.)*)/")
 _ESCAPE = re.compile(r"\\(.)")
 
@@ -63,6 +65,8 @@ def parse(text: str) -> Node:
     ExpressionError
         The text is no expression.
     """
+    if _PLAIN_CODE.fullmatch(text):
+        return Literal(text.strip())
     reader = _Reader(text)
     found = reader.cast()
     reader.done()

@@ -122,7 +122,7 @@ class TableReading:
         nobody = judged.filter(pl.col("subject_key").is_null())["row"].unique()
         named = self._without_dropped(named, judged, told)
         named = named.filter(pl.col("subject_key").is_not_null())
-        wrong = [self._asked(template, named, told) for template in self.templates]
+        wrong = [self._answered(template, named, told) for template in self.templates]
         told.rejected = self._rejected(named, nobody, told, pl.concat(wrong))
         told.identities = self._identities(named)
         return told
@@ -193,8 +193,18 @@ class TableReading:
             event=event,
             told=told,
             timed="time" in trees,
-            time_columns=tuple(sorted(columns_of(trees["time"]))) if "time" in trees else (),
+            time_columns=tuple(sorted(self._of_rows(trees["time"]))) if "time" in trees else (),
             components=components if event.metadata else {},
+        )
+
+    def _of_rows(self, node: Node) -> set[str]:
+        """The columns of the table that `node` is made of, through those that are worked out from others."""
+        made = self._options.cols
+        return set().union(
+            *(
+                self._of_rows(parse(made[name])) if name in made else {name}
+                for name in columns_of(node)
+            )
         )
 
     def _property(self, key: str, node: Node) -> dict[str, pl.Expr]:
@@ -255,6 +265,15 @@ class TableReading:
         for label, count in counted.iter_rows():
             _add(told.left_out, label, count)
         return rows.filter(marked["gone"].is_null())
+
+    def _answered(self, template: Template, rows: pl.DataFrame, told: Told) -> pl.DataFrame:
+        try:
+            return self._asked(template, rows, told)
+        except pl.exceptions.PolarsError as wrong:
+            # Of our own doing or the mapping's, and not damage to the file.
+            raise self._mapping.error(
+                (self._name, template.name), f"cannot be worked out ({type(wrong).__name__})"
+            ) from wrong
 
     def _asked(self, template: Template, rows: pl.DataFrame, told: Told) -> pl.DataFrame:
         """Add the events that `rows` tell by `template`; the rows whose time cannot be read, as ``row``."""

@@ -358,8 +358,8 @@ def _looks_like_one(path: Path) -> bool:
 
 def fits(mapping_path: Path, path: Path) -> bool:
     """Whether `path` has the tables of a mapping, with all their columns."""
+    mapping = Mapping(mapping_path)
     try:
-        mapping = Mapping(mapping_path)
         found = files_of(mapping, path)
         return all(
             set(mapping.columns_of(table)) <= set(column_names(each))
