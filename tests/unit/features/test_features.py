@@ -11,7 +11,7 @@ import pytest
 from cohorts import RECIPE, RISK, SCHEMA, SEEN, at_visit, cohort, with_a_future
 
 from lifecourse.base.errors import RecipeError
-from lifecourse.features import featurize, load_recipe
+from lifecourse.features import Recipe, featurize, load_recipe
 from lifecourse.timeline.access import timeline_from_events
 
 if TYPE_CHECKING:
