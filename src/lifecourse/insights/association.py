@@ -1,4 +1,4 @@
-"""How much more often B comes after A than without A, adjusted for age and sex."""
+"""How much more often B comes after A than without A, among people alike."""
 
 from __future__ import annotations
 
@@ -50,6 +50,11 @@ def rate_ratio(cells: npt.NDArray[np.float64]) -> RateRatio | None:
         p=p,
         events=int(a.sum()),
     )
+
+
+def crude(cells: npt.NDArray[np.float64]) -> RateRatio | None:
+    """The rate ratio over all strata together: what one would believe without comparing like with like."""
+    return rate_ratio(cells.sum(axis=0, keepdims=True))
 
 
 def direction_p(first_then_second: int, second_then_first: int) -> float:

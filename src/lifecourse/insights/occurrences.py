@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,7 @@ class FirstOccurrences:
     fact : int32[m], index into `names`
     time : int64[m], microseconds UTC of the first occurrence
     names, descriptions : the facts
+    fact_of_code : int32[codes], the fact of each code of the timeline, -1 for none
     """
 
     person: npt.NDArray[np.int64]
@@ -36,6 +37,36 @@ class FirstOccurrences:
     time: npt.NDArray[np.int64]
     names: list[str]
     descriptions: list[str]
+    fact_of_code: npt.NDArray[np.int32]
+
+    @property
+    def is_drug(self) -> npt.NDArray[np.bool_]:
+        """bool[facts], whether a fact is a drug."""
+        return np.array([name.split("//", 1)[0] in DRUGS for name in self.names], dtype=np.bool_)
+
+    def shuffled(self, seed: int) -> FirstOccurrences:
+        """The same people at the same moments, with the facts dealt out anew: whatever is found in it is chance."""
+        random = np.random.default_rng(seed)
+        fact = random.permutation(self.fact)
+        return self._first_of(self.person, fact, self.time)
+
+    def redated(self, seed: int) -> FirstOccurrences:
+        """Each person with the same facts and the same moments, dealt to each other anew: order is chance."""
+        random = np.random.default_rng(seed)
+        order = np.lexsort((random.random(len(self.fact)), self.person))
+        return self._first_of(self.person, self.fact[order], self.time)
+
+    def _first_of(
+        self,
+        person: npt.NDArray[np.int64],
+        fact: npt.NDArray[np.int32],
+        time: npt.NDArray[np.int64],
+    ) -> FirstOccurrences:
+        key = person * len(self.names) + fact
+        order = np.lexsort((time, key))
+        first = order[np.append(True, key[order][1:] != key[order][:-1])] if len(key) else order
+        kept = first[np.lexsort((fact[first], time[first], person[first]))]
+        return replace(self, person=person[kept], fact=fact[kept], time=time[kept])
 
 
 def fact_of(code: str, parents: tuple[str, ...]) -> str | None:
@@ -71,6 +102,7 @@ def first_occurrences(timeline: Timeline) -> FirstOccurrences:
         time=time[order],
         names=names,
         descriptions=_descriptions(codes, names, fact_of_code),
+        fact_of_code=fact_of_code,
     )
 
 
