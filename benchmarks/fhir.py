@@ -1,9 +1,10 @@
-"""FHIR into a store: ``python -m benchmarks.fhir FOLDER [SIZE]``.
+"""FHIR into a store: ``python -m benchmarks.fhir FOLDER [SIZE] [INPUT ...]``, hospital, lines, bundles or one.
 
-Three inputs, each a whole ingest on both cores: bulk NDJSON of the simulated hospital; bulk NDJSON of public Synthea
-records, copied with ids of their own, a quarter of which are claims; and the same as indented Bundles, a person a file,
-besides one Bundle of them all. Rates are of clinical resources: claims and benefits are in the input and the time, not
-in the count. Every row must be an event row, a duplicate, a reject or counted by type.
+Each input is a whole ingest on both cores: bulk NDJSON of the simulated hospital; bulk NDJSON of public Synthea
+records, copied with ids of their own, a quarter of which are claims; the same as indented Bundles, a person a file; and
+as one Bundle of them all. Rates of lines are of clinical resources: claims and benefits are in the input and the time,
+not in the count. Bundles are parsed whole, and their rates are of all resources. Every row must be an event row, a
+duplicate, a reject or counted by type.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ import orjson
 from benchmarks.workload import SHARED, SUBJECTS, Result, measured, report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 COPIES = {"S": 4, "M": 12, "L": 48}
-LINES_RATE, BUNDLES_RATE = 120.0, 60.0
+LINES_RATE, BUNDLES_RATE, PEAK_MB = 120.0, 60.0, 1_500.0
+INPUTS = ("hospital", "lines", "bundles", "one")
 CLAIMS = {"Claim", "ExplanationOfBenefit"}
 UUID = re.compile(rb"[0-9a-f]{8}(?=-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 URN = re.compile(rb'"urn:uuid:([0-9a-f-]{36})"')
@@ -42,18 +44,37 @@ class Input:
     rows: int
     clinical: int
     rate: float | None
+    counts_all: bool = False
+
+    @property
+    def counted(self) -> int:
+        """The resources of which the rate is."""
+        return self.rows if self.counts_all else self.clinical
 
 
-def main(folder: Path, size: str) -> None:
-    """Measure each input; the promises are of M, where start-up is a small part."""
-    for source in inputs(folder, size):
+def main(folder: Path, size: str, *names: str) -> None:
+    """Measure the inputs named, or all; the promises are of M and above, where start-up is a small part."""
+    for source in inputs(folder, size, names or INPUTS):
         took = ingested(source, folder)
+        if source.rate is not None:
+            report(
+                Result(
+                    work=f"{source.work}: peak memory",
+                    size=size,
+                    peer="",
+                    ours=took["peak_mb"],
+                    theirs=None,
+                    unit="MB",
+                    target=PEAK_MB,
+                    command=f"python -m benchmarks.fhir FOLDER {size}",
+                )
+            )
         report(
             Result(
                 work=source.work,
                 size=size,
                 peer="",
-                ours=source.clinical / took["wall"] / THOUSAND,
+                ours=source.counted / took["wall"] / THOUSAND,
                 theirs=None,
                 unit="k resources/s",
                 higher_is_better=True,
@@ -66,9 +87,10 @@ def main(folder: Path, size: str) -> None:
         )
 
 
-def inputs(folder: Path, size: str) -> Iterator[Input]:
+def inputs(folder: Path, size: str, names: Sequence[str]) -> Iterator[Input]:
     """The sources, made on first use; those from public records only where these are here."""
-    yield hospital(folder, size)
+    if "hospital" in names:
+        yield hospital(folder, size)
     public = sorted((SHARED / "data" / "synthea-r4").glob("*.json.gz"))
     if not public:
         sys.stdout.write("Synthea's records are not here: their lines were not measured\n")
@@ -82,7 +104,8 @@ def inputs(folder: Path, size: str) -> Iterator[Input]:
         ("bundles", "FHIR Bundles of Synthea, indented, a person a file", BUNDLES_RATE),
         ("one", "one FHIR Bundle of all people", None),
     ):
-        yield Input(work=work, path=out / name, rate=rate, **counts)
+        if name in names:
+            yield Input(work=work, path=out / name, rate=rate, counts_all=name != "lines", **counts)
 
 
 def hospital(folder: Path, size: str) -> Input:
@@ -184,4 +207,4 @@ def _reference(kinds: dict[str, str], found: re.Match[bytes]) -> bytes:
 if __name__ == "__main__":
     from pathlib import Path
 
-    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "M")
+    main(Path(sys.argv[1]), *(sys.argv[2:] or ["M"]))

@@ -156,10 +156,31 @@ def codelists() -> str:
     return "\n".join(lines) + "\n"
 
 
+def fhir() -> str:
+    """What becomes of each FHIR resource type."""
+    from lifecourse.records.fhir.statements import counted, described, statements
+
+    told = dict(described())
+    for kind, form in statements().items():
+        start = f"{form.before}//" if form.before else ""
+        code = f"`{start}{form.named}//<code>`" if form.named else f"`{start}<code>`"
+        each = f" for each {form.each}" if form.each else ""
+        paths = (
+            ", ".join(f"`{path}`" for path in form.codes) or f"`{form.refers or form.otherwise}`"
+        )
+        told[kind] = f"{code}{each}, by {paths}" + (f", with its {form.also}" if form.also else "")
+    told |= {kind: f"counted: {why}" for kind, why in counted().items()}
+    rows = [f"| {kind} | {told[kind].replace('|', '/')} |" for kind in sorted(told)]
+    table = ["## What becomes of each type", "", "| type | events |", "| --- | --- |", *rows]
+    head = Path(__file__).with_name("fhir_head.md").read_text(encoding="utf-8")
+    return f"# FHIR\n\n{NOTE}\n\n{head}\n" + "\n".join(table) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "codelists.md": codelists,
     "commands.md": commands,
     "errors.md": errors,
+    "fhir.md": fhir,
     "routes.md": routes,
     "settings.md": settings,
     "tasks.md": tasks,

@@ -10,7 +10,7 @@ import re
 import sys
 from datetime import UTC
 
-from proofs import hospital, main_job, records, speed
+from proofs import discovery, hospital, main_job, records, speed
 from proofs.measuring import ROOT, Proof, run
 
 PAGE = ROOT / "docs" / "evidence.md"
@@ -19,6 +19,7 @@ CHAPTERS = {
     "Speed and correctness": speed.PROOFS,
     "Every record": records.PROOFS,
     "The synthetic hospital": hospital.PROOFS,
+    "Patterns and phenotypes": discovery.PROOFS,
 }
 HEAD = """\
 # Evidence

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
 from lifecourse.base.clock import to_microseconds
 from lifecourse.base.errors import TaskError
 from lifecourse.tasks import phenotype, phenotype_names
+from lifecourse.tasks.meaning import Values
+from lifecourse.tasks.phenotypes import NEVER, Criterion
 from lifecourse.timeline.access import timeline_from_events
 from lifecourse.timeline.chart import Chart
 
@@ -73,3 +76,63 @@ def test_every_phenotype_names_codelists_that_exist_and_a_source() -> None:
 def test_an_unknown_phenotype_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(TaskError, match="type_2_diabetes"):
         phenotype("sugar")
+
+
+EGFR, UREA, SBP = "LOINC//98979-8", "LOINC//3094-0", "LOINC//8480-6"
+
+
+def test_kidney_disease_takes_three_months_without_a_normal_test_between() -> None:
+    assert not known(chart((0, EGFR, 50), (89, EGFR, 50)), 400, "ckd")
+    assert known(chart((0, EGFR, 50), (90, EGFR, 50)), 90, "ckd")
+    recovered = chart((0, EGFR, 50), (45, EGFR, 80), (90, EGFR, 50), (179, EGFR, 50))
+    assert not known(recovered, 400, "ckd")
+    other_tests_between = chart((0, EGFR, 50), (45, UREA, 80), (90, EGFR, 50))
+    assert known(other_tests_between, 90, "ckd")
+
+
+def test_a_day_with_a_reading_that_counts_does_not_break_a_row() -> None:
+    record = chart((0, SBP, 150), (9, SBP, 120), (20, SBP, 150), (20.1, SBP, 120), (30, SBP, 150))
+    assert not known(record, 29, "hypertension")
+    assert known(record, 30, "hypertension")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_agree_with_reading_one_day_after_another(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    people = {
+        who: [(int(day), float(random.integers(120, 160))) for day in np.sort(days)]
+        for who, days in enumerate(random.integers(0, 200, (20, 12)))
+    }
+    rows = [
+        (who, DAY_0 + timedelta(days=day), SBP, value)
+        for who, readings in people.items()
+        for day, value in readings
+    ]
+    columns = ["subject_id", "time", "code", "numeric_value"]
+    table = pl.DataFrame(rows, schema=columns, orient="row").cast({"numeric_value": pl.Float32})
+    criterion = Criterion(
+        codelist="sbp", values=Values(at_least=140), times=3, apart_days=20, in_a_row=True
+    )
+    (shard,) = timeline_from_events(table).shards()
+    met = criterion.met_by(shard)
+    found = [None if at == NEVER else int(shard.time[at]) for at in met.tolist()]
+    assert found == [day_by_day(readings) for readings in people.values()]
+    assert None in found
+    assert any(found)
+
+
+def day_by_day(readings: list[tuple[int, float]]) -> int | None:
+    row: list[int] = []
+    for day in sorted({day for day, _ in readings}):
+        high = max(value for at, value in readings if at == day) >= 140
+        row = [*row, day] if high else []
+        if len(row) >= 3 and day - row[0] >= 20:
+            return to_microseconds(DAY_0 + timedelta(days=day))
+    return None
+
+
+def test_a_row_of_one_and_a_row_of_anything_are_refused() -> None:
+    with pytest.raises(ValueError, match="times of 2"):
+        Criterion(codelist="sbp", apart_days=90)
+    with pytest.raises(ValueError, match="needs values"):
+        Criterion(codelist="sbp", times=2, in_a_row=True)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from proofs.measuring import Proof
+from typing import TYPE_CHECKING
 
-PROOFS: tuple[Proof, ...] = ()
+from proofs import fhir
+
+if TYPE_CHECKING:
+    from proofs.measuring import Proof
+
+PROOFS: tuple[Proof, ...] = (*fhir.PROOFS,)

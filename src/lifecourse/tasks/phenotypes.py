@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
 from lifecourse.base.errors import TaskError
 from lifecourse.base.yaml import Document, load_document
+from lifecourse.schema.covariate import ValueRange
 from lifecourse.tasks.meaning import Values, named_codelist, occurrences, owners
 
 if TYPE_CHECKING:
@@ -26,15 +27,31 @@ if TYPE_CHECKING:
     from lifecourse.timeline.shard import Shard
 
 NEVER = np.iinfo(np.int64).max
+ANY_NUMBER = ValueRange()
 LIBRARY = Path(__file__).parent / "phenotypes.yaml"
 
 
 class Criterion(Document):
-    """`times` events of a codelist on different days (UTC)."""
+    """`times` events of a codelist on different days (UTC).
+
+    values : what counts; events outside do not
+    apart_days : at least so many days lie between the first that counts and the one that decides
+    in_a_row : no day on which the codelist was measured, but never within `values`, may lie between them
+    """
 
     codelist: str
     values: Values | None = None
     times: int = Field(default=1, ge=1)
+    apart_days: int = Field(default=0, ge=0)
+    in_a_row: bool = False
+
+    @model_validator(mode="after")
+    def _several_where_it_matters(self) -> Criterion:
+        if self.times == 1 and (self.apart_days or self.in_a_row):
+            raise ValueError("apart_days and in_a_row need times of 2 or more")
+        if self.in_a_row and self.values is None:
+            raise ValueError("in_a_row needs values: without, nothing can come between")
+        return self
 
     def met_by(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64[n] place of the event with which each subject meets it; NEVER where none does."""
@@ -45,14 +62,25 @@ class Criterion(Document):
         subject = owners(shard, places)
         day = shard.time[places] // MICROSECONDS_PER_DAY
         # The first event of each day; events are in order of subject and time.
-        fresh = np.ones(len(places), dtype=np.bool_)
-        fresh[1:] = (subject[1:] != subject[:-1]) | (day[1:] != day[:-1])
-        subject, places = subject[fresh], places[fresh]
-        last = self.times - 1
-        reached = np.flatnonzero(subject[last:] == subject[: len(subject) - last]) + last
-        reached = reached[::-1]  # so that each subject's earliest is written last
+        fresh = _changes(subject) | _changes(day)
+        subject, day, places = subject[fresh], day[fresh], places[fresh]
+        starts = _changes(subject)
+        if self.in_a_row:
+            starts |= _changes(self._misses_before(shard, places))
+        index = np.arange(len(places))
+        start = np.maximum.accumulate(np.where(starts, index, 0))
+        enough = (index - start >= self.times - 1) & (day - day[start] >= self.apart_days)
+        reached = np.flatnonzero(enough)[::-1]  # so that each subject's earliest is written last
         met[subject[reached]] = places[reached]
         return met
+
+    def _misses_before(self, shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """int64, for each of `places`: how many events of a day without any that counts come before it in the shard."""
+        measured = occurrences(shard, named_codelist(self.codelist), ANY_NUMBER)
+        owner = owners(shard, measured)
+        of_day = np.cumsum(_changes(owner) | _changes(shard.time[measured] // MICROSECONDS_PER_DAY))
+        counting = np.isin(of_day, of_day[np.isin(measured, self.places(shard))])
+        return np.searchsorted(measured[~counting], places)
 
     def places(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64 places of the events that count towards it."""
@@ -61,12 +89,16 @@ class Criterion(Document):
 
 
 class Phenotype(Document):
-    """A condition: met when any criterion is."""
+    """A condition: met when any criterion is.
+
+    `truth` names the illnesses of the simulated hospital of which any is this condition; empty where none is.
+    """
 
     name: str
     title: str
     source: str
     any_of: list[Criterion] = Field(min_length=1)
+    truth: list[str] = Field(default_factory=list)
 
     def onset_places(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64 places of the events, one a subject who has it, with which it became known."""
@@ -88,6 +120,13 @@ class Phenotype(Document):
                 found = criterion.places(shard)
                 places |= set(found[shard.time[found] <= at].tolist())
         return chart.events[sorted(places)]
+
+
+def _changes(values: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Where a value differs from the one before it; the first always does."""
+    changed = np.ones(len(values), dtype=np.bool_)
+    changed[1:] = values[1:] != values[:-1]
+    return changed
 
 
 class _Library(Document):

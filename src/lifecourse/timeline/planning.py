@@ -32,10 +32,11 @@ LARGEST_SHARDS = 4096
 SMALL_SOURCE_BYTES = 1 << 20
 EXPANSION_OF_GZIP = 12
 DEFAULT = "other"
-BYTES_PER_EVENT = {"fhir": 350, "omop": 90, DEFAULT: 100}
+# Bundles hold claims and spaces too: with as many shards as if they were lines, each would hold next to nothing.
+BYTES_PER_EVENT = {"fhir": 350, "bundles": 1_000, "omop": 90, DEFAULT: 100}
 # Events of FHIR carry ids and words: fewer of them fill the same memory.
 EVENTS_PER_BUCKET = {"fhir": 60_000, DEFAULT: 400_000}
-FLUSH_ROWS = {"fhir": 80_000, DEFAULT: 400_000}
+FLUSH_ROWS = {"fhir": 40_000, DEFAULT: 400_000}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +227,10 @@ def _estimated_events(file: SourceFile, kind: str) -> int:
         with suppress(pl.exceptions.PolarsError, OSError):  # reading it says what is wrong
             return int(pl.scan_parquet(file.path, glob=False).select(pl.len()).collect().item())
     unpacked = file.size_bytes * (EXPANSION_OF_GZIP if file.path.suffix == ".gz" else 1)
-    return unpacked // BYTES_PER_EVENT.get(kind, BYTES_PER_EVENT[DEFAULT])
+    is_document = file.name.lower().removesuffix(".gz").endswith(".json")
+    return unpacked // BYTES_PER_EVENT.get(
+        "bundles" if kind == "fhir" and is_document else kind, BYTES_PER_EVENT[DEFAULT]
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -188,17 +188,21 @@ class _UnitReading:
 
     def _identify(self, events: pl.DataFrame) -> pl.DataFrame:
         """Give each event its subject; those whose subject is named in another unit wait for all aliases."""
-        keys = events["subject_key"].unique().to_list()
+        # Most sources have a person's rows together: texts are compared once a run, not once a row.
+        runs = events["subject_key"].rle().struct.unnest()
+        keys = runs["value"].unique().to_list()
         named = {key: self.aliases.get(key, key) for key in keys}
         waiting = [key for key, name in named.items() if name.startswith(ALIAS)]
         if waiting:
             later = events.filter(pl.col("subject_key").is_in(waiting))
             self._write(later, f"waiting-{self.number:06d}-{self.flushes:04d}")
             events = events.filter(~pl.col("subject_key").is_in(waiting))
+            runs = events["subject_key"].rle().struct.unnest()
         ids = {key: self._id_of(name) for key, name in named.items() if key not in set(waiting)}
-        return events.with_columns(
-            pl.col("subject_key").replace_strict(ids, return_dtype=pl.Int64).alias("subject_id")
-        ).drop("subject_key")
+        subjects = runs["value"].replace_strict(ids, return_dtype=pl.Int64).to_numpy()
+        return events.drop("subject_key").with_columns(
+            subject_id=pl.Series(np.repeat(subjects, runs["len"].to_numpy()))
+        )
 
     def _id_of(self, subject: str) -> int:
         if subject not in self.ids:

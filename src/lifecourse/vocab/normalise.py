@@ -40,6 +40,8 @@ def normalise(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     absent = [pl.lit(None, kind).alias(n) for n, kind in _VALUES.items() if n not in columns]
     events = events.with_columns(absent)
     plan = _plan(events.select("code", "unit", has_value=pl.col("numeric_value").is_not_null()))
+    if not plan.select(_CHANGES.any()).item():
+        return events.select(columns), {}
     joined = events.with_columns(has_value=pl.col("numeric_value").is_not_null()).join(
         plan,
         on=["code", "unit", "has_value"],
@@ -62,11 +64,21 @@ def normalise(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
 
 
 def _plan(seen: pl.DataFrame) -> pl.DataFrame:
-    pairs = seen.unique(maintain_order=True)
+    varying = [series.name for series in seen if series.name == "code" or not _is_constant(series)]
+    pairs = seen.unique(varying, keep="first", maintain_order=True)
     rows = [_step(code, unit, has_value) for code, unit, has_value in pairs.iter_rows()]
     return pl.DataFrame(rows, schema=_PLAN, orient="row")
 
 
+def _is_constant(series: pl.Series) -> bool:
+    """Whether all of it is missing, or all of it false, as in rows without values: a cheap look."""
+    return series.null_count() == len(series) or (series.dtype == pl.Boolean and not series.any())
+
+
+# Whether a row of the plan does anything to the events that it is for.
+_CHANGES = pl.any_horizontal(
+    "tidied", "converted", "assumed", "inconvertible", pl.col("unit").ne_missing(pl.col("new_unit"))
+)
 _PLAN = {
     "code": pl.String,
     "unit": pl.String,

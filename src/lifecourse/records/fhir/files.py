@@ -18,7 +18,7 @@ LINES = (".ndjson", ".jsonl")
 ENDINGS = (*LINES, ".json")
 ARCHIVES = (".tar", ".tgz")
 HEAD_BYTES = 64 << 10
-FREE_BYTES = 128 << 20
+FREE_BYTES = 16 << 20
 MOST_TIMES_LARGER = 400
 """Records shrink to a tenth or a fiftieth; what unpacks to more is made to fill a disk, or not made of records."""
 NOT_OURS = ("._", "PaxHeader")

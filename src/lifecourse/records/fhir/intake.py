@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.fhir.around import Around, around_of
 from lifecourse.records.fhir.files import (
     DAMAGE,
     Begun,
@@ -44,6 +45,8 @@ NOT_READ = tuple(
 NOT_READ_BYTES = min(map(len, NOT_READ))
 NOT_READ_STARTS = frozenset(start[:NOT_READ_BYTES] for start in NOT_READ)
 
+HOLDS_OTHERS = ("Bundle", "Parameters")
+DEEPEST_PARAMETERS = 20
 NOWHERE = Place(file=0, name="", zone="UTC")
 
 
@@ -60,6 +63,7 @@ class Intake:
     is_alone: bool
     most_lines: int = MOST_LINES
     place: Place = NOWHERE
+    around: Around | None = None
     row: int = 0
 
     def take(
@@ -258,13 +262,16 @@ class Intake:
             self.row += 1
             self._resource(body, self.row)
             return
-        before = self.row
-        for entry in _flat(body):
+        before, around = self.row, self.around
+        entries = list(_flat(body))
+        self.around = around_of(body, entries, around)
+        for entry in entries:
             self._entry(entry)
+        self.around = around
         if self.row == before:
             self.row += 1
             self.rows.rows_read += 1
-            self.rows.refer("Bundle")
+            self.rows.refer(body["resourceType"])
 
     def _entry(self, entry: Any) -> None:
         """An entry of a Bundle: a resource, a deletion, or a Bundle again."""
@@ -295,7 +302,8 @@ class Intake:
 
     def _resource(self, body: Any, row: int, full_url: Any = None) -> None:
         url = full_url if isinstance(full_url, str) else None
-        read_resource(body, self.rows, row, self.place, url)
+        otherwise = self.around.times_of(body, url) if self.around else ()
+        read_resource(body, self.rows, row, self.place, url, otherwise)
 
     def _reject(self, reason: str, line: bytes | None) -> None:
         self.row += 1
@@ -319,10 +327,22 @@ class _Again:
 
 
 def _is_bundle(body: Any) -> bool:
-    return type(body) is dict and body.get("resourceType") == "Bundle"
+    return type(body) is dict and body.get("resourceType") in HOLDS_OTHERS
 
 
 def _flat(bundle: dict[str, Any]) -> Iterator[Any]:
     """The entries of a Bundle; one that should be a list and is not counts as one that says nothing."""
+    if bundle["resourceType"] == "Parameters":
+        yield from _of_parameters(bundle.get("parameter"), DEEPEST_PARAMETERS)
+        return
     entries = bundle.get("entry") or []
     yield from entries if isinstance(entries, list) else [None]
+
+
+def _of_parameters(parameters: Any, deepest: int) -> Iterator[Any]:
+    """The resources among parameters, as an operation answers with them."""
+    for parameter in parameters if isinstance(parameters, list) and deepest else ():
+        if isinstance(parameter, dict):
+            if "resource" in parameter:
+                yield {"resource": parameter["resource"]}
+            yield from _of_parameters(parameter.get("part"), deepest - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
-from lifecourse.records.fhir.coding import DRUGS, named
+from lifecourse.records.fhir.coding import DRUGS, named, word
 from lifecourse.records.fhir.rows import RejectedError
 from lifecourse.records.fhir.statements import reference_code
 
@@ -23,7 +23,7 @@ ONLY_WANTED = {"proposal", "plan", "option"}
 def read_medication(resource: Resource, rows: Rows) -> None:
     """What a reference to this medication stands for; nothing where it was entered in error."""
     _ = resource.status
-    found = named(resource.body.get("code"), DRUGS, "Medication")
+    found = _substance(resource.body)
     if found is None:
         raise RejectedError("no code")
     if resource.source_id:
@@ -122,21 +122,37 @@ def _medicine(resource: Resource) -> tuple[str, str | None]:
     found = named(body.get("medicationCodeableConcept"), DRUGS, "Medication")
     if found:
         return found
-    reference = (body.get("medicationReference") or {}).get("reference")
+    medicine = body.get("medicationReference") or {}
+    reference, words = medicine.get("reference"), word(medicine.get("display"))
     if not reference:
+        if words:
+            return "TEXT//Medication", words
         raise RejectedError("no code")
     if str(reference).startswith("#"):
-        return _contained(resource, str(reference)[1:])
+        found = _contained(resource, str(reference)[1:])
+        if found is None and words:
+            return "TEXT//Medication", words
+        if found is None:
+            raise RejectedError("reference to a medication that is not in the source")
+        return found
     return reference_code(str(reference)), None
 
 
-def _contained(resource: Resource, name: str) -> tuple[str, str | None]:
+def _contained(resource: Resource, name: str) -> tuple[str, str | None] | None:
     for inner in resource.body.get("contained") or ():
         if isinstance(inner, dict) and inner.get("id") == name:
-            found = named(inner.get("code"), DRUGS, "Medication")
+            found = _substance(inner)
             if found:
                 return found
-    raise RejectedError("reference to a medication that is not in the source")
+    return None
+
+
+def _substance(medication: dict[str, Any]) -> tuple[str, str | None] | None:
+    """What a medication is, by its code, else by its first ingredient that has one."""
+    found = named(medication.get("code"), DRUGS, "Medication")
+    parts = (i.get("itemCodeableConcept") for i in medication.get("ingredient") or ())
+    told = (named(part, DRUGS, "Medication") for part in parts)
+    return found or next((one for one in told if one), None)
 
 
 def _stated_end(

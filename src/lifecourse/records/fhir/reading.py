@@ -51,6 +51,16 @@ WITHDRAWN = {"entered in error", "cancelled"}
 """Reasons that also take back what an earlier version of the record said."""
 OUTSIDE = ("Patient", "Medication", "Device", "Encounter")
 """Contained resources of these types only say what others refer to."""
+TIMES = (
+    "issued",
+    "authoredOn",
+    "recordedDate",
+    "created",
+    "date",
+    "effectiveDateTime",
+    "occurrenceDateTime",
+)
+"""Where a resource says when it was known: what is contained in it was known then."""
 NOT_A_RESOURCE = "not a FHIR resource"
 NOT_R4 = "a resource type that FHIR R4 does not have"
 MISSHAPEN = "not shaped as FHIR says"
@@ -66,9 +76,17 @@ SHAPE_ERRORS = (
 
 
 def read_resource(
-    body: Any, rows: Rows, row: int, place: Place, full_url: str | None = None
+    body: Any,
+    rows: Rows,
+    row: int,
+    place: Place,
+    full_url: str | None = None,
+    otherwise: tuple[Any, ...] = (),
 ) -> None:
-    """Add what `body` says to `rows`; every resource is counted once, as events, reference or reject."""
+    """Add what `body` says to `rows`; every resource is counted once, as events, reference or reject.
+
+    `otherwise` are times of what surrounds it, the nearest first, for a resource that says none.
+    """
     rows.rows_read += 1
     kind = body.get("resourceType") if type(body) is dict else None
     if type(kind) is not str:
@@ -84,6 +102,8 @@ def read_resource(
     resource = Resource(body, kind, row, place)
     if full_url is not None:
         resource.full_url = full_url
+    if otherwise:
+        resource.otherwise = otherwise
     before = len(rows.events)
     try:
         reader(resource, rows)
@@ -114,15 +134,20 @@ def _version_of(resource: Resource) -> int | None:
 
 def _read_contained(resource: Resource, rows: Rows) -> None:
     """What is contained in another resource is a fact too, with that one's id, version and, where unsaid, subject."""
-    for place, inner in enumerate(resource.body["contained"] or ()):
-        kind = inner.get("resourceType")
+    contained = resource.body["contained"]
+    for place, inner in enumerate(contained if isinstance(contained, list) else ()):
+        kind = inner.get("resourceType") if isinstance(inner, dict) else None
         reader = READERS.get(kind) if isinstance(kind, str) and kind not in OUTSIDE else None
-        if reader is None:
+        if reader is None or not isinstance(kind, str):
             continue
         owner = "patient" if "patient" in resource.body else "subject"
         whose = {key: inner.get(key) or resource.body.get(owner) for key in ("subject", "patient")}
         part = Resource({**inner, **whose}, kind, resource.row, resource.place)
         part.within(resource, f"contained[{place}]")
+        part.otherwise = (
+            tuple(time for name in TIMES if isinstance(time := resource.body.get(name), str))
+            + resource.otherwise
+        )
         before = len(rows.events)
         try:
             reader(part, rows)

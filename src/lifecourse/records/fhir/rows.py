@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from lifecourse.records.fhir.times import (
-    CLOCKS,
-    DATE_LENGTH,
     DAYS,
+    MINUTES,
+    SECONDS,
     BadTimeError,
     Moment,
     looked_at,
@@ -19,7 +19,7 @@ from lifecourse.records.source import IDENTIFIER, Batch
 from lifecourse.schema.event import event_schema
 
 _new = tuple.__new__
-UNKNOWN = "not yet looked at"
+UNKNOWN = "unknown"
 LONGEST_VERSION = 18
 """Digits of a version's number that an int64 surely holds."""
 
@@ -44,10 +44,12 @@ class Resource:
     source_id : ``Type/id``; None where the resource has no id
     full_url : what a Bundle calls it, or None
     part : where in the row it stands, where it is contained in another; the start of `source_part`
+    otherwise : when what surrounds it was known, where it says no time itself
     """
 
     full_url: str | None = None
     part: str | None = None
+    otherwise: tuple[Any, ...] = ()
     _version: int | str | None = UNKNOWN
 
     def __init__(self, body: dict[str, Any], kind: str, row: int, place: Place) -> None:
@@ -104,7 +106,7 @@ class Resource:
             It is no FHIR date or time.
         """
         try:
-            exact = DAYS[text[:DATE_LENGTH]] + CLOCKS[text[DATE_LENGTH:]]
+            exact = DAYS[text[:10]] + MINUTES[text[10:16]] + SECONDS[text[16:]]
         except (KeyError, TypeError):
             return self._moment_of(text)
         return _new(Moment, (exact, exact, None))
@@ -125,8 +127,8 @@ class Resource:
         return None
 
     def updated(self) -> Moment | None:
-        """When the resource was last updated."""
-        return self.first_moment((self.body.get("meta") or {}).get("lastUpdated"))
+        """When the resource was last updated; where it does not say, when what surrounds it was known."""
+        return self.first_moment((self.body.get("meta") or {}).get("lastUpdated"), *self.otherwise)
 
     def subject(self, name: str = "subject") -> str:
         """The key of the patient whom the resource is about.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lifecourse.records.source import Batch
 
-UNIT_BYTES = 24 << 20
+UNIT_BYTES = 12 << 20
 SMALLEST_BYTES = 2 << 20
 BATCH_RESOURCES = 8_000
 TOGETHER_BYTES = 32 << 20
@@ -59,7 +59,7 @@ class FhirSource:
         return self._files
 
     def units(self) -> list[Unit]:
-        """Ranges of whole lines of at most about 24 MB; other files are a unit each, small ones several together."""
+        """Ranges of whole lines of at most about 12 MB; other files are a unit each, small ones several together."""
         units: list[Unit] = []
         together: list[SourceFile] = []
         share = sum(map(_unpacked_bytes, self._files)) // SHARES

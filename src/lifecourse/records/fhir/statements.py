@@ -47,7 +47,7 @@ class Statement(Document):
 
 class _Types(Document):
     statements: dict[str, Statement]
-    read: tuple[str, ...]
+    read: dict[str, str]
     counted: dict[str, tuple[str, ...]]
 
 
@@ -60,6 +60,12 @@ def _types() -> _Types:
 def statements() -> dict[str, Statement]:
     """The types read by where their facts stand."""
     return _types().statements
+
+
+@cache
+def described() -> dict[str, str]:
+    """The types with a reader of their own, and what becomes of each, in words."""
+    return _types().read
 
 
 @cache
@@ -83,6 +89,10 @@ def read_statement_of(resource: Resource, rows: Rows) -> None:
         raise RejectedError("entered in error")
     if form.referred:
         _refer(resource, rows, form)
+        if not any(body.get(path) for path in form.subject):
+            # A thing that is nobody's is only what others refer to.
+            rows.refer(resource.kind)
+            return
     subject = resource.subject_of(_subject(body, form.subject))
     when, happened = _times(resource, form)
     end = resource.first_moment(*_all(body, form.end))

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from lifecourse.base.clock import to_microseconds
+from lifecourse.base.clock import MICROSECONDS_PER_SECOND, to_microseconds
 
 PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 # Python also reads 20190503 and 2019-W18-5, as midnight: a date of another form must not become an exact time.
@@ -27,11 +27,13 @@ LAST = to_microseconds(datetime.max.replace(tzinfo=UTC))
 MICROSECOND = timedelta(microseconds=1)
 
 
-# What an exact time is made of, each seen before: its day, and the clock with an offset. Many times share few of both.
+# What an exact time is made of, each part seen before: its day, hour with minute, and seconds with offset. Sources have
+# millions of times and few of each.
 DAYS: dict[str, int] = {}
-CLOCKS: dict[str, int] = {}
-MOST_CLOCKS = 200_000
-DATE_LENGTH = 10
+MINUTES: dict[str, int] = {}
+SECONDS: dict[str, int] = {}
+MOST_SECONDS = 20_000
+DATE_LENGTH, MINUTE_LENGTH = 10, 16
 
 
 class Moment(NamedTuple):
@@ -58,15 +60,23 @@ def moment(text: str, zone: str) -> Moment:
         `text` is not a FHIR date, dateTime or instant.
     """
     try:
-        exact = DAYS[text[:DATE_LENGTH]] + CLOCKS[text[DATE_LENGTH:]]
+        exact = DAYS[text[:10]] + MINUTES[text[10:16]] + SECONDS[text[16:]]
     except KeyError:
         return looked_at(text, zone)
     return Moment(exact, exact)
 
 
-@lru_cache(maxsize=65_536)
 def looked_at(text: str, zone: str) -> Moment:
-    """As `moment`, of a text whose day or clock was not seen before."""
+    """As `moment`, of a text of which a part was not seen before."""
+    return _of_day(text, zone) if len(text) <= DATE_LENGTH else _of_text(text, zone)
+
+
+@lru_cache(maxsize=65_536)
+def _of_day(text: str, zone: str) -> Moment:
+    return _of_text(text, zone)
+
+
+def _of_text(text: str, zone: str) -> Moment:
     partial = PARTIAL.fullmatch(text)
     try:
         if partial:
@@ -83,14 +93,16 @@ def looked_at(text: str, zone: str) -> Moment:
 
 
 def _remember(text: str, parsed: datetime) -> None:
-    """Keep the day and the clock of an exact time, but at the ends of the calendar, where sums may leave it."""
+    """Keep the parts of an exact time, but at the ends of the calendar, where sums may leave it."""
     if not 1 < parsed.year < LAST_YEAR:
         return
     day = to_microseconds(datetime(parsed.year, parsed.month, parsed.day, tzinfo=UTC))
-    if len(CLOCKS) >= MOST_CLOCKS:
-        CLOCKS.clear()
+    minutes = (60 * parsed.hour + parsed.minute) * 60 * MICROSECONDS_PER_SECOND
+    if len(SECONDS) >= MOST_SECONDS:
+        SECONDS.clear()
     DAYS[text[:DATE_LENGTH]] = day
-    CLOCKS[text[DATE_LENGTH:]] = to_microseconds(parsed) - day
+    MINUTES[text[DATE_LENGTH:MINUTE_LENGTH]] = minutes
+    SECONDS[text[MINUTE_LENGTH:]] = to_microseconds(parsed) - day - minutes
 
 
 def _instant(text: str) -> datetime:

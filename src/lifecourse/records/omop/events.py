@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from lifecourse.records.omop.addresses import HISTORY, PERSON_DOMAINS, with_address_codes
-from lifecourse.records.omop.concepts import Concepts, choose_code, standard
+from lifecourse.records.omop.concepts import (
+    FROM_CONCEPT,
+    FROM_ID,
+    FROM_SOURCE,
+    Concepts,
+    choose_code,
+    standard,
+)
 from lifecourse.records.omop.tables import CLINICAL, ClinicalTable
 from lifecourse.records.omop.times import (
     DAY,
@@ -87,6 +95,10 @@ def read_events(rows: pl.DataFrame, reading: Reading) -> Read:
     )
     if reading.table == "person":
         return _persons(prepared, reading)
+    if reading.people is not None:
+        prepared = prepared.with_columns(
+            is_stranger=_strangers(prepared["subject_key"], reading.people)
+        )
     if reading.table == "death":
         return _deaths(prepared, reading)
     if reading.table == HISTORY:
@@ -104,8 +116,14 @@ def _subject_reason(reading: Reading) -> pl.Expr:
     no_subject = pl.when(pl.col("subject_key").is_null()).then(pl.lit("no subject"))
     if reading.people is None:
         return no_subject
-    unknown = ~pl.col("subject_key").is_in(reading.people.implode())
-    return no_subject.when(unknown).then(pl.lit("person not in the person table"))
+    return no_subject.when("is_stranger").then(pl.lit("person not in the person table"))
+
+
+def _strangers(keys: pl.Series, people: pl.Series) -> pl.Series:
+    """Whether each of `keys` is not one of `people`; keys that come in runs are looked for once a run."""
+    runs = keys.rle().struct.unnest()
+    is_known = runs["value"].is_in(people.implode()).fill_null(False)
+    return pl.Series(np.repeat(~is_known.to_numpy(), runs["len"].to_numpy()))
 
 
 # -- when --------------------------------------------------------------------------------------------------
@@ -144,28 +162,51 @@ def _end_time(rows: pl.DataFrame, stem: str, reading: Reading) -> pl.Expr:
 
 
 def _with_codes(rows: pl.DataFrame, spec: ClinicalTable, reading: Reading) -> pl.DataFrame:
+    """Adds ``code`` and ``code_from``: most concepts are named, and a number is looked up sooner than a text."""
     rows = rows.with_columns(
         concept=concept_id(spec.concept), source_concept=concept_id(spec.source_concept)
     )
+    known = reading.concepts.lookup(rows["concept"].unique().to_list())
+    code = rows["concept"].replace_strict(
+        {i: concept.code for i, concept in known.items()}, default=None, return_dtype=pl.String
+    )
+    origin = pl.repeat(FROM_CONCEPT, rows.height, dtype=_ORIGINS, eager=True)
+    if code.null_count():
+        places = code.is_null().arg_true()
+        rest = _chosen(rows.filter(code.is_null()), spec, reading)
+        code = code.scatter(places, rest["code"])
+        origin = origin.scatter(places, rest["code_from"])
+    return rows.with_columns(code.alias("code"), origin.alias("code_from"))
+
+
+def _chosen(rows: pl.DataFrame, spec: ClinicalTable, reading: Reading) -> pl.DataFrame:
+    """``code`` and ``code_from`` of rows whose concept nobody names, in their order."""
     keys = ["concept", "source_concept", spec.source_value]
     seen = rows.select(keys).unique(maintain_order=True)
-    known = reading.concepts.lookup({*seen["concept"].to_list(), *seen["source_concept"].to_list()})
+    known = reading.concepts.lookup(seen["source_concept"].to_list())
     chosen = [
         choose_code(reading.table, concept, source, value, spec.systems, known)
         for concept, source, value in seen.iter_rows()
     ]
     plan = seen.with_columns(
         pl.Series("code", [code for code, _ in chosen], dtype=pl.String),
-        pl.Series("code_from", [origin for _, origin in chosen], dtype=pl.String),
+        pl.Series("code_from", [origin for _, origin in chosen], dtype=_ORIGINS),
     )
-    return rows.join(plan, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return (
+        rows.select(keys)
+        .join(plan, on=keys, how="left", nulls_equal=True, maintain_order="left")
+        .select("code", "code_from")
+    )
+
+
+_ORIGINS = pl.Enum([FROM_CONCEPT, FROM_SOURCE, FROM_ID])
 
 
 def _origins(events: pl.DataFrame) -> dict[str, int]:
     names = {
-        "concept": "codes from concept",
-        "source value": "codes from source value",
-        "OMOP id": "codes as OMOP id",
+        FROM_CONCEPT: "codes from concept",
+        FROM_SOURCE: "codes from source value",
+        FROM_ID: "codes as OMOP id",
     }
     counted = events.group_by("code_from").len().rows()
     return {names[origin]: count for origin, count in sorted(counted)}

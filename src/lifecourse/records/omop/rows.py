@@ -90,12 +90,29 @@ def ranges(path: Path) -> list[tuple[int, int | None]]:
     if name.endswith(".parquet"):
         rows = _parquet_rows(path)
         return [(at, min(at + UNIT_ROWS, rows)) for at in range(0, max(rows, 1), UNIT_ROWS)]
+    cuts = _cuts(path)
+    return list(pairwise(cuts)) or [(0, None)]
+
+
+def _cuts(path: Path) -> list[int]:
+    """The places between records about every `UNIT_BYTES`, and the ends; found as `_blocks` would find them."""
     with path.open("rb") as handle:
         handle.readline()
         cuts = [handle.tell()]
-        for block in _blocks(handle, UNIT_BYTES, UNIT_BYTES):
+        buffer = bytearray(UNIT_BYTES)
+        while length := handle.readinto(buffer):
+            end = buffer.rfind(b"\n", 0, length) + 1
+            if end and not buffer.count(b'"', 0, end):
+                cuts.append(cuts[-1] + end)
+                handle.seek(cuts[-1])
+                continue
+            handle.seek(cuts[-1])
+            block = next(_blocks(handle, UNIT_BYTES, UNIT_BYTES), b"")
+            if not block:
+                break
             cuts.append(cuts[-1] + len(block))
-    return list(pairwise(cuts)) or [(0, None)]
+            handle.seek(cuts[-1])
+        return cuts
 
 
 def counts_its_own(path: Path) -> bool:

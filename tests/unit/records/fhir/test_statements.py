@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fhir_resources import SPECIMENS, of
-from fhirs import LOINC, SNOMED, concept, events, read, rejects, write_ndjson
+from fhirs import LOINC, SNOMED, SUBJECT, bundle, concept, events, read, rejects, write_ndjson
 
 from lifecourse.records.fhir import notes
 from lifecourse.records.fhir.questionnaire import is_loinc
@@ -220,3 +220,66 @@ def test_report_keeps_what_it_concludes(tmp_path: Path) -> None:
 def test_visit_without_a_period_is_known_when_it_was_updated(tmp_path: Path) -> None:
     body = of("Encounter", status="finished", **{"class": {"code": "IMP"}})
     assert told(tmp_path, body, "code", "time") == [("VISIT//inpatient", LATER)]
+
+
+# -- what surrounds a resource ----------------------------------------------------------------------------------
+
+
+def test_result_without_a_time_is_known_when_its_report_was_issued(tmp_path: Path) -> None:
+    panel = {"resourceType": "Observation", "id": "p", "status": "final", "subject": SUBJECT, "code": SAID,
+             "hasMember": [{"reference": "Observation/m"}]}  # fmt: skip
+    member = {
+        "resourceType": "Observation",
+        "id": "m",
+        "status": "final",
+        "subject": SUBJECT,
+        "code": SAID,
+    }
+    report = of("DiagnosticReport", status="final", code=SAID, issued=TIME, result=[{"reference": "urn:uuid:1"}])  # fmt: skip
+    body = bundle({"resource": member}, {"fullUrl": "urn:uuid:1", "resource": panel}, {"resource": report})  # fmt: skip
+    assert told(tmp_path, body, "source_id", "time") == [
+        ("Observation/m", AT), ("Observation/p", AT), ("DiagnosticReport/diagnosticreport1", AT),
+    ]  # fmt: skip
+
+
+def test_allergy_without_a_time_is_known_when_its_bundle_was_made(tmp_path: Path) -> None:
+    allergy = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": SAID}
+    dated = allergy | {"id": "b", "recordedDate": "2019-01-01T00:00:00Z"}
+    body = bundle({"resource": allergy}, {"resource": dated}) | {"timestamp": TIME}
+    assert told(tmp_path, body, "source_id", "time") == [
+        ("AllergyIntolerance/a", AT), ("AllergyIntolerance/b", datetime(2019, 1, 1)),
+    ]  # fmt: skip
+
+
+def test_resources_among_parameters_are_rows_of_their_own(tmp_path: Path) -> None:
+    part = {"name": "genotype", "resource": observation(valueString="*1/*2")}
+    body = {"resourceType": "Parameters", "parameter": [{"name": "x", "part": [part]}, {"name": "y"}, part]}  # fmt: skip
+    assert told(tmp_path, body, "source_row", "text_value") == [(1, "*1/*2"), (2, "*1/*2")]
+
+
+@pytest.mark.parametrize(
+    ("inner", "display", "code", "text"),
+    [
+        ({"code": SAID}, None, CODE, "Diabetes"),
+        ({"ingredient": [{"itemReference": {}}, {"itemCodeableConcept": SAID}]}, None, CODE, "Diabetes"),
+        ({}, "Salt in water", "TEXT//Medication", "Salt in water"),
+    ],
+)  # fmt: skip
+def test_medicine_is_its_code_or_its_ingredient_or_its_name(
+    tmp_path: Path, inner: dict[str, Any], display: str | None, code: str, text: str
+) -> None:
+    body = of(
+        "MedicationRequest", status="active", intent="order", authoredOn=TIME,
+        contained=[{"resourceType": "Medication", "id": "m", **inner}],
+        medicationReference={"reference": "#m", "display": display},
+    )  # fmt: skip
+    assert told(tmp_path, body, "code", "text_value") == [(code, text)]
+
+
+def test_device_that_is_nobodys_is_counted_and_stands_for_its_code(tmp_path: Path) -> None:
+    (batch,) = read(
+        write_ndjson(tmp_path / "x.ndjson", [{"resourceType": "Device", "id": "d", "type": SAID}])
+    )
+    assert batch.reference_rows == {"Device": 1}
+    assert batch.references is not None
+    assert batch.references.rows() == [("Device/d", CODE, "Diabetes")]

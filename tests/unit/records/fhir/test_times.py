@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 from fhirs import condition, events, read, write_ndjson
 
@@ -99,3 +100,17 @@ def test_result_is_known_when_issued_not_when_drawn(tmp_path) -> None:
         datetime(2020, 3, 4, 12),
         datetime(2020, 3, 1, 8),
     )
+
+
+def test_time_put_together_from_parts_seen_before_is_the_time_itself() -> None:
+    rng = np.random.default_rng(7)
+    texts = []
+    for _ in range(400):
+        start = datetime(
+            2000, 1, 1, tzinfo=timezone(timedelta(minutes=15 * int(rng.integers(-48, 56))))
+        )
+        at = start + timedelta(seconds=int(rng.integers(10**9)), milliseconds=int(rng.integers(3)))
+        texts.append(at.isoformat(timespec=str(rng.choice(["seconds", "milliseconds", "minutes"]))))
+    # The second time round, parts of other texts make up each.
+    for text in texts * 2:
+        assert from_microseconds(moment(text, NEW_YORK).known) == datetime.fromisoformat(text)
