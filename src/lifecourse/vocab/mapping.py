@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import CodelistError
 from lifecourse.schema.code import SEPARATOR
+from lifecourse.vocab.damage import restored
 from lifecourse.vocab.ingredients import by_words, products
 from lifecourse.vocab.systems import system_of_name, tidy, tidy_code
 from lifecourse.vocab.units import SAME, canonical_unit, tidy_unit, to_canonical
@@ -134,9 +135,10 @@ def _of_icd(code: str) -> Mapping | None:
         value = parts[3]
     else:
         system, value = system_of_name(parts[1]), parts[2]
-    return (
-        None if system is None else Mapping(parents=(f"{system}{SEPARATOR}{tidy(system, value)}",))
-    )
+    if system is None:
+        return None
+    plain = tidy(system, value)
+    return Mapping(parents=(f"{system}{SEPARATOR}{restored(system, plain) or plain}",))
 
 
 _ICD = {
@@ -164,6 +166,9 @@ def _of_system(code: str) -> Mapping | None:
     """A product's ingredients; the tidy form of a code that is not in it; ``LOINC//2160-0//umol/L``."""
     tidied = tidy_code(code)
     system, _, rest = tidied.partition(SEPARATOR)
+    whole = restored(system, rest)
+    if whole is not None:
+        return Mapping(parents=tuple(dict.fromkeys((tidied, f"{system}{SEPARATOR}{whole}"))))
     own = () if tidied == code else (tidied,)
     if system == "RxNorm":
         return Mapping(parents=(*own, *products().get(rest, ())))

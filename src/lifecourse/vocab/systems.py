@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.code import SEPARATOR
@@ -25,6 +25,7 @@ class System(Document):
     names: tuple[str, ...] = ()
     pattern: str
     tidy: str = "none"
+    check: Literal["none", "verhoeff", "mod10"] = "none"
 
 
 class _File(Document):
@@ -125,21 +126,16 @@ def _icd10(code: str) -> str:
 def _icd9(code: str) -> str:
     category, dot, detail = code.upper().partition(".")
     if dot:
-        return f"{_padded(category)}.{detail}" if detail else _padded(category)
+        return f"{category}.{detail}" if detail else category
     length = 4 if category.startswith("E") else 3
-    category = _padded(category)
+    # Lost zeros are not put back here: the code would no longer show that it is damaged (see damage.py).
     return category if len(category) <= length else f"{category[:length]}.{category[length:]}"
-
-
-def _padded(category: str) -> str:
-    # "1.0" lost its zeros in a spreadsheet: it is 001.0. Undotted codes are never padded beyond the category.
-    return category.zfill(3) if category.isdigit() else category
 
 
 def _icd9_procedure(code: str) -> str:
     category, dot, detail = code.partition(".")
     if dot:
-        return f"{category.zfill(2)}.{detail}" if detail else category.zfill(2)
+        return f"{category}.{detail}" if detail else category
     return category if len(category) <= 2 else f"{category[:2]}.{category[2:]}"
 
 

@@ -109,7 +109,7 @@ def test_every_quantity_is_a_codelist() -> None:
         ("ICD9CM//4019", "ICD9CM//401.9"),
         ("ICD9CM//E8495", "ICD9CM//E849.5"),
         ("ICD9CM//V4511", "ICD9CM//V45.11"),
-        ("ICD9CM//1.0", "ICD9CM//001.0"),
+        ("ICD9CM//1.0", "ICD9CM//1.0"),
         ("ICD9CM//0010", "ICD9CM//001.0"),
         ("ICD9Proc//3995", "ICD9Proc//39.95"),
         ("ICD10PCS//02rf0jz", "ICD10PCS//02RF0JZ"),
