@@ -1,8 +1,8 @@
 """Models against the records oracle of the synthetic hospital, and what genes, lifestyle and environment are worth.
 
-``python -m benchmarks.oracle FOLDER`` simulates 20,000 people to learn from and 50,000 of another seed to judge on (kept in
-FOLDER), trains the logistic model and the trees for five outcomes five years ahead, and prints a line an outcome, then a
-line an outcome and kind of knowledge. It ends with 1 where a promise is broken.
+``python -m benchmarks.oracle FOLDER`` simulates 20,000 people to learn from and 50,000 of another seed to judge on (kept
+in FOLDER), trains the logistic model and the trees for five outcomes five years ahead, and prints a line an outcome, then
+a line an outcome and kind of knowledge. It ends with 1 where a promise is broken.
 """
 
 from __future__ import annotations
@@ -196,9 +196,11 @@ def _worth(setting: Setting) -> list[dict[str, Any]]:
             less: npt.NDArray[np.float64] = less,
             blind: npt.NDArray[np.float64] = blind,
         ) -> dict[str, float]:
-            mine, truths = (auroc(came[rows], score[rows]) for score in (whole, best))
-            return {"model": mine - auroc(came[rows], less[rows]), "truth": truths - auroc(came[rows], blind[rows]),
-                    "difference": mine - auroc(came[rows], less[rows]) - truths + auroc(came[rows], blind[rows])}  # fmt: skip
+            mine, without, truths, blinded = (
+                auroc(came[rows], score[rows]) for score in (whole, less, best, blind)
+            )
+            model, truth = mine - without, truths - blinded
+            return {"model": model, "truth": truth, "difference": model - truth}
 
         found = over_draws(measured, np.arange(len(came)), seed=0, draws=200)
         low, high = (found["difference"][end] or 0.0 for end in ("low", "high"))

@@ -1,8 +1,10 @@
 """Two drugs together: whether an outcome comes more often while both are taken than while either is.
 
-A drug is taken from its start to its stated end, or for `SUPPLY_DAYS` where none is stated. The measure of interaction is
-the relative excess risk RERI = RR11 - RR10 - RR01 + 1 (Rothman 1986; Knol & VanderWeele 2012, doi:10.1093/ije/dyr218); a
-signal must have more of the outcome under both than under each alone, in the same strata.
+A drug is taken from its start to its stated end, or for `SUPPLY_DAYS` where none is stated. The measure of interaction
+is the relative excess risk RERI = RR11 - RR10 - RR01 + 1 (Rothman 1986; Knol & VanderWeele 2012,
+doi:10.1093/ije/dyr218). A signal must have more of the outcome under both than under each alone, in the same strata, and
+more than what each alone does multiplied: drugs given for two illnesses that each raise the outcome meet the first, not
+the second.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
-from lifecourse.insights.association import RateRatio, rate_ratio
+from lifecourse.insights.association import RateRatio, rate_ratio, ratio_of
 from lifecourse.insights.following import NEVER, time_of
 from lifecourse.insights.lives import QUARTER
 from lifecourse.timeline.shard import NO_END, STATIC
@@ -49,28 +51,27 @@ class Together:
     against_first: RateRatio
     against_second: RateRatio
     against_neither: RateRatio
+    beyond_both: RateRatio
     reri: float
 
     @property
     def p(self) -> float:
-        """That both exceed either alone: the larger of the two p."""
-        return max(self.against_first.p, self.against_second.p)
+        """That both exceed either alone, and more than their effects alone multiplied: the largest of the three p."""
+        return max(self.against_first.p, self.against_second.p, self.beyond_both.p)
 
     @property
     def stands(self) -> bool:
-        """Whether both intervals lie above 1."""
-        return self.against_first.low > 1 and self.against_second.low > 1
+        """Whether all three intervals lie above 1."""
+        return min(self.against_first.low, self.against_second.low, self.beyond_both.low) > 1
 
 
-def taking_of(
-    timeline: Timeline, occurrences: FirstOccurrences, lives: Lives, is_drug: npt.NDArray[np.bool_]
-) -> Taking:
+def taking_of(timeline: Timeline, occurrences: FirstOccurrences, lives: Lives) -> Taking:
     """The drugs that people take, quarter by quarter: a drug counts where it is taken on the quarter's first day."""
+    is_drug = np.array([kind == "drug" for kind in occurrences.kinds], dtype=np.bool_)
     counts = np.bincount(occurrences.fact, minlength=len(is_drug)) * is_drug
     common = [int(fact) for fact in np.argsort(-counts, kind="stable")[:MOST_DRUGS] if counts[fact]]
     bit = np.full(len(is_drug) + 1, -1, dtype=np.int64)
-    for number, fact in enumerate(common):
-        bit[fact] = number
+    bit[common] = np.arange(len(common))
     state = np.zeros(int(lives.quarters[-1]), dtype=np.uint64)
     subjects = timeline.subject_ids()
     for shard in timeline.shards():
@@ -102,24 +103,9 @@ def _take(people, number, begin, until, starts, quarters, state):  # type: ignor
 
 
 @njit(cache=True, nogil=True)
-def _cells(
-    first,
-    second,
-    b,
-    chosen,
-    people_with,
-    rows,
-    fact,
-    time,
-    starts,
-    lasts,
-    quarters,
-    stratum,
-    state,
-    whole,
-    cells,
-):  # type: ignore[no-untyped-def]
+def _cells(first, second, b, chosen, people_with, arrays, state, whole, cells):  # type: ignore[no-untyped-def]
     """Events of B and quarters at risk by stratum and state (neither, first, second, both): float64[strata, 4, 2]."""
+    rows, fact, time, starts, lasts, quarters, stratum = arrays
     cells[:, :, 1] = whole
     for i in people_with:
         if not chosen[i] or quarters[i + 1] == quarters[i]:
@@ -163,10 +149,12 @@ class TogetherSearch:
         taking: Taking,
         chosen: npt.NDArray[np.bool_],
     ) -> None:
-        self._occurrences, self._lives, self._taking, self._chosen = (
-            occurrences, lives, taking, chosen,
+        self._lives, self._taking, self._chosen = lives, taking, chosen
+        rows = np.searchsorted(occurrences.person, np.arange(lives.n + 1)).astype(np.int64)
+        self._arrays = (
+            rows, occurrences.fact, occurrences.time, lives.start, lives.last, lives.quarters,
+            lives.stratum,
         )  # fmt: skip
-        self._rows = np.searchsorted(occurrences.person, np.arange(lives.n + 1)).astype(np.int64)
         order = np.argsort(occurrences.fact, kind="stable")
         self._people = occurrences.person[order]
         self._edges = np.searchsorted(
@@ -190,9 +178,8 @@ class TogetherSearch:
             self._whole[pair] = whole
         cells = np.zeros((lives.n_strata, 4, 2))
         _cells(
-            *pair, b, self._chosen, self._people[self._edges[b] : self._edges[b + 1]], self._rows,
-            self._occurrences.fact, self._occurrences.time, lives.start, lives.last,
-            lives.quarters, lives.stratum, self._taking.state, self._whole[pair], cells,
+            *pair, b, self._chosen, self._people[self._edges[b] : self._edges[b + 1]], self._arrays,
+            self._taking.state, self._whole[pair], cells,
         )  # fmt: skip
         return cells
 
@@ -205,10 +192,11 @@ def together_of(cells: npt.NDArray[np.float64]) -> Together | None:
     if any(ratio is None for ratio in (*ratios, *alone)):
         return None
     one, two, none = (ratio for ratio in ratios if ratio is not None)
-    rr10, rr01 = (ratio.value for ratio in alone if ratio is not None)
+    firsts, seconds = (ratio for ratio in alone if ratio is not None)
     return Together(
         against_first=one,
         against_second=two,
         against_neither=none,
-        reri=none.value - rr10 - rr01 + 1.0,
+        beyond_both=ratio_of(one, seconds),
+        reri=none.value - firsts.value - seconds.value + 1.0,
     )

@@ -32,15 +32,17 @@ class Finding:
     ratio, low, high : Mantel-Haenszel rate ratio by sex, attained age, calendar time and contacts with care in the year
         before, on the discovering half, 95 %; crude_ratio is without strata
     confirmed_ratio ... : the same on the other half
-    direction_p : two-sided binomial p of A before B against B before A
+    direction_p : two-sided binomial p of A before B against B before A, on the discovering half
     only_at_once : the interval holds 1 when the first 90 days after A are left out: B may have caused A to be recorded
     known_from : where it is known from already; None for news
     """
 
     first: str
     first_name: str
+    first_kind: str
     then: str
     then_name: str
+    then_kind: str
     people: int
     median_gap_days: float
     ratio: float
@@ -63,8 +65,10 @@ class Explained:
 
     first: str
     first_name: str
+    first_kind: str
     then: str
     then_name: str
+    then_kind: str
     people: int
     crude_ratio: float
     crude_low: float
@@ -79,6 +83,7 @@ class Trajectory:
 
     steps: tuple[str, str, str]
     names: tuple[str, str, str]
+    kinds: tuple[str, str, str]
     people: int
     median_gap_days: tuple[float, float]
     beyond_ratio: float | None
@@ -88,7 +93,11 @@ class Trajectory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrugSignal:
-    """An outcome that comes more often under both drugs than under either: against neither, and the excess (RERI)."""
+    """An outcome that comes more often under both drugs than under either.
+
+    ratio ... : both against neither; against_first, against_second : against either alone
+    beyond_both, reri : both against the product, and against the sum, of what either does alone
+    """
 
     drugs: tuple[str, str]
     drug_names: tuple[str, str]
@@ -100,6 +109,7 @@ class DrugSignal:
     high: float
     against_first: float
     against_second: float
+    beyond_both: float
     reri: float
     q: float
     confirmed_people: int
@@ -163,10 +173,8 @@ def discover(
     pairs = search.pairs()
     confirmed = search.confirmed(pairs)
     telling = _Telling(occurrences, Knowledge(occurrences, timeline.codes), search)
-    signals: list[TogetherFound] = []
-    if shuffled is None:
-        taking = taking_of(timeline, occurrences, lives, occurrences.is_drug)
-        signals = search.together(taking, _outcomes(occurrences))
+    taking = taking_of(timeline, occurrences, lives)
+    signals = search.together(taking, _outcomes(occurrences))
     chance = None
     if with_chance:
         redated = Search(occurrences=occurrences.redated(seed), lives=lives, half=half, rules=rules)
@@ -181,20 +189,22 @@ def discover(
         drug_signals=[telling.signal(each) for each in signals],
         people=timeline.n_subjects,
         pairs_tested=len(pairs),
-        pairs_found=sum(pair.q <= LARGEST_Q and pair.found.stands for pair in pairs),
+        pairs_found=sum(pair.is_found for pair in pairs),
         pairs_confirmed=len(confirmed),
         confirmed_by_chance=chance,
         fewest_people=rules.fewest_people,
         seed=seed,
-        command=f"lifecourse discover STORE --seed {seed}",
+        command=f"lifecourse discover STORE --seed {seed}"
+        + ("" if shuffled is None else f" --shuffle {shuffled}"),
     )
 
 
 def _outcomes(occurrences: FirstOccurrences) -> list[int]:
-    """The commonest facts that are no drugs."""
+    """The commonest conditions."""
     counts = np.bincount(occurrences.fact, minlength=len(occurrences.names))
-    order = np.argsort(-(counts * ~occurrences.is_drug), kind="stable")[:MOST_OUTCOMES]
-    return [int(fact) for fact in order if counts[fact] and not occurrences.is_drug[fact]]
+    illness = np.array([kind == "condition" for kind in occurrences.kinds], dtype=np.bool_)
+    order = np.argsort(-(counts * illness), kind="stable")[:MOST_OUTCOMES]
+    return [int(fact) for fact in order if counts[fact] and illness[fact]]
 
 
 class _Telling:
@@ -202,6 +212,7 @@ class _Telling:
 
     def __init__(self, occurrences: FirstOccurrences, known: Knowledge, search: Search) -> None:
         self._names, self._told = occurrences.names, occurrences.descriptions
+        self._kinds = occurrences.kinds
         self._known, self._search = known, search
 
     def finding(self, pair: PairFound) -> Finding:
@@ -262,6 +273,7 @@ class _Telling:
         return Trajectory(
             steps=(self._names[a], self._names[b], self._names[c]),
             names=(self._told[a], self._told[b], self._told[c]),
+            kinds=(self._kinds[a], self._kinds[b], self._kinds[c]),
             people=sum(triple.people),
             median_gap_days=(
                 round(float(np.median(gaps[0])), 1),
@@ -286,6 +298,7 @@ class _Telling:
             high=found.against_neither.high,
             against_first=found.against_first.value,
             against_second=found.against_second.value,
+            beyond_both=found.beyond_both.value,
             reri=found.reri,
             q=signal.q,
             confirmed_people=signal.people[1],
@@ -298,8 +311,10 @@ class _Telling:
         return {
             "first": self._names[a],
             "first_name": self._told[a],
+            "first_kind": self._kinds[a],
             "then": self._names[b],
             "then_name": self._told[b],
+            "then_kind": self._kinds[b],
         }
 
 

@@ -53,11 +53,12 @@ def time_of(fact, time, begin, end, wanted):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def at_risk(b, chosen, rows, fact, time, starts, lasts, quarters, stratum, whole, cells):  # type: ignore[no-untyped-def]
+def at_risk(b, chosen, arrays, whole, cells):  # type: ignore[no-untyped-def]
     """Fill `cells` (float64[strata, 2]) with the events of B and the days at risk of it, over the `chosen` people.
 
     `whole` is float64[strata, 1], the days of all chosen people; who had B before follow-up is not at risk.
     """
+    rows, fact, time, starts, lasts, quarters, stratum = arrays
     cells[:, 1] = whole[:, 0]
     for i in range(len(starts)):
         if not chosen[i] or quarters[i + 1] == quarters[i]:
@@ -73,14 +74,13 @@ def at_risk(b, chosen, rows, fact, time, starts, lasts, quarters, stratum, whole
 
 
 @njit(cache=True, nogil=True)
-def exposed(
-    a, b, lag, people, chosen, rows, fact, time, starts, lasts, quarters, stratum, cells, gaps
-):  # type: ignore[no-untyped-def]
+def exposed(a, b, lag, people, chosen, arrays, cells, gaps):  # type: ignore[no-untyped-def]
     """Fill `cells` (float64[strata, 4]) from the `people` who have A: events of B after A, days after A, and of both
     those within `lag` microseconds of A. Gives the number of `gaps`, days from A to B, written.
 
     A and B at one moment count as unexposed, since neither came first.
     """
+    rows, fact, time, starts, lasts, quarters, stratum = arrays
     n_gaps = 0
     for i in people:
         if not chosen[i] or quarters[i + 1] == quarters[i]:
@@ -106,11 +106,12 @@ def exposed(
 
 
 @njit(cache=True, nogil=True)
-def after_two(a, b, c, people, chosen, rows, fact, time, starts, lasts, quarters, stratum, cells):  # type: ignore[no-untyped-def]
+def after_two(a, b, c, people, chosen, arrays, cells):  # type: ignore[no-untyped-def]
     """Fill `cells` (float64[strata, 4]) with C after B: events and days of who had A before B, then of who had not.
 
     Of the `people` who have B. Gives how many went A, B, C.
     """
+    rows, fact, time, starts, lasts, quarters, stratum = arrays
     steps = 0
     for i in people:
         if not chosen[i] or quarters[i + 1] == quarters[i]:
@@ -143,9 +144,11 @@ class Following:
     ) -> None:
         self.lives = lives
         self.chosen = chosen
-        self._fact = occurrences.fact
-        self._time = occurrences.time
-        self._rows = np.searchsorted(occurrences.person, np.arange(lives.n + 1)).astype(np.int64)
+        rows = np.searchsorted(occurrences.person, np.arange(lives.n + 1)).astype(np.int64)
+        self._arrays = (
+            rows, occurrences.fact, occurrences.time, lives.start, lives.last, lives.quarters,
+            lives.stratum,
+        )  # fmt: skip
         order = np.argsort(occurrences.fact, kind="stable")
         edges = np.searchsorted(occurrences.fact[order], np.arange(len(occurrences.names) + 1))
         self._people = occurrences.person[order]
@@ -162,7 +165,7 @@ class Following:
         """float64[strata, 2]: events of B, and days at risk of it."""
         if b not in self._at_risk:
             cells = np.zeros((self.lives.n_strata, 2))
-            at_risk(b, self.chosen, *self._arrays(), self._whole, cells)
+            at_risk(b, self.chosen, self._arrays, self._whole, cells)
             self._at_risk[b] = cells
         return self._at_risk[b]
 
@@ -171,7 +174,7 @@ class Following:
         people = self.people_with(a)
         found = np.zeros((self.lives.n_strata, 4))
         gaps = np.empty(len(people))
-        n_gaps = exposed(a, b, lag, people, self.chosen, *self._arrays(), found, gaps)
+        n_gaps = exposed(a, b, lag, people, self.chosen, self._arrays, found, gaps)
         total = self.at_risk(b)
         cells = np.column_stack([found[:, :2], total - found[:, :2]]).clip(min=0.0)
         later = np.column_stack([found[:, :2] - found[:, 2:], total - found[:, :2]]).clip(min=0.0)
@@ -180,15 +183,8 @@ class Following:
     def after_two(self, a: int, b: int, c: int) -> tuple[Floats, int]:
         """Cells for `rate_ratio` of C after A then B against C after B alone, and how many people went all three steps."""
         cells = np.zeros((self.lives.n_strata, 4))
-        steps = after_two(a, b, c, self.people_with(b), self.chosen, *self._arrays(), cells)
+        steps = after_two(a, b, c, self.people_with(b), self.chosen, self._arrays, cells)
         return cells, int(steps)
-
-    def _arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
-        lives = self.lives
-        return (
-            self._rows, self._fact, self._time, lives.start, lives.last, lives.quarters,
-            lives.stratum,
-        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)

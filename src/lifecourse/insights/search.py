@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
-from lifecourse.insights.association import RateRatio, crude, false_discovery, rate_ratio
+from lifecourse.insights.association import (
+    RateRatio,
+    crude,
+    direction_p,
+    false_discovery_within,
+    rate_ratio,
+)
 from lifecourse.insights.drugs import TogetherSearch, together_of
 from lifecourse.insights.following import Following
 from lifecourse.insights.pairs import count_pairs
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from lifecourse.privacy.release import ReleasePolicy
 
 LARGEST_Q = 0.05
+LARGEST_P = 0.05
 SMALLEST_RATIO = 1.2
 MOST_TESTED = 10_000
 LAG_DAYS = 90
@@ -54,21 +61,33 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairFound:
-    """A pair that the search looked at and what both halves say; `again` is None where the first found nothing."""
+    """A pair that the search looked at and what both halves say; `again` is None where the first found nothing.
+
+    q, crude_q : of the adjusted and of the crude ratio; order_q : of A before B against B before A; each within the
+        pair's family (condition, drug or procedure, then the same)
+    order_again : the p of that order on the other half
+    """
 
     first: int
     then: int
     found: Compared
     q: float
     crude_q: float
+    order_q: float
     again: Compared | None
+    order_again: float
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the first half shows it: more often after than without, and in this order."""
+        return self.q <= LARGEST_Q and self.order_q <= LARGEST_Q and self.found.stands
 
     @property
     def confirmed(self) -> bool:
         """Whether it was found, and the other half says the same."""
         return (
-            self.q <= LARGEST_Q
-            and self.found.stands
+            self.is_found
+            and self.order_again <= LARGEST_P
             and self.again is not None
             and self.again.adjusted is not None
             and self.again.adjusted.low > 1
@@ -126,17 +145,22 @@ class Search:
         for half in self.halves:
             for b in {b for _, b in tested}:
                 half.at_risk(b)
+        kinds = self.occurrences.kinds
+        family = np.array([f"{kinds[a]} {kinds[b]}" for a, b in tested], dtype=np.str_)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = list(pool.map(lambda pair: self._compared(*pair, 0), tested))
-            q = false_discovery(np.array([c.adjusted.p if c.adjusted else 1.0 for c in found]))
-            rough = false_discovery(np.array([c.crude.p if c.crude else 1.0 for c in found]))
+            found = list(pool.map(lambda pair: self._compared(*pair, half=0), tested))
+            q = false_discovery_within(family, [c.adjusted.p if c.adjusted else 1.0 for c in found])
+            rough = false_discovery_within(family, [c.crude.p if c.crude else 1.0 for c in found])
+            order = false_discovery_within(
+                family, [self._order_p(*pair, half=0) for pair in tested]
+            )
             wanted = [
                 (q[i] <= LARGEST_Q and c.stands) or (rough[i] <= LARGEST_Q and c.is_crude)
                 for i, c in enumerate(found)
             ]
             again = list(
                 pool.map(
-                    lambda item: self._compared(*item[0], 1) if item[1] else None,
+                    lambda item: self._compared(*item[0], half=1) if item[1] else None,
                     zip(tested, wanted, strict=True),
                 )
             )
@@ -147,7 +171,9 @@ class Search:
                 found=found[i],
                 q=float(q[i]),
                 crude_q=float(rough[i]),
+                order_q=float(order[i]),
                 again=again[i],
+                order_again=self._order_p(a, b, half=1),
             )
             for i, (a, b) in enumerate(tested)
         ]
@@ -158,7 +184,6 @@ class Search:
             pair
             for pair in pairs
             if pair.confirmed
-            and self.orders[1][pair.first, pair.then] > self.orders[1][pair.then, pair.first]
             and pair.found.adjusted is not None
             and pair.again is not None
             and pair.again.adjusted is not None
@@ -166,18 +191,29 @@ class Search:
         ]
 
     def triples(self, pairs: list[PairFound]) -> list[TripleFound]:
-        """Chains of two confirmed pairs that enough people of each half went through, commonest first."""
+        """Chains of two confirmed pairs that enough people went through, by their weaker link."""
+        strength = {
+            (pair.first, pair.then): pair.again.adjusted.low
+            for pair in pairs
+            if pair.again is not None and pair.again.adjusted is not None
+        }
         after: dict[int, list[int]] = {}
-        for pair in pairs:
-            after.setdefault(pair.first, []).append(pair.then)
-        chains = [(a, b, c) for a in after for b in after[a] for c in after.get(b, ()) if c != a]
+        for a, b in strength:
+            after.setdefault(a, []).append(b)
+        weaker = {
+            (a, b, c): min(strength[a, b], strength[b, c])
+            for a in after
+            for b in after[a]
+            for c in after.get(b, ())
+            if c != a
+        }
         found = []
-        for chain in chains[:MOST_TRIPLES]:
+        for chain in sorted(weaker, key=lambda each: (-weaker[each], each))[:MOST_TRIPLES]:
             cells, steps = zip(*(half.after_two(*chain) for half in self.halves), strict=True)
-            if self.rules.allows(*steps):
+            if self.rules.allows(sum(steps)):
                 whole = np.sum(cells, axis=0)
                 found.append(TripleFound(steps=chain, people=steps, beyond=rate_ratio(whole)))
-        return sorted(found, key=lambda each: (-sum(each.people), each.steps))
+        return found
 
     def together(self, taking: Taking, outcomes: list[int]) -> list[TogetherFound]:
         """Pairs of drugs under which an outcome comes more often than under either alone, on both halves."""
@@ -193,7 +229,10 @@ class Search:
                 found = together_of(cells) if self.rules.allows(people) else None
                 if found is not None:
                     tested.append((pair, outcome, found, people))
-        q = false_discovery(np.array([found.p for _, _, found, _ in tested]))
+        outcome_kinds = np.array(
+            [self.occurrences.kinds[b] for _, b, _, _ in tested], dtype=np.str_
+        )
+        q = false_discovery_within(outcome_kinds, [found.p for _, _, found, _ in tested])
         confirmed = []
         for number, (pair, outcome, found, people) in enumerate(tested):
             if q[number] > LARGEST_Q or not found.stands:
@@ -211,7 +250,12 @@ class Search:
                 )  # fmt: skip
         return sorted(confirmed, key=lambda each: (-each.again.against_neither.low, each.drugs))
 
-    def _compared(self, a: int, b: int, half: int) -> Compared:
+    def _order_p(self, a: int, b: int, *, half: int) -> float:
+        """That A before B is no commoner than B before A; 1 where it is the rarer one."""
+        forth, back = int(self.orders[half][a, b]), int(self.orders[half][b, a])
+        return direction_p(forth, back) if forth > back else 1.0
+
+    def _compared(self, a: int, b: int, *, half: int) -> Compared:
         cells, later, gaps = self.halves[half].after(a, b, LAG_DAYS * MICROSECONDS_PER_DAY)
         return Compared(
             adjusted=rate_ratio(cells), crude=crude(cells), later=rate_ratio(later), gaps=gaps
