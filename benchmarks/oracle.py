@@ -1,8 +1,8 @@
 """Models against the records oracle of the synthetic hospital, and what genes, lifestyle and environment are worth.
 
-``python -m benchmarks.oracle FOLDER`` simulates 20,000 people to learn from and 50,000 of another seed to judge on (kept
-in FOLDER), trains the logistic model and the trees for five outcomes five years ahead, and prints a line an outcome, then
-a line an outcome and kind of knowledge. It ends with 1 where a promise is broken.
+``python -m benchmarks.oracle FOLDER`` simulates 20,000 people to learn from and 50,000 of another seed to judge on
+(kept in FOLDER), trains the logistic model and the trees for five outcomes five years ahead, prints a line an outcome,
+then a line an outcome and kind of knowledge. It ends with 1 where a promise is broken.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proofs import fhir
 
 if TYPE_CHECKING:
     from proofs.measuring import Proof
 
+CHAPTER = "Every record"
 PROOFS: tuple[Proof, ...] = (*fhir.PROOFS,)

@@ -2,9 +2,9 @@
 
 A drug is taken from its start to its stated end, or for `SUPPLY_DAYS` where none is stated. The measure of interaction
 is the relative excess risk RERI = RR11 - RR10 - RR01 + 1 (Rothman 1986; Knol & VanderWeele 2012,
-doi:10.1093/ije/dyr218). A signal must have more of the outcome under both than under each alone, in the same strata, and
-more than what each alone does multiplied: drugs given for two illnesses that each raise the outcome meet the first, not
-the second.
+doi:10.1093/ije/dyr218). A signal must have more of the outcome under both than under each alone, in the same strata,
+and more than what each alone does multiplied: drugs given for two illnesses that each raise the outcome meet the first,
+not the second.
 """
 
 from __future__ import annotations

@@ -158,11 +158,12 @@ def discover(
 ) -> Findings:
     """What follows what on both halves of the people: pairs, chains of three, and pairs of drugs.
 
-    Facts are conditions (ICD by three characters), drugs and procedures, each at its first occurrence. People are halved
-    by a hash of their id and `seed`. Rates are compared within sex, five-year bands of attained age, four-year bands of
-    calendar time and contacts with care in the year before. Nothing about fewer people than the release policy allows is
-    shown. With `shuffled` facts are first dealt out anew among all people and moments, by that seed: whatever is
-    confirmed then is false. `with_chance` also searches with each person's dates dealt out anew.
+    Facts are conditions (ICD by three characters), drugs (by ingredient where it is known) and procedures, each at its
+    first occurrence. People are halved by a hash of their id and `seed`. Rates are compared within sex, five-year bands
+    of attained age, four-year bands of calendar time and contacts with care in the year before. Nothing about fewer
+    people than the release policy allows is shown. With `shuffled` facts are first dealt out anew among all people and
+    moments, by that seed: whatever is confirmed then is false. `with_chance` also searches with each person's dates
+    dealt out anew.
     """
     rules = policy or ReleasePolicy()
     real = first_occurrences(timeline)

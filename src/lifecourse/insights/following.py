@@ -75,10 +75,10 @@ def at_risk(b, chosen, arrays, whole, cells):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def exposed(a, b, lag, people, chosen, arrays, cells, gaps):  # type: ignore[no-untyped-def]
-    """Fill `cells` (float64[strata, 4]) from the `people` who have A: events of B after A, days after A, and of both
-    those within `lag` microseconds of A. Gives the number of `gaps`, days from A to B, written.
+    """Fill `cells` (float64[strata, 4]) with the events of B and the days after A, then those within `lag` of A.
 
-    A and B at one moment count as unexposed, since neither came first.
+    Of the `people` who have A; gives the number of `gaps`, days from A to B, written. A and B at one moment count as
+    unexposed, since neither came first.
     """
     rows, fact, time, starts, lasts, quarters, stratum = arrays
     n_gaps = 0
@@ -181,7 +181,7 @@ class Following:
         return cells, later, gaps[:n_gaps]
 
     def after_two(self, a: int, b: int, c: int) -> tuple[Floats, int]:
-        """Cells for `rate_ratio` of C after A then B against C after B alone, and how many people went all three steps."""
+        """Cells for `rate_ratio` of C after A then B against C after B alone, and how many went all three steps."""
         cells = np.zeros((self.lives.n_strata, 4))
         steps = after_two(a, b, c, self.people_with(b), self.chosen, self._arrays, cells)
         return cells, int(steps)

@@ -1,4 +1,4 @@
-"""One search of one arrangement of facts: what is found on a half of the people, and whether the other half says the same."""
+"""One search of one arrangement of facts: what one half of the people shows, and whether the other half agrees."""
 
 from __future__ import annotations
 
