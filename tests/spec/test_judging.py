@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -27,9 +27,11 @@ def four_people() -> Timeline:
     return timeline_from_events(events)
 
 
-def truth_of(folder: Path, ill: set[int], people: tuple[int, ...]) -> Path:
+def truth_of(
+    folder: Path, ill: set[int], people: tuple[int, ...], began_on: datetime = BEGAN
+) -> Path:
     (folder / "people").mkdir(parents=True)
-    began = [BEGAN if person in ill else None for person in people]
+    began = [began_on if person in ill else None for person in people]
     columns = {"person": list(people), "onset_copd": pl.Series(began, dtype=pl.Datetime("us"))}
     pl.DataFrame(columns).write_parquet(folder / "people" / "0.parquet")
     return folder
@@ -42,6 +44,30 @@ def test_found_missed_and_mistaken_are_counted(tmp_path: Path) -> None:
     assert (verdict.found, verdict.missed, verdict.mistaken) == (1, 1, 1)
     assert verdict.delay_days == 10
     assert verdict.row()["sensitivity"] == verdict.row()["ppv"] == 0.5
+
+
+def test_followed_are_those_seen_twice_in_a_year_or_more_after_they_fell_ill(
+    tmp_path: Path,
+) -> None:
+    #   1: two visits and a code    2: two visits    3: one visit    4: two visits within the year    5: ill before
+    fell, soon, late = datetime(2010, 1, 1), datetime(2010, 6, 1), datetime(2011, 6, 1)
+    visit, code = "VISIT//outpatient", "ICD10CM//J44.9"
+    rows = [(who, datetime(2009, 1, 1), "LOINC//8480-6") for who in (1, 2, 3, 4)]
+    rows += [
+        (1, soon, visit),
+        (1, late, visit),
+        (1, late, code),
+        (2, soon, visit),
+        (2, late, visit),
+    ]
+    rows += [(3, soon, "LOINC//8480-6"), (3, late, visit), (3, late + timedelta(hours=1), visit)]
+    rows += [(4, soon, visit), (4, soon + timedelta(days=9), visit)]
+    rows += [(5, soon, visit), (5, late, visit)]
+    events = pl.DataFrame(rows, schema=["subject_id", "time", "code"], orient="row")
+    truth = truth_of(tmp_path / "truth", {1, 2, 3, 4, 5}, (1, 2, 3, 4, 5), fell)
+    (verdict,) = judge_phenotypes(timeline_from_events(events), truth)
+    assert (verdict.found, verdict.missed) == (1, 4)
+    assert (verdict.followed, verdict.followed_found) == (2, 1)
 
 
 def test_truth_of_other_people_is_refused(tmp_path: Path) -> None:

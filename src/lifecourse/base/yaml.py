@@ -65,6 +65,11 @@ def parse_document(
         raise error(_explain(invalid, tree, where)) from None
 
 
+def line_in(text: str, location: Sequence[int | str]) -> int:
+    """The line (from 1) of the key that `location` leads to in the YAML `text`, or of the last one on the way."""
+    return _line_of(_round_trip(text, where="", error=ConfigError), location)
+
+
 def _plain_tree(text: str, *, where: str, error: type[UserError]) -> Any:
     """The plain value of `text`, remembered on disk by its hash.
 

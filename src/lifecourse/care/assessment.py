@@ -10,13 +10,11 @@ import numpy as np
 
 from lifecourse.base.clock import from_microseconds
 from lifecourse.care.gathering import (
-    SMOKING_ANSWERS,
     assessed_models,
     condition_covariate,
     covariates_of,
     fixed_columns,
     input_columns,
-    latest_smoking_answer,
     score_covariates,
 )
 from lifecourse.care.risk.evaluate import evaluate_columns
@@ -34,6 +32,7 @@ from lifecourse.schema.code import codes
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.event import BIRTH
 from lifecourse.schema.window import before
+from lifecourse.tasks.smoking import deciding_covariate, smoking_status, words_of
 from lifecourse.vocab.codelists import describe
 
 if TYPE_CHECKING:
@@ -248,11 +247,11 @@ def _behind(each: Input, person: _Person) -> tuple[tuple[DecidingEvent, ...], st
     if each.kind == "age":
         return _events(person, _BIRTH), None
     if each.kind == "smoking":
-        latest = int(latest_smoking_answer(person.answers)[0])
-        if latest < 0:
+        asked = deciding_covariate(person.answers)
+        if asked is None:
             return (), None
-        asked = covariates_of(each)[latest]
-        return _events(person, asked), SMOKING_ANSWERS[latest].replace("_", " ")
+        status = words_of(smoking_status(person.answers)[0])
+        return _events(person, asked), f"{status} smoker"
     events = tuple(
         event for covariate in covariates_of(each) for event in _events(person, covariate)
     )

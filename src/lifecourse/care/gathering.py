@@ -16,6 +16,7 @@ from lifecourse.care.risk.expressions import is_missing
 from lifecourse.care.risk.library import names, score_model
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import before
+from lifecourse.tasks.smoking import Smoking, smoking_covariates, smoking_status
 from lifecourse.vocab.codelists import codelist
 from lifecourse.vocab.units import between
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 # A drug without a stated end counts as taken for this long after it was started or last recorded.
 DRUG_LOOKBACK_DAYS = 730.0
-
-# The latest coded answer decides; at the same instant the first of these that was given.
-SMOKING_ANSWERS = ("current_smoker", "former_smoker", "never_smoker")
 
 
 @cache
@@ -59,7 +57,7 @@ def score_covariates() -> tuple[Covariate, ...]:
 def covariates_of(each: Input) -> tuple[Covariate, ...]:
     """What one input asks; nothing for age, sex, choices and what only its user can state."""
     if each.kind == "smoking":
-        return tuple(_smoking_covariate(answer) for answer in SMOKING_ANSWERS)
+        return smoking_covariates()
     if each.codelist is None:
         return ()
     if each.kind == "condition":
@@ -113,17 +111,9 @@ def fixed_columns(
     }
 
 
-def latest_smoking_answer(answers: Answers) -> npt.NDArray[np.int64]:
-    """The place in SMOKING_ANSWERS of each person's latest coded answer; -1 where none was given."""
-    days = np.stack([answers[_smoking_covariate(answer).name] for answer in SMOKING_ANSWERS])
-    known = ~np.isnan(days)
-    latest = np.argmin(np.where(known, days, np.inf), axis=0)
-    return np.where(known.any(axis=0), latest, -1)
-
-
 def _smokes(answers: Answers) -> npt.NDArray[np.float64]:
-    latest = latest_smoking_answer(answers)
-    return np.where(latest < 0, np.nan, (latest == 0).astype(float))
+    status = smoking_status(answers)
+    return np.where(status == Smoking.UNKNOWN, np.nan, (status == Smoking.CURRENT).astype(float))
 
 
 def _measured(each: Input, answers: Answers) -> npt.NDArray[np.float64]:
@@ -148,10 +138,6 @@ def _otherwise(
     model = score_model(name)
     computed = evaluate_columns(model, input_columns(model, answers, age, sex), len(measured))
     return np.where(absent, computed.outputs[output], measured)
-
-
-def _smoking_covariate(answer: str) -> Covariate:
-    return _covariate(answer, "since", None, Summary.TIME_SINCE)
 
 
 @cache

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PURPOSES = ("direct_care", "operations", "research")
 PEOPLE = ("identified", "pseudonymous", "synthetic")
-KINDS = ("fhir", "omop", "meds", "genome", "exposures")
+KINDS = ("fhir", "omop", "meds", "genome", "delimited", "hl7v2", "exposures")
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,8 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="SOURCE",
         type=Path,
-        help="a file or folder of records: FHIR, OMOP, MEDS, genomes (VCF) or exposures (CSV by place and year)",
+        help="a file or folder of records: FHIR, OMOP, MEDS, HL7 v2, genomes (VCF) or exposures (CSV by place "
+        "and year)",
     )
     parser.add_argument(
         "--as", dest="kind", choices=KINDS, help="the kind of SOURCE (default: detected)"
@@ -58,7 +59,8 @@ def add_protection(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="a CSV that maps local codes to standard ones; may be given again",
+        help="what tables mean, as YAML or by its name in the library; or a CSV that maps local codes to standard ones; "
+        "may be given again",
     )
 
 

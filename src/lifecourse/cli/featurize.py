@@ -13,9 +13,12 @@ from lifecourse.cli.workspace import store_of
 if TYPE_CHECKING:
     import argparse
 
+    import numpy as np
+    import numpy.typing as npt
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """STORE, --labels, --recipe and --out."""
+    """STORE, --labels, --recipe, --splits and --out."""
     add_store(parser)
     parser.add_argument(
         "--labels", metavar="FILE", type=Path, required=True, help="what `lifecourse label` wrote"
@@ -25,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help="which covariates (default: the built-in recipe)",
+    )
+    parser.add_argument(
+        "--splits",
+        metavar="FILE",
+        type=Path,
+        help="a MEDS subject_splits.parquet: its split `train` alone decides which codes get columns (default: all)",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where features go")
     add_identity(parser, purpose="operations")
@@ -43,9 +52,36 @@ def call(arguments: argparse.Namespace) -> Any:
         store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
     )
     recipe = load_recipe(arguments.recipe) if arguments.recipe else load_recipe()
+    training = training_people(arguments.splits) if arguments.splits else None
     with shown_progress() as progress:
-        shape = write_features(timeline, labels, recipe, arguments.out, progress=progress)
+        shape = write_features(
+            timeline, labels, recipe, arguments.out, training=training, progress=progress
+        )
     return {**shape, "out": str(arguments.out)}
+
+
+def training_people(splits: Path) -> npt.NDArray[np.int64]:
+    """The ids of the split ``train`` in a MEDS ``subject_splits.parquet``.
+
+    Raises
+    ------
+    UserError
+        The file is absent, has other columns, or no one in the split.
+    """
+    import numpy as np
+    import polars as pl
+
+    from lifecourse.base.errors import UserError
+
+    table = pl.read_parquet(existing(splits, "splits file"))
+    if not {"subject_id", "split"} <= set(table.columns):
+        raise UserError(
+            f"'{splits.name}' is no table of splits. It needs the columns subject_id and split."
+        )
+    people = table.filter(pl.col("split").cast(pl.String) == "train")["subject_id"]
+    if not len(people):
+        raise UserError(f"'{splits.name}' has nobody in the split 'train', so no code is known.")
+    return people.to_numpy().astype(np.int64)
 
 
 def text(report: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.matrix import FeatureMatrix
 from lifecourse.features.recipe import Recipe
+from lifecourse.tasks.derived import derived_columns
 from lifecourse.timeline.everycode import evaluate_every_code
 from lifecourse.timeline.kernel import compile_covariates, evaluate
 from lifecourse.timeline.shard import shard_from_events
@@ -37,7 +39,7 @@ def featurize(
     recipe: Recipe,
     *,
     vocabulary: Sequence[str] | None = None,
-    training: npt.NDArray[np.bool_] | None = None,
+    training: npt.NDArray[np.int64] | None = None,
     progress: Progress = SILENT,
 ) -> FeatureMatrix:
     """The features of each row of `labels`, from the events known at or before its `prediction_time`.
@@ -45,8 +47,8 @@ def featurize(
     Parameters
     ----------
     labels : table with ``subject_id`` and ``prediction_time``
-    vocabulary : the codes to have columns for; learned from the `training` rows when None
-    training : bool[r]; all rows when None
+    vocabulary : the codes to have columns for; where None, those that enough rows of the `training` people have
+    training : int64 ids of the people whose rows teach the vocabulary; everyone when None
 
     Returns
     -------
@@ -55,7 +57,7 @@ def featurize(
     rows = labels.select("subject_id", "prediction_time")
     asking = RowsByShard(timeline, rows)
     known = vocabulary_of(asking, recipe, training) if vocabulary is None else list(vocabulary)
-    names = [covariate.name for covariate in recipe.compiled()]
+    names = recipe.columns
     dense = np.full((rows.height, len(names) + 2), np.nan)
     blocks: list[tuple[npt.NDArray[np.int64], sparse.csr_matrix]] = []
     for done, shard in enumerate(asking.shards(), start=1):
@@ -115,7 +117,8 @@ class RowsByShard:
         """The rows of a shard, their named covariates (float64[r, k]) and every code's columns (CSR)."""
         shard, subjects, times = self.asked_of(number)
         compiled = compile_covariates(recipe.compiled(), shard.codes)
-        dense = evaluate(shard, compiled, subjects, times)
+        asked = evaluate(shard, compiled, subjects, times)
+        dense = np.hstack([asked, derived_columns(recipe.derived, shard, subjects, times)])
         chosen = self._chosen(shard.codes, vocabulary)
         codes = _codes_of(shard, recipe, len(vocabulary), chosen, subjects, times, workers)
         return self.places(number), dense, codes
@@ -136,6 +139,10 @@ class RowsByShard:
         ):
             self._looked_up = (codes, vocabulary, _places_of(codes, vocabulary))
         return self._looked_up[2]
+
+    def rows_of(self, people: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """bool[r]: the rows of some people."""
+        return np.isin(self._subjects, people)
 
     def rows_with_code(
         self, number: int, chosen: npt.NDArray[np.bool_] | None
@@ -171,21 +178,31 @@ class RowsByShard:
         return self._timeline.shard(number)
 
 
+def vocabularies(
+    timeline: Timeline,
+    labels: pl.DataFrame,
+    recipe: Recipe,
+    training: Sequence[npt.NDArray[np.int64] | None],
+) -> list[list[str]]:
+    """The vocabulary that each of several groups of people (int64 ids; None for everyone) would teach."""
+    asking = RowsByShard(timeline, labels.select("subject_id", "prediction_time"))
+    return [vocabulary_of(asking, recipe, people) for people in training]
+
+
 def vocabulary_of(
     asking: RowsByShard,
     recipe: Recipe,
-    training: npt.NDArray[np.bool_] | None = None,
+    training: npt.NDArray[np.int64] | None = None,
     *,
-    workers: int = 1,
+    workers: int | None = None,
 ) -> list[str]:
-    """The codes that enough training rows have at or before their prediction time, sorted."""
+    """The codes that enough rows of the `training` people have at or before their prediction time, sorted."""
     if recipe.every_code is None:
         return []
     counts = np.zeros(len(asking.codes), dtype=np.int64)
-    with ThreadPoolExecutor(workers) as pool:
-        for found in pool.map(
-            lambda shard: asking.rows_with_code(shard, training), asking.shards()
-        ):
+    chosen = None if training is None else asking.rows_of(training)
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        for found in pool.map(lambda shard: asking.rows_with_code(shard, chosen), asking.shards()):
             counts += found
     names = asking.codes.codes
     common = [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
     import polars as pl
@@ -35,3 +37,21 @@ class FeatureMatrix:
     def names(self) -> list[str]:
         """All column names, the dense ones first."""
         return [*self.dense_names, *self.code_names]
+
+    def of_codes(self, vocabulary: Sequence[str]) -> FeatureMatrix:
+        """The same rows with the columns of some of the codes alone, in the order of `vocabulary`."""
+        import numpy as np
+
+        n_codes = len(self.vocabulary)
+        if n_codes == 0 or list(vocabulary) == self.vocabulary:
+            return self
+        place = {code: i for i, code in enumerate(self.vocabulary)}
+        within = np.array([place[code] for code in vocabulary], dtype=np.int64)
+        blocks = np.arange(len(self.code_names) // n_codes) * n_codes
+        chosen = (blocks[:, None] + within).ravel()
+        return replace(
+            self,
+            codes=self.codes[:, chosen],
+            code_names=[self.code_names[i] for i in chosen],
+            vocabulary=list(vocabulary),
+        )

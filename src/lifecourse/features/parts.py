@@ -40,7 +40,7 @@ def write_features(
     folder: Path,
     *,
     vocabulary: Sequence[str] | None = None,
-    training: npt.NDArray[np.bool_] | None = None,
+    training: npt.NDArray[np.int64] | None = None,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class _Names:
     def __init__(self, recipe: Recipe, vocabulary: list[str]) -> None:
         self.recipe = recipe
         self.vocabulary = vocabulary
-        self.dense = [AGE, FEMALE, *(covariate.name for covariate in recipe.compiled())]
+        self.dense = [AGE, FEMALE, *recipe.columns]
         self.codes = recipe.code_names(vocabulary)
 
 

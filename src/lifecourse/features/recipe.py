@@ -13,6 +13,7 @@ from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.code import Codelist
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import Window, before, static
+from lifecourse.tasks.derived import TITLES
 from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, window_name
 from lifecourse.vocab.codelists import codelist
 
@@ -92,11 +93,13 @@ class Recipe(Document):
     """What to make of each person's history; age and sex are always there.
 
     extends : a recipe of the library whose covariates come first, and whose every-code part holds unless told anew
+    derived : columns of `lifecourse.tasks.derived`, such as ``smoking.pack_years``
     """
 
     name: str
     extends: str | None = None
     covariates: list[NamedCovariate] = Field(default_factory=list)
+    derived: list[str] = Field(default_factory=list)
     every_code: EveryCode | None = None
 
     @model_validator(mode="before")
@@ -106,16 +109,28 @@ class Recipe(Document):
             return given
         base = load_recipe(str(given["extends"])).model_dump(mode="json")
         covariates = [*base["covariates"], *(given.get("covariates") or [])]
-        every_code = given.get("every_code", base["every_code"])
-        return {**given, "extends": None, "covariates": covariates, "every_code": every_code}
+        told = {
+            "covariates": covariates,
+            "derived": [*base["derived"], *(given.get("derived") or [])],
+            "every_code": given.get("every_code", base["every_code"]),
+        }
+        return {**given, "extends": None, **told}
 
     @model_validator(mode="after")
     def _distinct(self) -> Recipe:
-        columns = [covariate.column for covariate in self.covariates]
+        unknown = sorted(set(self.derived) - set(TITLES))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is not derived; there are: {', '.join(TITLES)}")
+        columns = self.columns
         twice = sorted({column for column in columns if columns.count(column) > 1})
         if twice:
             raise ValueError(f"column {', '.join(twice)} stands twice; name one of them otherwise")
         return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the dense columns: the covariates, then what is derived."""
+        return [*(covariate.column for covariate in self.covariates), *self.derived]
 
     def code_names(self, vocabulary: list[str]) -> list[str]:
         """The every-code columns over `vocabulary`, ``LOINC//4548-4.count.365d``: window, then summary, then code."""

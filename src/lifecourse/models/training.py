@@ -13,7 +13,7 @@ import polars as pl
 
 from lifecourse.base.files import to_json
 from lifecourse.base.progress import SILENT, Progress
-from lifecourse.features import Recipe, featurize, load_recipe
+from lifecourse.features import Recipe, featurize, load_recipe, vocabularies
 from lifecourse.models.calibration import Calibrator, fit_calibrator
 from lifecourse.models.card import LIMITS, comparators, judge, subgroups
 from lifecourse.models.evaluation import log_loss
@@ -84,6 +84,11 @@ class _Study:
     features: FeatureMatrix
     outcome: npt.NDArray[np.bool_]
     subjects: npt.NDArray[np.int64]
+    folds: npt.NDArray[np.int64]
+    vocabulary: list[str]  # what everyone teaches: the final model's
+    vocabularies: list[
+        list[str]
+    ]  # by fold, what the people outside it teach: those who are judged teach nothing
     seed: int
 
     @classmethod
@@ -96,12 +101,20 @@ class _Study:
         seed: int,
         progress: Progress,
     ) -> _Study:
+        subjects = table["subject_id"].to_numpy()
+        folds = folds_of(subjects, N_FOLDS, seed)
+        outside = [subjects[folds != fold] for fold in range(N_FOLDS)]
+        everyones, *others = vocabularies(timeline, table, recipe, [None, *outside])
+        known = sorted({*everyones, *(code for vocabulary in others for code in vocabulary)})
         return cls(
             task=task,
             recipe=recipe,
-            features=featurize(timeline, table, recipe, progress=progress),
+            features=featurize(timeline, table, recipe, vocabulary=known, progress=progress),
             outcome=table["boolean_value"].to_numpy().astype(bool),
-            subjects=table["subject_id"].to_numpy(),
+            subjects=subjects,
+            folds=folds,
+            vocabulary=everyones,
+            vocabularies=others,
             seed=seed,
         )
 
@@ -111,12 +124,12 @@ class _Study:
         winner = min(losses, key=lambda name: losses[name])
         risk, calibrator = held_out[winner]
         everyone = np.arange(len(self.outcome))
-        learner = self._fit(LEARNERS[winner], everyone)
+        learner = self._fit(LEARNERS[winner], self.features.of_codes(self.vocabulary), everyone)
         card = self._card(timeline, labels, held_out, winner, risk, losses)
         return RiskModel(
             task=self.task,
             recipe=self.recipe,
-            vocabulary=self.features.vocabulary,
+            vocabulary=self.vocabulary,
             learner=learner,
             calibrator=calibrator,
             card=card,
@@ -129,14 +142,15 @@ class _Study:
 
         The risks of a fold are calibrated on the other folds' held-out risks, so no one judges themselves.
         """
-        folds = folds_of(self.subjects, N_FOLDS, self.seed)
+        folds = self.folds
         raw = np.full(len(self.outcome), float(self.outcome.mean()))
 
         def judge_fold(fold: int) -> None:
             learning, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
             if len(judged) and 0 < self.outcome[learning].mean() < 1:
-                fitted = self._fit(learner, learning)
-                raw[judged] = fitted.predict(_rows_of(self.features, judged))
+                features = self.features.of_codes(self.vocabularies[fold])
+                fitted = self._fit(learner, features, learning)
+                raw[judged] = fitted.predict(_rows_of(features, judged))
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(judge_fold, range(N_FOLDS)))
@@ -150,11 +164,14 @@ class _Study:
         return calibrated, fit_calibrator(raw, self.outcome)
 
     def _fit(
-        self, learner: type[Logistic] | type[Trees], rows: npt.NDArray[np.int64]
+        self,
+        learner: type[Logistic] | type[Trees],
+        features: FeatureMatrix,
+        rows: npt.NDArray[np.int64],
     ) -> Logistic | Trees:
         """The learner on `rows`; a fifth of their people choose how hard it is held back."""
         inner = folds_of(self.subjects[rows], N_FOLDS, self.seed + 1) == 0
-        return learner.fit(self.features, self.outcome, rows, inner)
+        return learner.fit(features, self.outcome, rows, inner)
 
     def _card(
         self,

@@ -19,19 +19,27 @@ SOURCES: Registry[Any] = Registry(
         "omop": "lifecourse.records.omop:OmopSource",
         "meds": "lifecourse.records.meds:MedsSource",
         "genome": "lifecourse.records.genome:GenomeSource",
+        "delimited": "lifecourse.records.delimited:DelimitedSource",
+        "hl7v2": "lifecourse.records.hl7v2:Hl7v2Source",
     },
 )
 FHIR_ENDINGS = (".ndjson", ".jsonl", ".json")
 LOOKED_FOR = (
     "FHIR (.json, .ndjson, .gz or .tar of them), OMOP (person.csv or .parquet, a DuckDB file, "
-    "a postgresql: settings file) or MEDS (.parquet with subject_id, time, code)"
+    "a postgresql: settings file), MEDS (.parquet with subject_id, time, code) or HL7 v2 messages (.hl7, or any file "
+    "that begins with MSH, FHS or BHS), tables (CSV, TSV, Parquet) with a mapping file"
 )
 
 
 def open_source(
-    path: Path, *, kind: str | None = None, timezone: str = "UTC", issuer: str | None = None
+    path: Path,
+    *,
+    kind: str | None = None,
+    timezone: str = "UTC",
+    issuer: str | None = None,
+    mapping: Path | None = None,
 ) -> Source:
-    """The source in `path`, its kind detected unless given.
+    """The source in `path`, its kind detected unless given; `mapping` says what tables mean.
 
     Raises
     ------
@@ -40,8 +48,11 @@ def open_source(
     """
     if not path.exists():
         raise SourceError(f"there is nothing at '{path.name}'. Give a file or folder of records.")
-    chosen = kind or detect(path)
-    source: Source = SOURCES.get(chosen)(path, timezone=timezone, issuer=issuer or chosen)
+    chosen = kind or ("delimited" if mapping else detect(path))
+    options = {"mapping_path": mapping} if mapping else {}
+    source: Source = SOURCES.get(chosen)(
+        path, timezone=timezone, issuer=issuer or chosen, **options
+    )
     return source
 
 
@@ -55,7 +66,9 @@ def detect(path: Path) -> str:
     """
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     names = [file.name.lower().removesuffix(".gz") for file in files]
+    from lifecourse.records.delimited.source import is_tables
     from lifecourse.records.fhir.files import holds_fhir, is_archive
+    from lifecourse.records.hl7v2.files import HL7_ENDINGS, is_ours
     from lifecourse.records.omop.postgres import is_postgres
     from lifecourse.records.omop.rows import is_database, table_of
 
@@ -66,13 +79,19 @@ def detect(path: Path) -> str:
         return "omop"
     if path.is_dir() and any((path / "data").rglob("*.parquet")):
         return "meds"  # before FHIR: a MEDS folder has metadata/dataset.json
+    if any(name.endswith(HL7_ENDINGS) for name in names):
+        return "hl7v2"
     if any(name.endswith(FHIR_ENDINGS) for name in names):
         return "fhir"
+    if is_tables(path):
+        return "delimited"  # before MEDS: only where a mapping fits
     if any(name.endswith(".parquet") for name in names):
         return "meds"
     if any(name.endswith((".vcf", ".vcf.bgz", ".bcf")) for name in names):
         return "genome"
     if any(is_archive(file.name) and holds_fhir(file) for file in files):
         return "fhir"
+    if any(is_ours(file) for file in files):
+        return "hl7v2"
     what = "is empty" if not files else "holds no records of a known kind"
     raise SourceError(f"'{path.name}' {what}. Looked for: {LOOKED_FOR}.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.schema.code import codes
 from lifecourse.schema.covariate import Covariate, Summary
+from lifecourse.tasks.derived import TITLES
 from lifecourse.vocab.codelists import describe
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def observations(
             found.append({**row, **_always(column, part["value"])})
         elif column in named:
             found.append({**row, **_covariate(named[column], compiled[column], row, chart, at)})
+        elif column in TITLES:
+            found.append({**row, "name": TITLES[column], "events": []})
         else:
             found.append({**row, **_any_code(column, part["value"], recipe, chart, at)})
     return found

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 ADMITTED = (*CARDIOVASCULAR, "pneumonia", "hip_fracture", "hyponatremia")
 QUARTER = 1.0 / STEPS_PER_YEAR
+CHRONIC_YEARS = QUARTER
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +65,7 @@ def live_a_quarter(
     for illness, onset in state.onset.items():
         if illness != "death":
             onset[onset > state.onset["death"]] = NEVER
+    state.lasting_ckd[state.lasting_ckd > state.onset["death"]] = NEVER
     return happened
 
 
@@ -168,6 +170,18 @@ def _define(state: State, values: dict[str, np.ndarray]) -> None:
     for illness, is_beyond in bounds.items():
         begins = is_beyond & state.alive & (state.onset[illness] == NEVER)
         state.onset[illness][begins] = state.years + QUARTER
+    _last(state, bounds["ckd"])
+
+
+def _last(state: State, is_low: np.ndarray) -> None:
+    """Kidney disease is chronic after three months: KDIGO 2024, doi:10.1016/j.kint.2023.10.018.
+
+    Kept beside the onset, which is the first fall below the bound. The truth tells it; no life changes by it.
+    """
+    now = state.years + QUARTER
+    state.low_since = np.where(is_low, np.minimum(state.low_since, now), NEVER)
+    lasts = (now - state.low_since >= CHRONIC_YEARS) & state.alive & (state.lasting_ckd == NEVER)
+    state.lasting_ckd[lasts] = now
 
 
 def _smoke(people: People, state: State, model: Parameters, rng: np.random.Generator) -> None:

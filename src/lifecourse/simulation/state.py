@@ -45,6 +45,8 @@ class State:
     known : when an illness was first written down
     last_seen : the last measurement by quantity, NaN before the first
     baseline_egfr : when the records began, NaN before
+    low_since : when an eGFR below 60 that goes on was first so, NEVER where it is not low
+    lasting_ckd : when it had been low for three months, for the first time; NEVER where it never was
     """
 
     years: float
@@ -58,6 +60,8 @@ class State:
     known: dict[str, np.ndarray]
     last_seen: dict[str, np.ndarray]
     baseline_egfr: np.ndarray
+    low_since: np.ndarray
+    lasting_ckd: np.ndarray
 
     @property
     def alive(self) -> np.ndarray:
@@ -104,6 +108,8 @@ def first_day(people: People, model: Parameters) -> State:
         known={name: np.full(n, NEVER) for name in illnesses if name != "death"},
         last_seen={name: np.full(n, np.nan) for name in MEASURED},
         baseline_egfr=np.full(n, np.nan),
+        low_since=np.full(n, NEVER),
+        lasting_ckd=np.full(n, NEVER),
     )
 
 

@@ -38,8 +38,8 @@ def true_people(history: History, model: Parameters) -> pl.DataFrame:
     """One row per person, at the cut or the death.
 
     Columns: person, age, female, ``onset_<illness>`` and ``recorded_<illness>`` (Datetime, null where it has not come
-    or was never written down), ``true_<quantity>`` (without noise), smoking, genotyped, county (FIPS),
-    ``pgs_<score>``, insulin_deficient, hemoglobin_falls_from.
+    or was never written down), onset_lasting_ckd (when eGFR had been below 60 for three months), ``true_<quantity>``
+    (without noise), smoking, genotyped, county (FIPS), ``pgs_<score>``, insulin_deficient, hemoglobin_falls_from.
     """
     people, state = history.people, history.state
     begin = begin_microseconds(model)
@@ -52,6 +52,7 @@ def true_people(history: History, model: Parameters) -> pl.DataFrame:
         columns[f"onset_{illness}"] = _moments(onset, begin)
         if illness in state.known:
             columns[f"recorded_{illness}"] = _moments(state.known[illness], begin)
+    columns["onset_lasting_ckd"] = _moments(state.lasting_ckd, begin)
     for name, value in under_treatment(people, state).items():
         columns[f"true_{name}"] = value
     columns["smoking"] = [SMOKING[place] for place in state.smoking]

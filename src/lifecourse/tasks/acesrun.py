@@ -43,7 +43,7 @@ def rows_of_aces(
 
     `own_codes` is `own_codes_only` of the excerpt's codes, made once for all excerpts.
     """
-    return _Run(excerpt, _as_written(excerpt.shard, own_codes), task).rows()
+    return _Run(excerpt, replace(excerpt.shard, codes=own_codes), task).rows()
 
 
 def codes_of(task: AcesTask, own_codes: CodeTable) -> set[str]:
@@ -76,15 +76,6 @@ def own_codes_only(codes: CodeTable) -> CodeTable:
         descriptions=codes.descriptions,
         unit_factor=codes.unit_factor,
     )
-
-
-def _as_written(shard: Shard, own_codes: CodeTable) -> Shard:
-    """The shard with the source's codes, and its values in the source's units."""
-    factor = own_codes.unit_factor
-    if np.all(factor == 1.0):
-        return replace(shard, codes=own_codes)
-    value = (shard.value / factor[shard.code]).astype(np.float32)
-    return replace(shard, codes=own_codes, value=value)
 
 
 class _Run:

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 from scipy.stats import beta
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
 from lifecourse.base.errors import TaskError
+from lifecourse.tasks.meaning import named_codelist, occurrences, owners
 from lifecourse.tasks.phenotypes import Phenotype, phenotype, phenotype_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
+
     from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.shard import Shard
 
 ONSET = "onset_"
 FOLLOWED_DAYS = 365
+FOLLOWED_VISITS = 2
+VISIT = "any_visit"
 CONFIDENCE = 0.95
 
 
@@ -31,7 +37,8 @@ class Verdict:
     missed : truly ill, and it does not
     mistaken : not ill, and it says so
     people : all who were judged
-    followed, followed_found : truly ill since a moment within their records, which go on for a year or more; found
+    followed, followed_found : truly ill since a moment within their records, which go on for a year or more and show
+        visits on two days or more; of these, found. Other charts could hardly tell a reader of the illness.
     delay_days : median days from the true onset to the phenotype's, of those found; None if none is
     """
 
@@ -96,8 +103,8 @@ def judge_phenotypes(timeline: Timeline, truth: Path) -> list[Verdict]:
     table = _people(timeline, truth)
     judged = [phenotype(name) for name in phenotype_names()]
     known = {each.name: each for each in judged if _columns(each) and _has(table, each)}
-    onsets = _onsets(timeline, list(known.values()))
-    return [_verdict(each, table, onsets[each.name]) for each in known.values()]
+    onsets, visits = _shown(timeline, list(known.values()))
+    return [_verdict(each, table, onsets[each.name], visits) for each in known.values()]
 
 
 def _columns(asked: Phenotype) -> list[str]:
@@ -123,32 +130,42 @@ def _people(timeline: Timeline, truth: Path) -> pl.DataFrame:
     return table
 
 
-def _onsets(timeline: Timeline, asked: list[Phenotype]) -> dict[str, pl.DataFrame]:
-    """``person since`` of each phenotype, one row for each who has it; one pass over the shards."""
+def _shown(
+    timeline: Timeline, asked: list[Phenotype]
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """``person since`` of each phenotype, one row for each who has it, and ``person time`` of visits, one a day.
+
+    One pass over the shards.
+    """
     rows: dict[str, list[pl.DataFrame]] = {each.name: [] for each in asked}
+    visits: list[pl.DataFrame] = []
     for shard in timeline.shards():
         for each in asked:
-            places = each.onset_places(shard)
-            owner = np.searchsorted(shard.offsets, places, side="right") - 1
-            since = pl.Series("since", shard.time[places]).cast(pl.Datetime("us"))
-            rows[each.name].append(
-                pl.DataFrame({"person": shard.subject_ids[owner], "since": since})
-            )
-    empty = pl.DataFrame(schema={"person": pl.Int64, "since": pl.Datetime("us")})
-    return {name: pl.concat([empty, *parts]) for name, parts in rows.items()}
+            rows[each.name].append(_rows(shard, each.onset_places(shard), "since"))
+        days = _rows(shard, occurrences(shard, named_codelist(VISIT)), "time")
+        visits.append(days.unique(["person", pl.col("time").dt.date()], keep="last"))
+    return {name: _joined(parts, "since") for name, parts in rows.items()}, _joined(visits, "time")
 
 
-def _verdict(asked: Phenotype, table: pl.DataFrame, onsets: pl.DataFrame) -> Verdict:
+def _rows(shard: Shard, places: npt.NDArray[np.int64], name: str) -> pl.DataFrame:
+    moments = pl.Series(name, shard.time[places]).cast(pl.Datetime("us"))
+    return pl.DataFrame({"person": shard.subject_ids[owners(shard, places)], name: moments})
+
+
+def _joined(parts: list[pl.DataFrame], name: str) -> pl.DataFrame:
+    empty = pl.DataFrame(schema={"person": pl.Int64, name: pl.Datetime("us")})
+    return pl.concat([empty, *parts])
+
+
+def _verdict(
+    asked: Phenotype, table: pl.DataFrame, onsets: pl.DataFrame, visits: pl.DataFrame
+) -> Verdict:
     true = pl.min_horizontal(*_columns(asked))
     spans = ("person", "first_time", "last_time")
     both = table.select(*spans, true=true).join(onsets, on="person", how="left")
     ill = both["true"].is_not_null()
     said = both["since"].is_not_null()
-    year = pl.duration(days=FOLLOWED_DAYS)
-    within = (pl.col("true") >= pl.col("first_time")) & (
-        pl.col("true") + year <= pl.col("last_time")
-    )
-    followed = both.filter(within)
+    followed = _followed(both, visits)
     delay = (both["since"] - both["true"]).dt.total_microseconds().median()
     return Verdict(
         name=asked.name,
@@ -160,3 +177,17 @@ def _verdict(asked: Phenotype, table: pl.DataFrame, onsets: pl.DataFrame) -> Ver
         followed_found=followed["since"].count(),
         delay_days=None if delay is None else round(float(delay) / MICROSECONDS_PER_DAY, 1) + 0.0,  # type: ignore[arg-type]
     )
+
+
+def _followed(both: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:
+    """The rows of those truly ill whose charts could tell it."""
+    year = pl.duration(days=FOLLOWED_DAYS)
+    within = (pl.col("true") >= pl.col("first_time")) & (
+        pl.col("true") + year <= pl.col("last_time")
+    )
+    candidates = both.filter(within)
+    seen = visits.join(candidates.select("person", "true"), on="person").filter(
+        pl.col("time") >= pl.col("true")
+    )
+    often = seen.group_by("person").len().filter(pl.col("len") >= FOLLOWED_VISITS)
+    return candidates.join(often, on="person", how="semi")

@@ -43,6 +43,14 @@ class Values(Document):
             high_inclusive=self.below is None,
         )
 
+    def hold(self, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """bool[n], which of `numbers` (float64[n]) lie within; NaN does not."""
+        from lifecourse.timeline.kernel import inclusive_range
+
+        low, high = inclusive_range(self.range())
+        within: npt.NDArray[np.bool_] = (numbers >= low) & (numbers <= high)
+        return within
+
 
 class Meaning(Document):
     """One of: the name of a codelist, the name of a phenotype, or codes (``ICD10CM//E11*``: a prefix)."""

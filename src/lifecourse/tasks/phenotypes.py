@@ -6,6 +6,7 @@ criterion is a codelist, perhaps with limits of its values, met so many times on
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from lifecourse.base.clock import MICROSECONDS_PER_DAY
 from lifecourse.base.errors import TaskError
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.covariate import ValueRange
+from lifecourse.tasks.filtration import egfr_of_creatinine
 from lifecourse.tasks.meaning import Values, named_codelist, occurrences, owners
 
 if TYPE_CHECKING:
@@ -36,29 +38,54 @@ class Criterion(Document):
 
     values : what counts; events outside do not
     apart_days : at least so many days lie between the first that counts and the one that decides
+    within_days : at most so many days lie between the first and the last of the `times` that decide
     in_a_row : no day on which the codelist was measured, but never within `values`, may lie between them
+    as_egfr : `values` are of the eGFR that CKD-EPI 2021 gives of the creatinine, mL/min/1.73 m2
     """
 
     codelist: str
     values: Values | None = None
     times: int = Field(default=1, ge=1)
     apart_days: int = Field(default=0, ge=0)
+    within_days: int | None = Field(default=None, ge=1)
     in_a_row: bool = False
+    as_egfr: bool = False
 
     @model_validator(mode="after")
     def _several_where_it_matters(self) -> Criterion:
-        if self.times == 1 and (self.apart_days or self.in_a_row):
-            raise ValueError("apart_days and in_a_row need times of 2 or more")
+        if self.times == 1 and (self.apart_days or self.in_a_row or self.within_days):
+            raise ValueError("apart_days, within_days and in_a_row need times of 2 or more")
         if self.in_a_row and self.values is None:
             raise ValueError("in_a_row needs values: without, nothing can come between")
+        if self.as_egfr and self.values is None:
+            raise ValueError("as_egfr needs values: it is their quantity")
         return self
 
     def met_by(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64[n] place of the event with which each subject meets it; NEVER where none does."""
         met = np.full(shard.n_subjects, NEVER, dtype=np.int64)
+        days = self._days(shard)
+        reached = np.flatnonzero(days.decides)[::-1]  # so that each subject's earliest is last
+        met[owners(shard, days.places[reached])] = days.places[reached]
+        return met
+
+    def deciding(self, shard: Shard) -> npt.NDArray[np.int64]:
+        """int64 places of the events with which the one subject of `shard` meets it first; empty where it is not met.
+
+        Of each day its first event: the last `times` of them and, where days must lie between, the first of the row.
+        """
+        days = self._days(shard)
+        reached = np.flatnonzero(days.decides)
+        if len(reached) == 0:
+            return reached
+        last = reached[0]
+        chosen = set(range(last - self.times + 1, last + 1))
+        if self.apart_days:
+            chosen.add(int(days.start[last]))
+        return days.places[sorted(chosen)]
+
+    def _days(self, shard: Shard) -> _Days:
         places = self.places(shard)
-        if len(places) == 0:
-            return met
         subject = owners(shard, places)
         day = shard.time[places] // MICROSECONDS_PER_DAY
         # The first event of each day; events are in order of subject and time.
@@ -69,10 +96,11 @@ class Criterion(Document):
             starts |= _changes(self._misses_before(shard, places))
         index = np.arange(len(places))
         start = np.maximum.accumulate(np.where(starts, index, 0))
-        enough = (index - start >= self.times - 1) & (day - day[start] >= self.apart_days)
-        reached = np.flatnonzero(enough)[::-1]  # so that each subject's earliest is written last
-        met[subject[reached]] = places[reached]
-        return met
+        decides = (index - start >= self.times - 1) & (day - day[start] >= self.apart_days)
+        if self.within_days is not None:
+            first = np.maximum(index - self.times + 1, 0)
+            decides &= day - day[first] <= self.within_days
+        return _Days(places=places, start=start, decides=decides)
 
     def _misses_before(self, shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """int64, for each of `places`: how many events of a day without any that counts come before it in the shard."""
@@ -84,8 +112,26 @@ class Criterion(Document):
 
     def places(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64 places of the events that count towards it."""
-        values = None if self.values is None else self.values.range()
-        return occurrences(shard, named_codelist(self.codelist), values)
+        codelist = named_codelist(self.codelist)
+        if self.values is None:
+            return occurrences(shard, codelist)
+        if not self.as_egfr:
+            return occurrences(shard, codelist, self.values.range())
+        measured = occurrences(shard, codelist, ANY_NUMBER)
+        return measured[self.values.hold(egfr_of_creatinine(shard, measured))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Days:
+    """The days that count, of one subject after another.
+
+    places : int64[d], the first event of each that counts; start : int64[d], the day on which its row began
+    decides : bool[d], whether the criterion is met with it
+    """
+
+    places: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    decides: npt.NDArray[np.bool_]
 
 
 class Phenotype(Document):

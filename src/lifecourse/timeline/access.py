@@ -16,7 +16,14 @@ from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpo
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.chart import Chart
 from lifecourse.timeline.excerpt import WHAT, WHO_AND_WHEN, WITH_VALUES, Excerpt, excerpt_of
-from lifecourse.timeline.holdings import NO_NAMES, SHARD_COLUMNS, Holding, InMemory, Stored
+from lifecourse.timeline.holdings import (
+    NO_NAMES,
+    SHARD_COLUMNS,
+    Holding,
+    InMemory,
+    Loads,
+    Stored,
+)
 from lifecourse.timeline.reader import DEFAULT_BYTES, Reader, shard_of_one
 from lifecourse.timeline.shard import CodeTable, Shard, shard_from_events, sorted_events
 from lifecourse.timeline.spill import conform
@@ -99,6 +106,10 @@ class Timeline:
         self._look("list names", "store", "success")
         return self.holding.names()
 
+    def loads(self) -> Loads:
+        """Where the events were read from, and what became of the rows."""
+        return self.holding.loads()
+
     def end_of_records(self) -> int:
         """Microseconds of the latest event of anyone, 0 without events: the data's own "today"."""
         latest = self.persons()["last_time"].cast(pl.Int64).max()
@@ -107,6 +118,10 @@ class Timeline:
     def shard(self, number: int) -> Shard:
         """The events of shard `number` as arrays."""
         return shard_from_events(self.holding.events(number, columns=SHARD_COLUMNS), self.codes)
+
+    def table(self, shards: Sequence[int], columns: Sequence[str]) -> pl.DataFrame:
+        """The `columns` (of EVENT_COLUMNS) of the events of some shards: for counting over everyone."""
+        return self.holding.matching(shards, columns, None)
 
     def excerpt(
         self,

@@ -25,7 +25,8 @@ WITH_VALUES = (*WHAT, "numeric_value")
 class Excerpt:
     """Some events of `n` subjects, who come in the order of the shards: their ids are not sorted.
 
-    shard : their events of the codes asked for, with no ends, and without values unless these were asked for
+    shard : their events of the codes asked for, with no ends, and without values unless these were asked for; values
+        are as the source wrote them, in its units, impossible ones too
     first, last : int64[n], microseconds of the first and the last dated event of any code, births included
     moments : one event at each moment of anyone's record, where these were asked for; their code says nothing
     """
@@ -50,8 +51,7 @@ def excerpt_of(
     code = events["code"].cast(pl.Enum(codes.codes)).to_physical().cast(pl.Int32).to_numpy()
     value = np.full(len(owner), np.nan, dtype=np.float32)
     if "numeric_value" in events.columns:
-        told = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
-        value = (told * codes.unit_factor[code]).astype(np.float32)
+        value = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
     whose = owner if everything is None else everything["subject_id"].to_numpy()
     subject_ids = whose[_changes(whose)]
     shard = Shard(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import polars as pl
 
+from lifecourse.base.clock import to_microseconds
 from lifecourse.schema.actor import Identifiability
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.excerpt import WITH_VALUES
@@ -23,6 +26,21 @@ if TYPE_CHECKING:
 
 NO_NAMES = pl.DataFrame(schema={"subject_id": pl.Int64, "name": pl.String})
 SHARD_COLUMNS = (*WITH_VALUES, "end_time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loads:
+    """What a timeline was made of.
+
+    sources : kind and issuer of each file, in the order that ``source_file`` counts them
+    made_at : microseconds of the newest load; None in memory
+    rows_read, rejected : rows of the newest load, and those of them that were laid aside
+    """
+
+    sources: tuple[tuple[str, str], ...] = ()
+    made_at: int | None = None
+    rows_read: int = 0
+    rejected: int = 0
 
 
 class Holding(Protocol):
@@ -63,6 +81,9 @@ class Holding(Protocol):
 
     def events_in(self, shard: int) -> int:
         """Events of one shard."""
+
+    def loads(self) -> Loads:
+        """Where the events were read from, and what became of the rows."""
 
     def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame:
         """One subject's events; `whole` with every column."""
@@ -110,6 +131,16 @@ class Stored:
     def events_in(self, shard: int) -> int:
         """Events of one shard."""
         return self._part(shard).rows
+
+    def loads(self) -> Loads:
+        """Where the events were read from, and what became of the rows."""
+        made = self._manifest
+        return Loads(
+            sources=tuple((source.kind, source.issuer) for source in made.sources),
+            made_at=to_microseconds(datetime.fromisoformat(made.created)),
+            rows_read=int(made.report["rows_read"]),
+            rejected=sum(made.report["rejects"].values()),
+        )
 
     def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame:
         """One subject's events; `whole` with every column."""
@@ -205,6 +236,10 @@ class InMemory:
     def events_in(self, shard: int) -> int:
         """Events of one shard."""
         return int((self._shards == shard).sum())
+
+    def loads(self) -> Loads:
+        """Where the events were read from: a table in memory does not know."""
+        return Loads()
 
     def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame:
         """One subject's events; `whole` with every column."""

@@ -22,6 +22,7 @@ from lifecourse.base.progress import SILENT, Progress
 from lifecourse.engine.processes import processes
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.privacy.pseudonyms import subject_id
+from lifecourse.records.delimited.mapping import is_mapping
 from lifecourse.records.registry import open_source
 from lifecourse.records.source import IDENTIFIER, released
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
@@ -87,7 +88,8 @@ def ingest(
     identifiability : of a new store; an existing store keeps its own
     plain : True leaves a new store unencrypted; default only where it is synthetic
     snapshot : the source is complete: records of the same issuer that it no longer has are removed
-    mappings : files that map local codes to concepts
+    mappings : files that map local codes to concepts (CSV), and one that says what tables mean (YAML, or its name in
+        the library of mappings)
 
     Raises
     ------
@@ -97,7 +99,8 @@ def ingest(
         Another process is writing the store.
     """
     target = Store(store)
-    opened = _opened(source, target, kind=kind, timezone=timezone, issuer=issuer)
+    of_tables, of_codes = split_mappings(mappings)
+    opened = _opened(source, target, kind=kind, timezone=timezone, issuer=issuer, mapping=of_tables)
     with target.locked(), _no_store_of_nothing(target), released(opened):
         plan = plan_ingest(
             opened,
@@ -106,7 +109,7 @@ def ingest(
             identifiability=Identifiability(identifiability),
             plain=plain,
             snapshot=snapshot or opened.rests_on_store,
-            mappings=tuple(mappings),
+            mappings=of_codes,
             workers=workers,
         )
         report = _Ingestion(plan, progress).run()
@@ -119,13 +122,37 @@ def ingest(
     return report
 
 
+def split_mappings(mappings: Sequence[Path]) -> tuple[Path | None, tuple[Path, ...]]:
+    """The mapping of tables among `mappings`, if one is, and those of codes.
+
+    Raises
+    ------
+    SourceError
+        There are two of tables.
+    """
+    of_tables = [path for path in mappings if is_mapping(path)]
+    if len(of_tables) > 1:
+        raise SourceError(
+            "two mappings say what tables mean. Ingest the tables of each by themselves."
+        )
+    of_codes = tuple(path for path in mappings if path not in of_tables)
+    return (of_tables[0] if of_tables else None), of_codes
+
+
 def _opened(
-    path: Path, store: Store, *, kind: str | None, timezone: str, issuer: str | None
+    path: Path,
+    store: Store,
+    *,
+    kind: str | None,
+    timezone: str,
+    issuer: str | None,
+    mapping: Path | None,
 ) -> Source:
     """The source in `path`; tables of exposures are joined to the people of `store`."""
-    if kind == EXPOSURES or (kind is None and path.exists() and is_exposures(path)):
+    guessed = kind is None and mapping is None
+    if kind == EXPOSURES or (guessed and path.exists() and is_exposures(path)):
         return ExposureSource(path, store.path, issuer=issuer or f"{EXPOSURES} {path.name}")
-    return open_source(path, kind=kind, timezone=timezone, issuer=issuer)
+    return open_source(path, kind=kind, timezone=timezone, issuer=issuer, mapping=mapping)
 
 
 @contextmanager

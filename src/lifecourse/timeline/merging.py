@@ -228,19 +228,16 @@ def standing_records(both: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _every_record_is_of_one_row(named: pl.DataFrame) -> bool:
     """Whether no source id surely comes in two source rows; ids of one hash are taken for one, so it may say no."""
-    columns = named.select(
-        hashed=pl.col("source_id").hash(),
-        row=pl.col("source_file").cast(pl.UInt64) * 2**32 + pl.col("source_row"),
-        generation=pl.col("generation"),
+    hashed = named["source_id"].hash()
+    in_order = hashed.sort().to_numpy()
+    repeated = pl.Series(np.unique(in_order[1:][in_order[1:] == in_order[:-1]]), dtype=pl.UInt64)
+    if repeated.is_empty():
+        return True
+    row = pl.col("source_file").cast(pl.UInt64) * 2**32 + pl.col("source_row")
+    rows = named.select(hashed, row=row, generation="generation").filter(
+        pl.col("source_id").is_in(repeated.implode())
     )
-    hashed = columns["hashed"].to_numpy()
-    order = np.argsort(hashed)
-    hashed = hashed[order]
-    is_same = hashed[1:] == hashed[:-1]
-    return not any(
-        bool(np.any(is_same & (values[1:] != values[:-1])))
-        for values in (columns[name].to_numpy()[order] for name in ("row", "generation"))
-    )
+    return rows.unique().height == repeated.len()
 
 
 def _drop_snapshot(kept: pl.DataFrame, job: MergingJob) -> tuple[pl.DataFrame, int]:

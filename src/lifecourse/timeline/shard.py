@@ -40,6 +40,7 @@ class CodeTable:
     descriptions: list[str | None]
     unit_factor: npt.NDArray[np.float64]
     _ids: dict[Codelist, npt.NDArray[np.int32]] = field(default_factory=dict)
+    _possible: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
     _names: tuple[list[str], list[int]] | None = None
     _words: npt.NDArray[np.object_] | None = None
 
@@ -77,6 +78,46 @@ class CodeTable:
         if self._words is None:
             self._words = np.array(self.codes, dtype=np.object_)
         return self._words
+
+    @property
+    def possible(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """float64[n] each: the least and greatest value, in the canonical unit, that a living person can have.
+
+        Infinite where a code is of no quantity that `vocab.units` knows.
+        """
+        if self._possible is None:
+            self._possible = self._bounds()
+        return self._possible
+
+    def in_canonical_unit(
+        self, code: npt.NDArray[np.int32], value: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """float32 values in the canonical unit of their codes (ids); NaN where no living person has such a value.
+
+        An impossible value is no value: it enters no mean, score or rule. `lifecourse inspect` counts them.
+        """
+        if len(code) == 0:
+            return value
+        factor = self.unit_factor[code]
+        if np.any(factor != 1.0):
+            value = (value * factor).astype(np.float32)
+        low, high = (ends[code] for ends in self._single_precision())
+        wrong = (value < low) | (value > high)
+        return np.where(wrong, np.float32(np.nan), value) if wrong.any() else value
+
+    def _single_precision(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """The bounds as numbers of the values' own precision, so that a value that is one of them lies inside."""
+        low, high = self.possible
+        return low.astype(np.float32), high.astype(np.float32)
+
+    def _bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        from lifecourse.vocab.units import possible_range
+
+        low, high = np.full(len(self), -np.inf), np.full(len(self), np.inf)
+        for place, (code, parents) in enumerate(zip(self.codes, self.parents, strict=True)):
+            known = (possible_range(name) for name in (code, *parents))
+            low[place], high[place] = next(filter(None, known), (-np.inf, np.inf))
+        return low, high
 
     def _match(self, codelist: Codelist) -> npt.NDArray[np.int32]:
         if codelist.everything:
@@ -175,16 +216,13 @@ def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
     starts = np.flatnonzero(np.append(len(ids) > 0, ids[1:] != ids[:-1]))
     code = events["code"].cast(pl.Enum(codes.codes)).to_physical().cast(pl.Int32).to_numpy()
     value = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
-    factor = codes.unit_factor[code] if len(code) else np.ones(0)
-    if np.any(factor != 1.0):
-        value = (value * factor).astype(np.float32)
     return Shard(
         codes=codes,
         subject_ids=ids[starts].astype(np.int64),
         offsets=np.append(starts, len(ids)).astype(np.int64),
         time=events["time"].cast(pl.Int64).fill_null(STATIC).to_numpy(),
         code=np.ascontiguousarray(code),
-        value=np.ascontiguousarray(value),
+        value=np.ascontiguousarray(codes.in_canonical_unit(code, value)),
         end=events["end_time"].cast(pl.Int64).fill_null(NO_END).to_numpy(),
     )
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 
+from lifecourse.schema.code import SEPARATOR
 from lifecourse.vocab.checkdigits import CHECKS
-from lifecourse.vocab.systems import is_wellformed, systems
+from lifecourse.vocab.systems import is_wellformed, system_of_name, systems, tidy
 
 
 class Damage(StrEnum):
@@ -65,3 +67,40 @@ def damage_of(system: str, code: str) -> Damage | None:
         return Damage.FORM
     check = CHECKS.get(systems()[system].check)
     return Damage.CHECK_DIGIT if check is not None and not check(code) else None
+
+
+@lru_cache(maxsize=65536)
+def damages_in(code: str) -> tuple[tuple[str, Damage], ...]:
+    """What is wrong with a whole code string: the system and the damage of each ``SYSTEM//CODE`` in it.
+
+    The forms that sources give ICD codes (``DIAGNOSIS//ICD//9//389``) are read as `mapping` reads them.
+    """
+    found = ((system, damage_of(system, plain)) for system, plain in coded_parts(code))
+    return tuple((system, damage) for system, damage in found if damage is not None)
+
+
+def coded_parts(code: str) -> tuple[tuple[str, str], ...]:
+    """Each system that we know in a code string, with the tidy code that follows it."""
+    parts = code.split(SEPARATOR)
+    if parts[0] in ICD_HEADS and len(parts) >= 3:
+        system, plain = _of_icd_form(parts)
+        return () if system is None else ((system, tidy(system, plain)),)
+    return tuple(
+        (part, after) for part, after in pairwise(parts) if part in systems() and part != "UCUM"
+    )
+
+
+ICD_HEADS = ("DIAGNOSIS", "PROCEDURE")
+_ICD_EDITIONS = {
+    ("DIAGNOSIS", "9"): "ICD9CM",
+    ("DIAGNOSIS", "10"): "ICD10CM",
+    ("PROCEDURE", "9"): "ICD9Proc",
+    ("PROCEDURE", "10"): "ICD10PCS",
+}
+
+
+def _of_icd_form(parts: list[str]) -> tuple[str | None, str]:
+    """``DIAGNOSIS//ICD//9//4019``, ``PROCEDURE//ICD//10//0BCJ8ZZ`` and ``DIAGNOSIS//ICD10CM//E119``."""
+    if parts[1] == "ICD" and len(parts) >= 4:
+        return _ICD_EDITIONS.get((parts[0], parts[2])), parts[3]
+    return system_of_name(parts[1]), parts[2]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import CodelistError
 from lifecourse.schema.code import SEPARATOR
-from lifecourse.vocab.damage import restored
+from lifecourse.vocab.damage import ICD_HEADS, coded_parts, restored
 from lifecourse.vocab.ingredients import by_words, products
-from lifecourse.vocab.systems import system_of_name, tidy, tidy_code
+from lifecourse.vocab.systems import tidy_code
 from lifecourse.vocab.units import SAME, canonical_unit, tidy_unit, to_canonical
 
 if TYPE_CHECKING:
@@ -127,26 +127,11 @@ def _with_unit(row: Mapping, *, stated: str | None) -> Mapping | None:
 
 def _of_icd(code: str) -> Mapping | None:
     """``DIAGNOSIS//ICD//9//4019``, ``PROCEDURE//ICD//10//0BCJ8ZZ`` and ``DIAGNOSIS//ICD10CM//E119``."""
-    parts = code.split(SEPARATOR)
-    if parts[0] not in ("DIAGNOSIS", "PROCEDURE") or len(parts) < 3:
+    if not code.startswith(ICD_HEADS):
         return None
-    if parts[1] == "ICD" and len(parts) >= 4:
-        system = _ICD.get((parts[0], parts[2]))
-        value = parts[3]
-    else:
-        system, value = system_of_name(parts[1]), parts[2]
-    if system is None:
-        return None
-    plain = tidy(system, value)
-    return Mapping(parents=(f"{system}{SEPARATOR}{restored(system, plain) or plain}",))
-
-
-_ICD = {
-    ("DIAGNOSIS", "9"): "ICD9CM",
-    ("DIAGNOSIS", "10"): "ICD10CM",
-    ("PROCEDURE", "9"): "ICD9Proc",
-    ("PROCEDURE", "10"): "ICD10PCS",
-}
+    for system, plain in coded_parts(code):
+        return Mapping(parents=(f"{system}{SEPARATOR}{restored(system, plain) or plain}",))
+    return None
 
 
 def _of_drug_name(code: str) -> Mapping | None:

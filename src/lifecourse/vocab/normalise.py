@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from lifecourse.vocab.dates import with_dates_as_numbers
 from lifecourse.vocab.systems import tidy_code
 from lifecourse.vocab.units import canonical_unit, quantity_of, tidy_unit, to_canonical
 
@@ -38,7 +39,7 @@ def normalise(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """
     columns = events.columns
     absent = [pl.lit(None, kind).alias(n) for n, kind in _VALUES.items() if n not in columns]
-    events = events.with_columns(absent)
+    events = with_dates_as_numbers(events.with_columns(absent))
     plan = _plan(events.select("code", "unit", has_value=pl.col("numeric_value").is_not_null()))
     if not plan.select(_CHANGES.any()).item():
         return events.select(columns), {}

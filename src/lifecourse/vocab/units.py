@@ -26,6 +26,7 @@ class Quantity(Document):
     affine: dict[str, tuple[float, float]] = Field(default_factory=dict)
     accepts: tuple[str, ...] = ()
     native: dict[str, str] = Field(default_factory=dict)
+    possible: tuple[float, float]
 
 
 class _File(Document):
@@ -56,6 +57,12 @@ def canonical_unit(code: str) -> str | None:
     """The canonical unit of the quantity that `code` measures; None where we know none."""
     quantity = quantity_of(code)
     return None if quantity is None else quantities()[quantity].unit
+
+
+def possible_range(code: str) -> tuple[float, float] | None:
+    """The least and greatest value of `code` that a living person can have, in its canonical unit, ends included."""
+    quantity = quantity_of(code)
+    return None if quantity is None else quantities()[quantity].possible
 
 
 def quantity_of(code: str) -> str | None:

@@ -11,7 +11,14 @@ import pytest
 from cohorts import RECIPE, RISK, SCHEMA, SEEN, at_visit, cohort, with_a_future
 
 from lifecourse.base.errors import RecipeError
-from lifecourse.features import Recipe, featurize, load_recipe
+from lifecourse.features import (
+    Recipe,
+    featurize,
+    load_recipe,
+    read_features,
+    vocabularies,
+    write_features,
+)
 from lifecourse.timeline.access import timeline_from_events
 
 if TYPE_CHECKING:
@@ -31,13 +38,29 @@ def test_the_future_changes_no_feature_and_no_vocabulary() -> None:
     assert before.codes.nnz > 0
 
 
-def test_vocabulary_is_of_training_rows_alone() -> None:
+def test_vocabulary_is_of_the_training_people_alone(tmp_path: Path) -> None:
     only_late = [(n, SEEN - timedelta(days=1), "SNOMED//1", None) for n in range(51, 101)]
     events = pl.concat([cohort(100), pl.DataFrame(only_late, schema=SCHEMA, orient="row")])
     timeline, rows = timeline_from_events(events), at_visit(range(1, 101))
-    training = np.arange(100) < 50
+    training = np.arange(1, 51)
     assert "SNOMED//1" in featurize(timeline, rows, RECIPE).vocabulary
-    assert "SNOMED//1" not in featurize(timeline, rows, RECIPE, training=training).vocabulary
+    found = featurize(timeline, rows, RECIPE, training=training)
+    assert "SNOMED//1" not in found.vocabulary
+    assert not [name for name in found.names if name.startswith("SNOMED//1.")]
+    assert vocabularies(timeline, rows, RECIPE, [None, training])[1] == found.vocabulary
+    write_features(timeline, rows, RECIPE, tmp_path, training=training)
+    (written,) = read_features(tmp_path)
+    assert written.names == found.names
+
+
+def test_columns_of_some_codes_are_those_of_featurizing_them_alone() -> None:
+    timeline, rows = timeline_from_events(cohort(40)), at_visit(range(1, 41))
+    whole = featurize(timeline, rows, RECIPE, vocabulary=VOCABULARY)
+    for some in (VOCABULARY[2:0:-1], [], VOCABULARY):
+        few = whole.of_codes(some)
+        alone = featurize(timeline, rows, RECIPE, vocabulary=some)
+        assert few.names == alone.names
+        assert (few.codes != alone.codes).nnz == 0
 
 
 def test_values_are_those_of_the_record() -> None:

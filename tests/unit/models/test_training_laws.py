@@ -9,9 +9,12 @@ import pytest
 
 from lifecourse.base.errors import ModelError, RecipeError
 from lifecourse.base.files import sha256_of_file
+from lifecourse.base.progress import SILENT
 from lifecourse.features import Recipe, featurize, load_recipe
 from lifecourse.models import load_model, predict, save_model, train
-from lifecourse.tasks import Task
+from lifecourse.models.split import folds_of
+from lifecourse.models.training import N_FOLDS, _Study
+from lifecourse.tasks import Task, label
 from lifecourse.timeline.access import Timeline, timeline_from_events
 
 SEEN = datetime(2020, 1, 1)
@@ -175,3 +178,20 @@ def test_a_person_younger_than_any_learned_from_gets_a_reason_and_no_number() ->
     assert adult.value is not None
     assert adult.interval is not None
     assert adult.interval[0] <= adult.value <= adult.interval[1]
+
+
+def test_a_code_of_judged_people_alone_has_no_column_where_they_are_judged() -> None:
+    subjects = np.arange(1, 501)
+    judged = subjects[folds_of(subjects, N_FOLDS, 0) == 2].tolist()
+    known = [(subject, SEEN - timedelta(days=2), "RARE//1", None) for subject in judged]
+    events = people()
+    events = pl.concat([events, pl.DataFrame(known, schema=events.schema, orient="row")])
+    whole = timeline_from_events(events)
+    labels = label(whole, TASK).table
+    study = _Study.of(whole, TASK, labels, RECIPE, 0, SILENT)
+    assert ["RARE//1" in vocabulary for vocabulary in study.vocabularies] == [
+        fold != 2 for fold in range(N_FOLDS)
+    ]
+    assert "RARE//1" in study.vocabulary
+    features = study.features.of_codes(study.vocabularies[2])
+    assert not [name for name in features.names if name.startswith("RARE")]

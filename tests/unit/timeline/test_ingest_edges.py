@@ -138,8 +138,8 @@ def test_bad_lines_of_a_table_read_in_parts_are_named_by_their_row(
     lines[199] += ",surplus"
     lines[299] = lines[299].replace("6.1", "NaN")
     lines[349] = lines[349].replace("6.1", "1e400")
-    monkeypatch.setattr("lifecourse.records.omop.rows.UNIT_BYTES", 2_000)
-    monkeypatch.setattr("lifecourse.records.omop.rows.FIRST_BLOCK_BYTES", 500)
+    monkeypatch.setattr("lifecourse.records.separated.UNIT_BYTES", 2_000)
+    monkeypatch.setattr("lifecourse.records.separated.FIRST_BLOCK_BYTES", 500)
     source = omop_lines(tmp_path / "source", lines)
     report = ingest(source, tmp_path / "store", kind="omop")
     store = Store(tmp_path / "store")
@@ -165,7 +165,7 @@ def test_parts_of_a_table_give_the_store_of_the_whole(
     rows = {i: (1 + i % 3, f"2020-01-{1 + i % 28:02d}", i / 10) for i in range(1, 300)}
     source = write_omop(tmp_path / "source", {1: 1950, 2: 1960, 3: 1970}, rows)
     whole = ingest(source, tmp_path / "whole", kind="omop")
-    monkeypatch.setattr("lifecourse.records.omop.rows.UNIT_BYTES", 1_000)
+    monkeypatch.setattr("lifecourse.records.separated.UNIT_BYTES", 1_000)
     parts = ingest(source, tmp_path / "parts", kind="omop")
     assert (parts.content_hash, parts.rows_read) == (whole.content_hash, whole.rows_read)
 

@@ -14,6 +14,12 @@ from lifecourse.schema.code import codes
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.event import BIRTH
 from lifecourse.schema.window import before, static
+from lifecourse.tasks.smoking import (
+    deciding_covariate,
+    smoking_covariates,
+    smoking_status,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +29,6 @@ if TYPE_CHECKING:
     from lifecourse.schema.code import Codelist
     from lifecourse.timeline.chart import Chart
 
-SMOKING = {"current": "current_smoker", "former": "former_smoker", "never": "never_smoker"}
 TAKES = {
     "last": Summary.LAST,
     "mean": Summary.MEAN,
@@ -118,9 +123,7 @@ class ChartFacts:
         return Fact(value=False)
 
     def _smoking(self) -> str | None:
-        since = {said: self._answers[f"smoking:{said}"] for said in SMOKING}
-        known = {said: days for said, days in since.items() if not math.isnan(days)}
-        return min(known, key=lambda said: known[said]) if known else None
+        return words_of(smoking_status(self._answers)[0])
 
     def _onset(self, question: Question) -> int | None:
         from lifecourse.tasks.phenotypes import phenotype
@@ -155,7 +158,9 @@ class ChartFacts:
                 name="sex", codelist=_codelist(name), window=static(), summary=Summary.EXISTS
             )
         if question.kind == Kind.SMOKING:
-            return _smoking_covariate(str(self.facts[question].value))
+            decides = deciding_covariate(self._answers)
+            assert decides is not None  # noqa: S101 -- a status that is known was decided by something
+            return decides
         return _covariates(question)[0]
 
     def _described(self, events: pl.DataFrame) -> tuple[dict[str, Any], ...]:
@@ -201,7 +206,7 @@ def covariates_of(questions: tuple[Question, ...]) -> tuple[Covariate, ...]:
 
 def _covariates(question: Question) -> Sequence[Covariate]:
     if question.kind == Kind.SMOKING:
-        return [_smoking_covariate(said) for said in SMOKING]
+        return smoking_covariates()
     if question.kind in (Kind.AGE, Kind.SEX, Kind.PHENOTYPE, Kind.SCORE):
         return []
     days = question.within_days
@@ -224,15 +229,6 @@ def _covariates(question: Question) -> Sequence[Covariate]:
         name=f"{name}:times", codelist=codelist, window=window, summary=Summary.COUNT_VALUES
     )
     return [value, times]
-
-
-def _smoking_covariate(said: str) -> Covariate:
-    return Covariate(
-        name=f"smoking:{said}",
-        codelist=_codelist(SMOKING[said]),
-        window=before(),
-        summary=Summary.TIME_SINCE,
-    )
 
 
 def _name(question: Question) -> str:

@@ -11,13 +11,6 @@ from lifecourse.vocab.systems import system_of_uri, tidy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CONDITIONS = ("SNOMED", "ICD10CM", "ICD10", "ICD9CM")
-DRUGS = ("RxNorm", "NDC", "ATC", "SNOMED")
-MEASUREMENTS = ("LOINC", "SNOMED")
-PROCEDURES = ("SNOMED", "CPT4", "HCPCS", "ICD10PCS")
-VACCINES = ("CVX", "NDC", "SNOMED")
-ANY: tuple[str, ...] = ()
-
 Named = tuple[str, str | None]
 
 _SEEN: dict[tuple[Any, ...], Named | None] = {}

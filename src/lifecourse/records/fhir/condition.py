@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifecourse.records.fhir.coding import CONDITIONS, DRUGS, first_code, named
+from lifecourse.records.fhir.coding import first_code, named
 from lifecourse.records.fhir.rows import RejectedError
+from lifecourse.records.preferences import CONDITIONS, DRUGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
-from lifecourse.records.fhir.coding import DRUGS, named, word
+from lifecourse.records.fhir.coding import named, word
 from lifecourse.records.fhir.rows import RejectedError
 from lifecourse.records.fhir.statements import reference_code
+from lifecourse.records.preferences import DRUGS
 
 if TYPE_CHECKING:
     from lifecourse.records.fhir.rows import Resource, Rows

@@ -8,8 +8,9 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.records.fhir.coding import MEASUREMENTS, named, word
+from lifecourse.records.fhir.coding import named, word
 from lifecourse.records.fhir.rows import RejectedError
+from lifecourse.records.preferences import MEASUREMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

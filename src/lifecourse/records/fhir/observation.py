@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.records.fhir.coding import MEASUREMENTS, named
+from lifecourse.records.fhir.coding import named
 from lifecourse.records.fhir.genomics import gene_of
 from lifecourse.records.fhir.rows import RejectedError
 from lifecourse.records.fhir.values import VALUES, answer_of, quantity_of, value_of
+from lifecourse.records.preferences import MEASUREMENTS
 
 if TYPE_CHECKING:
     from lifecourse.records.fhir.rows import Resource, Rows

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifecourse.records.fhir.coding import PROCEDURES, VACCINES, named
+from lifecourse.records.fhir.coding import named
 from lifecourse.records.fhir.rows import RejectedError
+from lifecourse.records.preferences import PROCEDURES, VACCINES
 
 if TYPE_CHECKING:
     from lifecourse.records.fhir.rows import Resource, Rows

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.records.fhir.coding import MEASUREMENTS, coded, word
+from lifecourse.records.fhir.coding import coded, word
 from lifecourse.records.fhir.rows import RejectedError
 from lifecourse.records.fhir.values import value_of
+from lifecourse.records.preferences import MEASUREMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,11 +1,8 @@
-"""What resources become: columns of events, rejects, references, and names of subjects."""
+"""A resource of FHIR: whom it is about, its times, and where it stands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from typing import Any
-
-import polars as pl
 
 from lifecourse.records.fhir.times import (
     DAYS,
@@ -15,26 +12,15 @@ from lifecourse.records.fhir.times import (
     Moment,
     looked_at,
 )
-from lifecourse.records.source import IDENTIFIER, Batch
-from lifecourse.schema.event import event_schema
+from lifecourse.records.rows import Place, RejectedError, Rows
+from lifecourse.records.source import IDENTIFIER
+
+__all__ = ["Place", "RejectedError", "Resource", "Rows"]
 
 _new = tuple.__new__
 UNKNOWN = "unknown"
 LONGEST_VERSION = 18
 """Digits of a version's number that an int64 surely holds."""
-
-
-class RejectedError(Exception):
-    """A resource that gives no event, for a reason from the list in `docs`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """The file that a resource is of, by number and name, and its declared zone."""
-
-    file: int
-    name: str
-    zone: str
 
 
 class Resource:
@@ -218,112 +204,3 @@ def subject_key(reference: str) -> str:
     if len(parts) > 1 and parts[-2] == "Patient" and parts[-1]:
         return parts[-1]
     raise RejectedError("subject is not a patient")
-
-
-EVENT_FIELDS = (
-    "subject_key", "time", "code", "numeric_value", "text_value", "unit", "end_time", "onset_time",
-    "precision", "source_id", "source_version", "source_file", "source_row", "source_part",
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Rows:
-    """Columns that fill up, and become a batch."""
-
-    events: list[tuple[Any, ...]] = field(default_factory=list)
-    rejects: list[tuple[str, int, str, str | None]] = field(default_factory=list)
-    references: list[tuple[str, str, str | None]] = field(default_factory=list)
-    aliases: list[tuple[str, str]] = field(default_factory=list)
-    identities: list[tuple[str, str | None, str | None, str | None]] = field(default_factory=list)
-    deletions: list[tuple[str, int | None]] = field(default_factory=list)
-    reference_rows: dict[str, int] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    rows_read: int = 0
-
-    def add(
-        self,
-        resource: Resource,
-        subject: str,
-        when: Moment | None,
-        code: str,
-        *,
-        value: float | None = None,
-        text: str | None = None,
-        unit: str | None = None,
-        end: int | None = None,
-        happened: Moment | None = None,
-        part: str | None = None,
-    ) -> None:
-        """An event of `subject`, known at `when` (None: static); `happened` where that differs."""
-        onset: int | None = None
-        exactness: str | None = None
-        since = happened or when
-        if since is not None and when is not None:
-            if since.start != when.known:
-                onset = since.start
-            exactness = since.precision
-        self.events.append(
-            (
-                subject, when.known if when else None, code, value, text, unit, end, onset, exactness,
-                resource.source_id, resource.version, resource.place.file, resource.row,
-                part if resource.part is None else f"{resource.part}.{part}" if part else resource.part,
-            )
-        )  # fmt: skip
-
-    def refer(self, kind: str) -> None:
-        """A row that describes no event of a person."""
-        self.reference_rows[kind] = self.reference_rows.get(kind, 0) + 1
-
-    def count(self, what: str) -> None:
-        """One more of what is worth telling in the report."""
-        self.counts[what] = self.counts.get(what, 0) + 1
-
-    def clear(self) -> None:
-        """Begin anew; what `batch` gave stays as it is."""
-        for column in fields(self):
-            setattr(self, column.name, type(getattr(self, column.name))())
-
-    def batch(self) -> Batch:
-        """Everything so far as a batch."""
-        return Batch(
-            events=_events(self.events),
-            rejects=_table(self.rejects, {"file": pl.String, "row": pl.UInt32, "reason": pl.String, "raw": pl.String}),
-            references=_table(self.references, {"key": pl.String, "code": pl.String, "text": pl.String}),
-            aliases=_table(self.aliases, {"alias": pl.String, "subject_key": pl.String}),
-            identities=_table(
-                self.identities,
-                {"subject_key": pl.String, "system": pl.String, "value": pl.String, "name": pl.String},
-            ),
-            deletions=_table(
-                self.deletions, {"source_id": pl.String, "source_version": pl.Int64}
-            ),
-            rows_read=self.rows_read,
-            reference_rows=self.reference_rows,
-            counts=self.counts,
-        )  # fmt: skip
-
-
-_KINDS: dict[str, Any] = {**event_schema(), "subject_key": pl.String()}
-_MOMENTS = [name for name in EVENT_FIELDS if isinstance(_KINDS[name], pl.Datetime)]
-_RAW = {
-    name: pl.Int64() if name in _MOMENTS else _KINDS[name] for name in EVENT_FIELDS
-} | {"numeric_value": pl.Float64()}  # fmt: skip
-
-
-def _events(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-    if not rows:
-        return pl.DataFrame(schema={name: _KINDS[name] for name in EVENT_FIELDS})
-    columns = zip(*rows, strict=True)
-    table = pl.DataFrame(
-        [
-            pl.Series(name, column, dtype=_RAW[name], strict=False)
-            for name, column in zip(EVENT_FIELDS, columns, strict=True)
-        ]
-    )
-    return table.with_columns(
-        pl.col(name).cast(_KINDS[name]) for name in (*_MOMENTS, "numeric_value")
-    )
-
-
-def _table(rows: list[Any], schema: dict[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=schema, orient="row")

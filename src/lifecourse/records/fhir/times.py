@@ -9,23 +9,26 @@ allows, is read as the second before it.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from lifecourse.base.clock import MICROSECONDS_PER_SECOND, to_microseconds
+from lifecourse.records.moments import (
+    FIRST,
+    LAST,
+    LAST_YEAR,
+    BadTimeError,
+    Moment,
+    partial_moment,
+)
+
+__all__ = ["BadTimeError", "Moment", "looked_at", "moment"]
 
 PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 # Python also reads 20190503 and 2019-W18-5, as midnight: a date of another form must not become an exact time.
 INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2})(?::(\d{2})(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?")
-DECEMBER = 12
 LEAP = "60"
-LAST_YEAR = 9999
-FIRST = to_microseconds(datetime.min.replace(tzinfo=UTC))
-LAST = to_microseconds(datetime.max.replace(tzinfo=UTC))
-MICROSECOND = timedelta(microseconds=1)
-
 
 # What an exact time is made of, each part seen before: its day, hour with minute, and seconds with offset. Sources have
 # millions of times and few of each.
@@ -34,21 +37,6 @@ MINUTES: dict[str, int] = {}
 SECONDS: dict[str, int] = {}
 MOST_SECONDS = 20_000
 DATE_LENGTH, MINUTE_LENGTH = 10, 16
-
-
-class Moment(NamedTuple):
-    """Microseconds UTC: `start` when it happened at the earliest, `known` when it was known; `precision` or None.
-
-    A tuple and not a dataclass, because a source has several times in each of its records.
-    """
-
-    start: int
-    known: int
-    precision: str | None = None
-
-
-class BadTimeError(ValueError):
-    """A text that is no FHIR date or time."""
 
 
 def moment(text: str, zone: str) -> Moment:
@@ -80,7 +68,8 @@ def _of_text(text: str, zone: str) -> Moment:
     partial = PARTIAL.fullmatch(text)
     try:
         if partial:
-            return _partial(partial, ZoneInfo(zone))
+            month, day = (int(part) if part else None for part in partial.groups()[1:])
+            return partial_moment(int(partial[1]), month, day, ZoneInfo(zone))
         parsed = _instant(text)
     except (ValueError, OverflowError):
         raise BadTimeError from None
@@ -111,23 +100,3 @@ def _instant(text: str) -> datetime:
         raise ValueError
     minute, second, _, offset = found.groups()
     return datetime.fromisoformat(f"{minute}:59{offset or ''}" if second == LEAP else text)
-
-
-def _partial(found: re.Match[str], zone: ZoneInfo) -> Moment:
-    year, month, day = (int(part) if part else None for part in found.groups())
-    assert year is not None  # noqa: S101 -- the pattern has it
-    if year == LAST_YEAR:
-        # 9999-12-31 is how many systems write "no end yet"; nothing comes after it in a calendar.
-        start = datetime(year, month or 1, day or 1, tzinfo=UTC)
-        precision = "day" if day else "month" if month else "year"
-        return Moment(to_microseconds(start), LAST, precision)
-    start = datetime(year, month or 1, day or 1, tzinfo=zone)
-    if day is not None:
-        naive, precision = datetime(year, month or 1, day) + timedelta(days=1), "day"  # noqa: DTZ001 -- local
-    elif month is not None:
-        after = (year + 1, 1) if month == DECEMBER else (year, month + 1)
-        naive, precision = datetime(*after, 1), "month"  # noqa: DTZ001 -- local
-    else:
-        naive, precision = datetime(year + 1, 1, 1), "year"  # noqa: DTZ001 -- local
-    following = to_microseconds(naive.replace(tzinfo=zone))
-    return Moment(max(to_microseconds(start), FIRST), following - 1, precision)

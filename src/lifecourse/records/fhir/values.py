@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lifecourse.records.fhir.coding import ANY, coded, word
+from lifecourse.records.fhir.coding import coded, word
 from lifecourse.records.fhir.rows import RejectedError
+from lifecourse.records.preferences import ANY
 
 if TYPE_CHECKING:
     from lifecourse.records.fhir.rows import Resource

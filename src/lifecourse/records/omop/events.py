@@ -18,7 +18,7 @@ from lifecourse.records.omop.concepts import (
     standard,
 )
 from lifecourse.records.omop.tables import CLINICAL, ClinicalTable
-from lifecourse.records.omop.times import (
+from lifecourse.records.times import (
     DAY,
     TICK,
     has_clock,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import SourceError
-from lifecourse.records.omop.packing import Bad, Part, Table
+from lifecourse.records.omop.packing import Part, Table
 from lifecourse.records.omop.rows import (
     column_names,
     counts_its_own,
@@ -16,8 +16,9 @@ from lifecourse.records.omop.rows import (
     read_chunks,
     table_of,
 )
-from lifecourse.records.omop.times import has_clock
+from lifecourse.records.separated import Bad
 from lifecourse.records.source import SourceFile
+from lifecourse.records.times import has_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from lifecourse.records.separated import Bad
     from lifecourse.records.source import SourceFile
 
 
@@ -29,10 +30,6 @@ class Part:
     start: int = 0
     end: int | None = None
     continues: bool = False
-
-
-class Bad(list[tuple[int, str]]):
-    """Rows that are no rows: number from 1 and raw text."""
 
 
 class Packing(Protocol):

@@ -17,10 +17,11 @@ import polars as pl
 
 from lifecourse.base.errors import SourceError
 from lifecourse.base.yaml import Document, load_document
-from lifecourse.records.omop.packing import Bad, Part, Table
+from lifecourse.records.omop.packing import Part, Table
 from lifecourse.records.omop.rows import conformed, sliced
 from lifecourse.records.omop.server import begun, do, rows_of, stream, told_plainly
 from lifecourse.records.omop.tables import known
+from lifecourse.records.separated import Bad
 from lifecourse.records.source import SourceFile
 
 if TYPE_CHECKING:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import io
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import SourceError
-from lifecourse.records.omop.packing import Bad
 from lifecourse.records.omop.tables import known
+from lifecourse.records.separated import (
+    Bad,
+    header_of,
+    opened,
+    parse_block,
+    record_blocks,
+    record_cuts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +26,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 CHUNK_ROWS = 100_000
-FIRST_BLOCK_BYTES = 256 << 10
-BLOCK_BYTES = 8 << 20
-UNIT_BYTES = 16 << 20
 UNIT_ROWS = 200_000
-LONGEST_RECORD_BYTES = 128 << 20
 DATABASES = (".duckdb", ".db", ".ddb")
 _ENDING = re.compile(r"\.(csv|tsv|txt|parquet)(\.gz)?$")
 _ORDER = re.compile(r"^\d+[a-z]?_")
@@ -90,29 +90,7 @@ def ranges(path: Path) -> list[tuple[int, int | None]]:
     if name.endswith(".parquet"):
         rows = _parquet_rows(path)
         return [(at, min(at + UNIT_ROWS, rows)) for at in range(0, max(rows, 1), UNIT_ROWS)]
-    cuts = _cuts(path)
-    return list(pairwise(cuts)) or [(0, None)]
-
-
-def _cuts(path: Path) -> list[int]:
-    """The places between records about every `UNIT_BYTES`, and the ends; found as `_blocks` would find them."""
-    with path.open("rb") as handle:
-        handle.readline()
-        cuts = [handle.tell()]
-        buffer = bytearray(UNIT_BYTES)
-        while length := handle.readinto(buffer):
-            end = buffer.rfind(b"\n", 0, length) + 1
-            if end and not buffer.count(b'"', 0, end):
-                cuts.append(cuts[-1] + end)
-                handle.seek(cuts[-1])
-                continue
-            handle.seek(cuts[-1])
-            block = next(_blocks(handle, UNIT_BYTES, UNIT_BYTES), b"")
-            if not block:
-                break
-            cuts.append(cuts[-1] + len(block))
-            handle.seek(cuts[-1])
-        return cuts
+    return list(pairwise(record_cuts(path))) or [(0, None)]
 
 
 def counts_its_own(path: Path) -> bool:
@@ -127,8 +105,8 @@ def column_names(path: Path, table: str) -> list[str]:
             return [name.lower() for name, _ in _described(connection, table)]
     if path.name.lower().endswith(".parquet"):
         return [name.lower() for name in pl.scan_parquet(path, glob=False).collect_schema()]
-    with _opened(path) as handle:
-        return _header(handle.readline())[0]
+    with opened(path) as handle:
+        return _header(handle)[0]
 
 
 def connected(path: Path) -> Any:
@@ -217,57 +195,19 @@ def conformed(chunk: pl.DataFrame, columns: tuple[str, ...], start: int) -> pl.D
     return numbered.select("row", *columns)
 
 
-# -- CSV: blocks of whole records, so that memory is bounded and every line is accounted for -----------------
+# -- CSV ---------------------------------------------------------------------------------------------------
 
 
-def _opened(path: Path) -> BinaryIO:
-    if path.name.lower().endswith(".gz"):
-        return cast("BinaryIO", gzip.open(path, "rb"))
-    return path.open("rb")
-
-
-def _header(line: bytes) -> tuple[list[str], str]:
-    text = line.decode("utf-8-sig", errors="replace").strip("\r\n")
-    separator = "\t" if text.count("\t") > text.count(",") else ","
-    names = next(csv.reader([text], delimiter=separator), [])
-    return [name.strip().lower() for name in names], separator
-
-
-def _blocks(
-    handle: BinaryIO, first: int = FIRST_BLOCK_BYTES, largest: int = BLOCK_BYTES
-) -> Iterator[bytes]:
-    """Pieces that end with a record, at a newline outside quotes; each larger than the one before, up to `largest`."""
-    held = b""
-    size = first
-    while piece := handle.read(size):
-        size = min(2 * size, largest)
-        held += piece
-        cut = _last_record_end(held)
-        if cut:
-            yield held[:cut]
-            held = held[cut:]
-    if held.strip():
-        yield held
-
-
-def _last_record_end(block: bytes) -> int:
-    """The length of the whole records at the start of `block`; 0 where there is none."""
-    end = block.rfind(b"\n")
-    last = end
-    quotes = block.count(b'"', 0, end + 1) if end >= 0 else 0
-    while end >= 0 and quotes % 2:
-        before = block.rfind(b"\n", 0, end)
-        quotes -= block.count(b'"', before + 1, end + 1)
-        end = before
-    # A quote that never closes must not swallow the file.
-    return end + 1 if end >= 0 or len(block) < LONGEST_RECORD_BYTES else last + 1
+def _header(handle: BinaryIO) -> tuple[list[str], str]:
+    names, separator = header_of(handle)
+    return [name.lower() for name in names], separator
 
 
 def _csv_chunks(
     path: Path, columns: tuple[str, ...], start: int, end: int | None
 ) -> Iterator[tuple[pl.DataFrame, Bad]]:
-    with _opened(path) as handle:
-        names, separator = _header(handle.readline())
+    with opened(path) as handle:
+        names, separator = _header(handle)
         if not names:
             return
         part = handle
@@ -278,9 +218,9 @@ def _csv_chunks(
         lacking = [pl.lit(None, pl.String).alias(n) for n in columns if n not in names]
         row = 1
         # A range is of whole records already, and small.
-        blocks = _blocks(part) if end is None else filter(bytes.strip, [part.read()])
+        blocks = record_blocks(part) if end is None else filter(bytes.strip, [part.read()])
         for block in blocks:
-            chunk, bad = _parsed(block, names, wanted, separator, row)
+            chunk, bad = parse_block(block, names, wanted, separator, row)
             row += chunk.height + len(bad)
             yield from sliced(chunk.with_columns(lacking).select("row", *columns), bad)
 
@@ -291,52 +231,3 @@ def sliced(chunk: pl.DataFrame, bad: Bad) -> Iterator[tuple[pl.DataFrame, Bad]]:
         yield chunk, bad
     for start in range(0, chunk.height, CHUNK_ROWS):
         yield chunk.slice(start, CHUNK_ROWS), bad if start == 0 else Bad()
-
-
-def _parsed(
-    block: bytes, names: list[str], wanted: list[str], separator: str, start: int
-) -> tuple[pl.DataFrame, Bad]:
-    try:
-        table = pl.read_csv(
-            io.BytesIO(block),
-            has_header=False,
-            schema=dict.fromkeys(names, pl.String),
-            separator=separator,
-        )
-        if _is_even(table.height, len(names), block, separator):
-            row = pl.int_range(start, start + pl.len(), dtype=pl.UInt32).alias("row")
-            return table.select(row, *wanted), Bad()
-    except pl.exceptions.PolarsError:
-        pass
-    return _parsed_slowly(block, names, separator, start)
-
-
-def _is_even(rows: int, width: int, block: bytes, separator: str) -> bool:
-    """Whether no line has too few fields, which Polars would fill with nulls."""
-    there = block.count(separator.encode())
-    if b'"' in block:
-        bytes_of = np.frombuffer(block, dtype=np.uint8)
-        quoted = np.bitwise_xor.accumulate(bytes_of == ord('"'))
-        there -= int(np.count_nonzero(quoted & (bytes_of == ord(separator))))
-    return there == rows * (width - 1)
-
-
-def _parsed_slowly(
-    block: bytes, names: list[str], separator: str, start: int
-) -> tuple[pl.DataFrame, Bad]:
-    text = io.StringIO(block.decode("utf-8", errors="replace"), newline="")
-    good: list[list[str | None]] = []
-    numbers: list[int] = []
-    bad = Bad()
-    number = start
-    for record in csv.reader(text, delimiter=separator):
-        if not record:
-            continue
-        if len(record) == len(names):
-            good.append([field or None for field in record])
-            numbers.append(number)
-        else:
-            bad.append((number, separator.join(record)))
-        number += 1
-    table = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String), orient="row")
-    return table.with_columns(pl.Series("row", numbers, dtype=pl.UInt32)), bad

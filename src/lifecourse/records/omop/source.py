@@ -12,7 +12,7 @@ from lifecourse.records.omop.addresses import HISTORY, LOCATION_COLUMNS, places_
 from lifecourse.records.omop.concepts import Concepts
 from lifecourse.records.omop.events import Reading, people_of, read_events
 from lifecourse.records.omop.files import FilePacking
-from lifecourse.records.omop.packing import Bad, Packing, Part, Table
+from lifecourse.records.omop.packing import Packing, Part, Table
 from lifecourse.records.omop.postgres import PostgresPacking, is_postgres
 from lifecourse.records.omop.tables import (
     CLINICAL,
@@ -23,6 +23,7 @@ from lifecourse.records.omop.tables import (
     columns_of,
     required_columns,
 )
+from lifecourse.records.separated import Bad
 from lifecourse.records.source import Batch, SourceFile, Unit
 
 if TYPE_CHECKING:

@@ -36,6 +36,8 @@ def findings_view(document: dict[str, Any]) -> dict[str, Any]:
         "signals": [_signal(row) for row in document.get("drug_signals") or []],
         "explained": [_explained(row) for row in document.get("explained") or []],
         "document": {key: value for key, value in document.items() if key not in lists},
+        "searched": document if "pairs_tested" in document else None,
+        "command": document.get("command", "lifecourse discover WORKSPACE"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Dates and times of OMOP tables, as text, to UTC."""
+"""Dates and times of tables, as text, to UTC."""
 
 from __future__ import annotations
 

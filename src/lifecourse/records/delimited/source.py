@@ -1,0 +1,430 @@
+"""The source of tables: a mapping, the files that it names, and their rows as batches of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from lifecourse.base.errors import SourceError
+from lifecourse.records.delimited.expressions import ExpressionError, parse
+from lifecourse.records.delimited.mapping import (
+    AGGREGATIONS,
+    ENDINGS,
+    Mapping,
+    find_mapping,
+    library,
+)
+from lifecourse.records.delimited.rows import TableReading, Told
+from lifecourse.records.delimited.tables import (
+    column_names,
+    estimated_rows,
+    is_parquet,
+    is_table,
+    ranges,
+    read_chunks,
+    read_row,
+    read_whole,
+    stem_of,
+)
+from lifecourse.records.delimited.tree import columns_of
+from lifecourse.records.delimited.values import Compiler
+from lifecourse.records.separated import Bad
+from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
+from lifecourse.vocab.systems import systems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KIND = "delimited"
+REJECTS = {"file": pl.String, "row": pl.UInt32, "reason": pl.String, "raw": pl.String}
+MALFORMED = "malformed row"
+
+
+@dataclass(frozen=True)
+class DelimitedSource:
+    """Tables in `path` (a file or folder), by `mapping`; where None, by the mapping that lies there or fits them.
+
+    timezone : IANA name of times without an offset
+    issuer : who gave the person ids; the mapping's own where this is the name of the kind
+    """
+
+    path: Path
+    timezone: str = "UTC"
+    issuer: str = KIND
+    mapping_path: Path | None = None
+    kind: str = KIND
+    rests_on_store: bool = False
+
+    def __post_init__(self) -> None:
+        """Take the mapping's issuer where none is stated."""
+        if self.issuer == KIND and self._named_mapping is not None:
+            object.__setattr__(self, "issuer", self._mapping.about.issuer or KIND)
+
+    @cached_property
+    def _named_mapping(self) -> Path | None:
+        if self.mapping_path is not None:
+            return find_mapping(self.mapping_path)
+        return mapping_for(self.path)
+
+    @cached_property
+    def _mapping(self) -> Mapping:
+        if self._named_mapping is None:
+            raise SourceError(
+                f"nothing says what the tables in '{self.path.name}' mean: there is no mapping beside them, and none "
+                f"of the library fits ({', '.join(library())}). Give one with --mapping FILE."
+            )
+        return Mapping(self._named_mapping)
+
+    @cached_property
+    def _found(self) -> dict[str, list[Path]]:
+        """The files of each table that the mapping names, and of those it only looks into."""
+        return files_of(self._mapping, self.path)
+
+    @cached_property
+    def _files(self) -> list[SourceFile]:
+        if self._named_mapping is None:  # still their rows can be shown
+            return self._unmapped_files()
+        tables = [
+            (self._name(path), path, self._events(table, path))
+            for table in self._mapping.tables
+            for path in self._found[table]
+        ]
+        known = {path for _, path, _ in tables}
+        looked_into = [
+            (self._name(path), path, None)
+            for table in sorted(self._mapping.lookups)
+            for path in self._found.get(table, [])
+            if path not in known
+        ]
+        beside = [(f"mapping/{self._mapping.path.name}", self._mapping.path, None)]
+        return [
+            SourceFile(
+                index=number, path=path, name=name, size_bytes=path.stat().st_size, rows=rows
+            )
+            for number, (name, path, rows) in enumerate([*sorted(tables), *looked_into, *beside])
+        ]
+
+    def _unmapped_files(self) -> list[SourceFile]:
+        there = [self.path] if self.path.is_file() else sorted(self.path.rglob("*"))
+        return [
+            SourceFile(index=i, path=p, name=self._name(p), size_bytes=p.stat().st_size)
+            for i, p in enumerate(p for p in there if p.is_file() and is_table(p))
+        ]
+
+    def _name(self, path: Path) -> str:
+        root = self.path.parent if self.path.is_file() else self.path
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+        return f"mapping/{path.relative_to(self._mapping.path.parent).as_posix()}"
+
+    def _events(self, table: str, path: Path) -> int:
+        events = self._mapping.tables[table].events.values()
+        return estimated_rows(path) * sum(max(len(event.spread_over), 1) for event in events)
+
+    def files(self) -> list[SourceFile]:
+        """The tables' files by name, those looked into, and the mapping itself."""
+        return self._files
+
+    def units(self) -> list[Unit]:
+        """Parts of each table's files; a table whose events are told once a person is read whole."""
+        places = {file.path: file for file in self._files}
+        units = []
+        for table, mapped in self._mapping.tables.items():
+            whole = any(event.once for event in mapped.events.values())
+            for path in self._found[table]:
+                self._check_columns(table, path)
+                parts = [(0, None)] if whole else ranges(path)
+                counts_its_own = not is_parquet(path) and not whole
+                units += [
+                    Unit(
+                        file=places[path],
+                        start=start,
+                        end=end,
+                        continues=counts_its_own,
+                        options=(("table", table),),
+                    )
+                    for start, end in parts
+                ]
+        return units
+
+    def read(self, unit: Unit) -> Iterator[Batch]:
+        """The rows of a part of a table in batches."""
+        table = str(dict(unit.options)["table"])
+        options = self._mapping.tables[table].options
+        reading = TableReading(
+            self._mapping,
+            table,
+            lookups={name: self._joined(table, name) for name in options.join},
+            timezone=self.timezone,
+        )
+        columns = sorted(self._mapping.columns_of(table))
+        chunks = read_chunks(
+            unit.file.path, columns, encoding=options.encoding, start=unit.start, end=unit.end
+        )
+        components: dict[str, pl.DataFrame] = {}
+        for rows, bad in chunks:
+            told = reading.read(rows)
+            for event, pairs in told.components.items():
+                before = components.get(event)
+                components[event] = pairs if before is None else pl.concat([before, pairs]).unique()
+            yield _batch(rows, bad, told, unit.file)
+        for event, pairs in components.items():
+            concepts = self._concepts(table, event, pairs)
+            if concepts.height:
+                yield Batch(concepts=concepts)
+        if unit.file.index == 0 and unit.start == 0:
+            unread = self._unread()
+            yield Batch(counts={"files that the mapping does not name": unread} if unread else {})
+
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """Row `number` of a table's file as a JSON object."""
+        with damage_named(file):
+            return read_row(file.path, number)
+
+    # -- tables that are looked into -----------------------------------------------------------------------------
+
+    def _lookup(self, name: str, columns: list[str], where: tuple[str, ...]) -> pl.DataFrame:
+        paths = self._found.get(name) or self._found.get(name.rpartition("/")[2])
+        if not paths:
+            raise self._mapping.error(where, f"there is no file of a table '{name}'")
+        for path in paths:
+            absent = [column for column in columns if column not in column_names(path)]
+            if absent:
+                raise self._mapping.error(
+                    where,
+                    f"{path.name} has no column {absent[0]}; it has {_some(column_names(path))}",
+                )
+        nulls = ["", *self._mapping.nulls_of(where[0])]
+        rows = pl.concat([read_whole(path, columns) for path in paths])
+        texts = [pl.col(column).str.strip_chars() for column in columns]
+        return rows.select(pl.when(~text.is_in(nulls)).then(text) for text in texts)
+
+    def _joined(self, table: str, name: str) -> pl.DataFrame:
+        """The key of a joined table and the columns wanted of it, under the names that they get."""
+        join = self._mapping.tables[table].options.join[name]
+        where = (table, "_table", "join", name)
+        wanted = [column for column in join.columns if column != join.right]
+        rows = self._lookup(name, [join.right, *wanted], where).filter(
+            pl.col(join.right).is_not_null()
+        )
+        if isinstance(join.cols, dict):
+            worked = [_aggregated(column, how) for column, how in join.cols.items()]
+            return rows.group_by(join.right).agg(worked)
+        return rows.select(
+            join.right, *(pl.col(column).alias(join.columns[column]) for column in wanted)
+        )
+
+    def _concepts(self, table: str, event: str, pairs: pl.DataFrame) -> pl.DataFrame:
+        """What the mapping's ``_metadata`` says of the codes in `pairs`."""
+        parts = []
+        for name, block in self._mapping.tables[table].events[event].metadata.items():
+            where = (table, event, "_metadata", name)
+            columns = sorted(set().union(*(columns_of(parse(text)) for text in block.values())))
+            rows = self._lookup(name, columns, where)
+            try:
+                compiler = Compiler()
+                told = {key: compiler.text(parse(text)) for key, text in block.items()}
+            except ExpressionError as wrong:
+                raise self._mapping.error(where, str(wrong)) from None
+            rows = rows.select(**{f"{key} told": expr for key, expr in told.items()})
+            keys = [key for key in block if key in pairs.columns]
+            found = pairs.join(
+                rows, left_on=keys, right_on=[f"{key} told" for key in keys], nulls_equal=True
+            )
+            nothing = pl.lit(None, pl.String)
+            description = pl.col("description told") if "description" in block else nothing
+            parent = _double(pl.col("parent_codes told")) if "parent_codes" in block else nothing
+            parts.append(
+                found.select(code=pl.col("code told"), description=description, parent=parent)
+            )
+        whole = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(_SAID, pl.String))
+        return whole.group_by("code", maintain_order=True).agg(
+            pl.col("description").drop_nulls().first(),
+            parent_codes=pl.col("parent").drop_nulls().unique(maintain_order=True),
+        )
+
+    # -- what is there -------------------------------------------------------------------------------------------
+
+    def _check_columns(self, table: str, path: Path) -> None:
+        with damage_named(SourceFile(index=0, path=path, name=path.name, size_bytes=0)):
+            there = column_names(path)
+        for name, where in self._mapping.columns_of(table).items():
+            if name not in there:
+                raise self._mapping.error(
+                    where, f"{path.name} has no column {name}; it has {_some(there)}"
+                )
+
+    def _unread(self) -> int:
+        if self.path.is_file():
+            return 0
+        known = {file.path for file in self._files}
+        return sum(is_table(p) and p not in known for p in self.path.rglob("*") if p.is_file())
+
+    def __getstate__(self) -> dict[str, object]:
+        """Only what names the source: caches are made anew in each process."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Take the fields."""
+        self.__dict__.update(state)
+
+
+_SAID = ("code", "description", "parent")
+
+
+def files_of(mapping: Mapping, path: Path) -> dict[str, list[Path]]:
+    """The files of each table of `mapping` in `path`, and of those it looks into, there or beside the mapping.
+
+    Raises
+    ------
+    SourceError
+        A table has none, or two tables have the same.
+    """
+    root = path.parent if path.is_file() else path
+    there = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    there = [p for p in there if is_table(p)]
+    found = {name: _matching(name, mapping, root, there) for name in mapping.tables}
+    if path.is_file() and len(mapping.tables) == 1:
+        found = {name: [path] for name in mapping.tables}
+    owners: dict[Path, str] = {}
+    for name, paths in found.items():
+        if not paths:
+            names = _some([p.relative_to(root).as_posix() for p in there])
+            raise mapping.error((name,), f"there is no file of this table; there is {names}")
+        for each in paths:
+            if each in owners:
+                raise mapping.error((name,), f"{each.name} is a file of {owners[each]} already")
+            owners[each] = name
+    beside = mapping.path.parent
+    own = sorted(p for p in beside.rglob("*") if is_table(p) and p.is_file())
+    for name in mapping.lookups - set(found):
+        paths = _matching(name, mapping, root, there) or _matching(name, mapping, beside, own)
+        found[name] = paths
+    return found
+
+
+def _matching(name: str, mapping: Mapping, root: Path, there: list[Path]) -> list[Path]:
+    table = mapping.tables.get(name)
+    patterns = table.options.files if table else []
+    if patterns:
+        return [
+            p
+            for p in there
+            if any(
+                fnmatch(t, pattern) for pattern in patterns for t in (_relative(p, root), p.name)
+            )
+        ]
+    wanted = name.lower()
+    exact = [p for p in there if stem_of(_relative(p, root)).lower() == wanted]
+    if exact:
+        return exact
+    shards = [p for p in there if _relative(p.parent, root).lower() == wanted]
+    return shards or [p for p in there if stem_of(p.name).lower() == wanted]
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def mapping_for(path: Path) -> Path | None:
+    """The mapping that lies in `path`, or the one of the library that fits its tables; None where there is none.
+
+    Raises
+    ------
+    SourceError
+        Two mappings lie there.
+    """
+    folder = path if path.is_dir() else path.parent
+    beside = [p for p in sorted(folder.iterdir()) if p.suffix in ENDINGS and _looks_like_one(p)]
+    if len(beside) > 1:
+        raise SourceError(
+            f"{' and '.join(p.name for p in beside)} both say what tables mean. Name one with --mapping FILE."
+        )
+    if beside:
+        return beside[0]
+    return next((p for p in library().values() if fits(p, path)), None)
+
+
+def _looks_like_one(path: Path) -> bool:
+    """Whether a YAML file is a mapping of tables, mistakes and all, going by its words."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return "subject_id:" in text and "code:" in text and "time:" in text
+
+
+def fits(mapping_path: Path, path: Path) -> bool:
+    """Whether `path` has the tables of a mapping, with all their columns."""
+    try:
+        mapping = Mapping(mapping_path)
+        found = files_of(mapping, path)
+        return all(
+            set(mapping.columns_of(table)) <= set(column_names(each))
+            for table in mapping.tables
+            for each in found[table]
+        )
+    except (SourceError, pl.exceptions.PolarsError, OSError, EOFError):
+        return False
+
+
+def is_tables(path: Path) -> bool:
+    """Whether tables lie in `path` and a mapping says what they mean."""
+    files = [path] if path.is_file() else (p for p in path.rglob("*") if p.is_file())
+    return any(is_table(file) for file in files) and mapping_for(path) is not None
+
+
+def _batch(rows: pl.DataFrame, bad: Bad, told: Told, file: SourceFile) -> Batch:
+    events = pl.concat(told.events) if told.events else None
+    if events is not None:
+        events = events.with_columns(source_file=pl.lit(file.index, pl.UInt32))
+    malformed = [(file.name, number, MALFORMED, raw) for number, raw in bad]
+    rejects = [pl.DataFrame(malformed, schema=REJECTS, orient="row")]
+    if told.rejected is not None and told.rejected.height:
+        texts = [pl.col(name).fill_null("") for name in rows.columns if name != "row"]
+        raw = rows.select("row", raw=pl.concat_str(texts, separator=",") if texts else pl.lit(""))
+        kept = told.rejected.join(raw, on="row", how="left", maintain_order="left")
+        rejects.append(kept.select(pl.lit(file.name).alias("file"), "row", "reason", "raw"))
+    return Batch(
+        events=events,
+        rejects=pl.concat(rejects),
+        identities=told.identities,
+        rows_read=rows.height + len(bad),
+        reference_rows=told.left_out,
+        counts=told.counts,
+    )
+
+
+def _aggregated(column: str, how: str) -> pl.Expr:
+    assert how in AGGREGATIONS  # noqa: S101 -- the mapping's own check
+    if how == "count":
+        return pl.col(column).count().cast(pl.String).alias(column)
+    if how in ("sum", "mean"):
+        number = pl.col(column).cast(pl.Float64, strict=False)
+        return (number.sum() if how == "sum" else number.mean()).cast(pl.String).alias(column)
+    # Numbers by their size, other texts (ISO times) by their letters.
+    number = pl.col(column).cast(pl.Float64, strict=False)
+    is_number = number.is_null() == pl.col(column).is_null()
+    place = number.arg_min() if how == "min" else number.arg_max()
+    text = pl.col(column).min() if how == "min" else pl.col(column).max()
+    by_size = pl.col(column).get(place)
+    return (
+        pl.when(is_number.all() & number.is_not_null().any())
+        .then(by_size)
+        .otherwise(text)
+        .alias(column)
+    )
+
+
+def _double(code: pl.Expr) -> pl.Expr:
+    """MEDS-Extract writes a parent as ``LOINC/2345-7``; here two strokes part a system from a code."""
+    head = code.str.extract(r"^(\w+)/[^/]", 1)
+    doubled = code.str.replace("/", "//", literal=True)
+    return pl.when(head.is_in(list(systems()))).then(doubled).otherwise(code)
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:12]) or "nothing"
+    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"

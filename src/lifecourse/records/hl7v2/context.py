@@ -1,0 +1,170 @@
+"""Where the reader of a message stands: what was sent when, about whom, in which visit, order and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lifecourse.records.moments import BadTimeError, Moment, stamp_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lifecourse.records.hl7v2.message import Message, Segment
+    from lifecourse.records.hl7v2.people import People
+    from lifecourse.records.rows import Place, Rows
+
+WITH_HOUR = 10
+"""Characters of a time stamp that has an hour."""
+NOTHING = ("", '""')
+
+
+class DroppedError(Exception):
+    """A segment that gives no event, for a reason that names nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """The record that an event is of, as `records.rows.Record` says."""
+
+    source_id: str | None
+    version: int | None
+    place: Place
+    row: int
+    part: str | None
+
+
+@dataclass(slots=True)
+class Reading:
+    """One message while it is read.
+
+    sent : when it was sent (MSH-7), else when it was recorded (EVN-2)
+    offset : the offset of MSH-7, which is that of every time without one (HL7 v2.9 section 2A.3.26)
+    subject : the person of the last PID, empty before it
+    visit, order, report : what names the last PV1, ORC and OBR
+    """
+
+    message: Message
+    rows: Rows
+    people: People
+    place: Place
+    row: int
+    kind: str = ""
+    event: str = ""
+    offset: str = ""
+    sent: Moment | None = None
+    subject: str = ""
+    visit: str = ""
+    order: str = ""
+    orderer: Segment | None = None
+    report: Segment | None = None
+    ordered: set[str] = field(default_factory=set)
+    about: str = ""
+    document: Segment | None = None
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def version(self) -> int | None:
+        """Orders what messages say of one thing: when they were sent."""
+        return self.sent.known if self.sent else None
+
+    def moment(self, text: str | None) -> Moment | None:
+        """The moment of a time stamp; None where there is none, or it is none."""
+        if not text or text in NOTHING:
+            return None
+        if len(text) >= WITH_HOUR and self.offset and "+" not in text and "-" not in text:
+            text += self.offset
+        try:
+            return stamp_moment(text, self.place.zone)
+        except BadTimeError:
+            if text.strip("0 .:-"):
+                self.rows.count("times that are no HL7 time stamp, left out")
+            return None
+
+    def first_moment(self, *texts: str | None) -> Moment | None:
+        """The moment of the first of `texts` that names one."""
+        return next((found for text in texts if (found := self.moment(text))), None)
+
+    def known(self, *texts: str | None) -> Moment:
+        """As `first_moment`; when the message was sent where none of them says.
+
+        Raises
+        ------
+        DroppedError
+            Nothing says any time.
+        """
+        found = self.first_moment(*texts) or self.sent
+        if found is None:
+            raise DroppedError("no time")
+        return found
+
+    def whose(self) -> str:
+        """The person whom the message is about.
+
+        Raises
+        ------
+        DroppedError
+            No PID came before.
+        """
+        if not self.subject:
+            raise DroppedError("no patient")
+        return self.subject
+
+    def fact(
+        self,
+        segment: Segment,
+        *names: str | None,
+        version: int | None = None,
+        is_first: bool = False,
+        field: str | None = None,
+    ) -> Fact:
+        """The record of which `segment` tells, named by what the sender calls it; of no name, by the message.
+
+        is_first : what was told first stands, and not what was told last
+        """
+        told = [name for name in names if name]
+        if told:
+            source_id: str | None = "/".join((segment.name, *told))
+        else:
+            control = self.message.header.text(10)
+            sender = self.message.header.text(3) or ""
+            source_id = f"MSH/{sender}/{control}/{segment.part}" if control else None
+        order = self.version if version is None else version
+        if is_first and order is not None:
+            order = -order
+        part = f"{segment.part}-{field}" if field else segment.part
+        return Fact(source_id, order if source_id else None, self.place, self.row, part)
+
+    def add(
+        self,
+        fact: Fact,
+        when: Moment | None,
+        code: str,
+        *,
+        value: float | None = None,
+        text: str | None = None,
+        unit: str | None = None,
+        end: int | None = None,
+        happened: Moment | None = None,
+    ) -> None:
+        """An event of the person of the message."""
+        self.rows.add(
+            fact, self.whose(), when, code, value=value, text=text, unit=unit, end=end, happened=happened
+        )  # fmt: skip
+
+    def withdraw(self, fact: Fact, *, every: bool = False) -> None:
+        """Take back what was told of a record, up to this message or altogether."""
+        if fact.source_id:
+            self.rows.deletions.append((fact.source_id, None if every else fact.version))
+
+
+def entity(segment: Segment, field: int) -> str | None:
+    """An EI as text: the id, with its namespace where there is one."""
+    name = segment.text(field)
+    if name is None:
+        return None
+    return _joined((name, segment.text(field, 2) or segment.text(field, 3)))
+
+
+def _joined(parts: Sequence[str | None]) -> str:
+    return "@".join(part for part in parts if part)

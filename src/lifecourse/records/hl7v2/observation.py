@@ -1,0 +1,137 @@
+"""OBR and OBX: what was reported, and what was found; NTE, what was said of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifecourse.records.hl7v2.coding import named
+from lifecourse.records.hl7v2.context import DroppedError, entity
+from lifecourse.records.hl7v2.values import value_of
+from lifecourse.records.preferences import MEASUREMENTS
+
+if TYPE_CHECKING:
+    from lifecourse.records.hl7v2.context import Fact, Reading
+    from lifecourse.records.hl7v2.message import Segment
+    from lifecourse.records.moments import Moment
+
+# HL7 table 0085: what is wrong, deleted or cancelled takes back what was told.
+WITHDRAWN = {"D": "deleted", "W": "wrong", "X": "cancelled"}
+NO_RESULT = {"N": "not asked", "O": "an order's detail, no result"}
+UNSURE = ("I", "S", "U_", "")
+
+
+def read_result(reading: Reading, segment: Segment) -> None:
+    """What was found, each repetition of the value.
+
+    Raises
+    ------
+    DroppedError
+        It has no code, no time, or no result.
+    """
+    found = named(segment, segment.raw(3), MEASUREMENTS, "Observation")
+    if found is None:
+        raise DroppedError("no code")
+    code, words = found
+    reading.about = code
+    status = (segment.text(11) or "").upper()
+    fact = reading.fact(segment, *_names(reading, segment, code))
+    if status in WITHDRAWN:
+        reading.withdraw(fact)
+        raise DroppedError(WITHDRAWN[status])
+    values = segment.repetitions(5)
+    if status in NO_RESULT or (status == "I" and not values):
+        raise DroppedError(NO_RESULT.get(status, "no result yet"))
+    kind = (segment.text(2) or "").upper()
+    when, happened = _times(reading, segment)
+    prefix = "UNCONFIRMED//" if status in UNSURE and status != "" else ""
+    unit = segment.text(6)
+    for place, raw in enumerate(values or [""], start=1):
+        value = value_of(reading, segment, kind, raw) if raw else None
+        said = f"{prefix}{code}//{value.answer}" if value and value.answer else prefix + code
+        text = value.text if value else None
+        if text is None and (value is None or value.number is None) and code.startswith("TEXT//"):
+            # What was observed is in words alone; without them the event would say nothing.
+            text = words
+        where = _where(fact, segment, place, many=len(values) > 1)
+        reading.add(
+            where, when, said, value=value.number if value else None, text=text,
+            unit=unit if value and value.number is not None else None, happened=happened,
+        )  # fmt: skip
+
+
+def _where(fact: Fact, segment: Segment, place: int, *, many: bool) -> Fact:
+    part = f"{segment.part}-5[{place}]" if many else f"{segment.part}-5"
+    return type(fact)(fact.source_id, fact.version, fact.place, fact.row, part)
+
+
+def _names(reading: Reading, segment: Segment, code: str) -> tuple[str | None, ...]:
+    """What names a result: its order, its code and its sub-id (v2.9 section 7.4.2); nothing outside of an order."""
+    if not reading.order:
+        return ()
+    return reading.order, code, segment.text(4)
+
+
+def _times(reading: Reading, segment: Segment) -> tuple[Moment, Moment | None]:
+    """When it was known and when it was so: never known before it was reported (OBR-22)."""
+    report = reading.report
+    taken = segment.text(14)
+    if report is None:
+        return reading.known(taken), None
+    happened = reading.first_moment(taken, report.text(7), report.text(8))
+    reported = reading.moment(report.text(22))
+    if happened is None:
+        return reported or reading.known(), None
+    if reported is None or reported.known <= happened.known:
+        return happened, None
+    return reported, happened
+
+
+def read_report(reading: Reading, segment: Segment) -> None:
+    """What names the results that follow, and that a report was made where it is one.
+
+    Raises
+    ------
+    DroppedError
+        It has no code or no time.
+    """
+    reading.report = segment
+    placer, filler = entity(segment, 2), entity(segment, 3)
+    reading.order = filler or placer or reading.order
+    found = named(segment, segment.raw(4), MEASUREMENTS, "DiagnosticReport")
+    reading.about = found[0] if found else ""
+    if found is None:
+        raise DroppedError("no code")
+    status = (segment.text(25) or "").upper()
+    if reading.kind not in ("ORU", "OUL"):
+        return
+    happened = reading.first_moment(segment.text(7), segment.text(8))
+    when = reading.first_moment(segment.text(22)) or happened or reading.known()
+    if happened and happened.start > when.known:
+        when, happened = happened, None
+    if status == "X":
+        raise DroppedError("cancelled")
+    prefix = "UNCONFIRMED//" if not status else ""
+    fact = reading.fact(segment, reading.order)
+    reading.add(
+        fact,
+        when,
+        prefix + found[0],
+        text=found[1],
+        happened=happened if happened != when else None,
+    )
+
+
+def read_comment(reading: Reading, segment: Segment) -> None:
+    """A comment on what stands before it, as a text.
+
+    Raises
+    ------
+    DroppedError
+        It says nothing.
+    """
+    texts = [segment.plain(raw) for raw in segment.repetitions(3)]
+    if not texts:
+        raise DroppedError("nothing said")
+    about = reading.about or "comment"
+    when = reading.known()
+    reading.add(reading.fact(segment, field="3"), when, f"NOTE//{about}", text="\n".join(texts))

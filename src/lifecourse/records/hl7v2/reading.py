@@ -1,0 +1,105 @@
+"""One message to its events: which reader for each segment, and what becomes of those that have none."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING
+
+from lifecourse.records.hl7v2.context import DroppedError, Reading
+from lifecourse.records.hl7v2.diagnosis import read_allergy, read_diagnosis, read_procedure
+from lifecourse.records.hl7v2.message import BadMessageError, Message
+from lifecourse.records.hl7v2.observation import read_comment, read_report, read_result
+from lifecourse.records.hl7v2.patient import read_patient
+from lifecourse.records.hl7v2.visit import read_visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lifecourse.records.hl7v2.message import Segment
+    from lifecourse.records.hl7v2.people import People
+    from lifecourse.records.rows import Place, Rows
+
+READERS: dict[str, Callable[[Reading, Segment], None]] = {
+    "PID": read_patient,
+    "PV1": read_visit,
+    "OBR": read_report,
+    "OBX": read_result,
+    "NTE": read_comment,
+    "DG1": read_diagnosis,
+    "AL1": read_allergy,
+    "PR1": read_procedure,
+}
+# HL7 table 0211. What is not named there is UTF-8, else Latin-1.
+CHARSETS = {
+    "ASCII": "ascii", "UNICODE": "utf-8", "UNICODE UTF-8": "utf-8", "UTF-8": "utf-8", "UNICODE UTF-16": "utf-8",
+    "UNICODE UTF-32": "utf-8", "8859/1": "latin-1", "BIG-5": "big5", "KS X 1001": "euc_kr", "GB 18030-2000": "gb18030",
+    "ISO IR87": "iso2022_jp", "ISO IR159": "iso2022_jp_1", "ISO IR14": "iso2022_jp", "ISO IR6": "ascii",
+    "JAS2020": "iso2022_jp",
+}  # fmt: skip
+LATIN = re.compile(r"(?:ISO )?8859[/-](\d{1,2})")
+OFFSET = re.compile(r".*([+-]\d{4})")
+LOCAL = re.compile(r"Z[A-Z0-9]{2}")
+
+
+def read_message(raw: bytes, rows: Rows, people: People, place: Place, row: int) -> None:
+    """Add what a message says to `rows` and `people`; every segment is an event, is counted or is laid aside."""
+    try:
+        message = Message(*decoded(raw, rows))
+    except BadMessageError as broken:
+        rows.rejects.append((place.name, row, str(broken), None))
+        return
+    reading = Reading(message=message, rows=rows, people=people, place=place, row=row)
+    _begin(reading)
+    before = len(rows.events)
+    told = len(people.told)
+    for segment in message.segments[1:]:
+        reader = READERS.get(segment.name)
+        if reader is None:
+            name = "Z" if LOCAL.fullmatch(segment.name) else segment.name
+            rows.count(f"{name} segments, not read")
+            continue
+        try:
+            reader(reading, segment)
+        except DroppedError as dropped:
+            rows.count(f"{segment.name} dropped: {dropped}")
+    if not reading.subject and len(rows.events) == before and len(people.told) == told:
+        rows.refer(f"{reading.kind} message about no patient")
+
+
+def _begin(reading: Reading) -> None:
+    header = reading.message.header
+    reading.kind = header.text(9) or ""
+    reading.event = header.text(9, 2) or ""
+    stamp = header.text(7) or ""
+    found = OFFSET.fullmatch(stamp)
+    reading.offset = found[1] if found else ""
+    reading.sent = reading.moment(stamp)
+
+
+def decoded(raw: bytes, rows: Rows) -> tuple[str, str]:
+    """The text of a message and its charset, by MSH-18."""
+    named = _charset(raw)
+    for charset in (named or "utf-8", "utf-8", "cp1252"):
+        try:
+            return raw.decode(charset).replace("\0", ""), charset
+        except (UnicodeDecodeError, LookupError):
+            continue
+    rows.count("messages with bytes that no charset has")
+    return raw.decode("latin-1").replace("\0", ""), "latin-1"
+
+
+def _charset(raw: bytes) -> str | None:
+    line = raw[: 4 << 10].split(b"\r", 1)[0].split(b"\n", 1)[0]
+    fields = line.split(raw[3:4])
+    if len(fields) < 18:
+        return None
+    name = fields[17].split(raw[5:6], 1)[0].decode("ascii", "replace").strip().upper()
+    if not name:
+        return None
+    latin = LATIN.fullmatch(name)
+    chosen = CHARSETS.get(name) or (f"iso8859_{latin[1]}" if latin else name)
+    try:
+        return codecs.lookup(chosen).name
+    except LookupError:
+        return None

@@ -1,0 +1,43 @@
+"""What is known of somebody at a moment by more than one look at their record, as columns a recipe can name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lifecourse.tasks.packyears import smoking_at
+from lifecourse.tasks.smoking import Smoking
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.timeline.shard import Shard
+
+TITLES = {
+    "smoking.status": "Smoking status: 0 never, 1 former, 2 current",
+    "smoking.pack_years": "Pack-years smoked",
+    "smoking.years_since_quitting": "Years since smoking was stopped",
+}
+"""The columns there are, and what to call them."""
+
+
+def derived_columns(
+    names: Sequence[str],
+    shard: Shard,
+    subject_index: npt.NDArray[np.int64],
+    prediction_time: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """float64[r, len(names)]: each of `names` for r subjects (places in `shard`) at their times; NaN: not known."""
+    if not names:
+        return np.empty((len(subject_index), 0))
+    smoking = smoking_at(shard, subject_index, prediction_time)
+    status = smoking.status.astype(np.float64)
+    columns = {
+        "smoking.status": np.where(status == Smoking.UNKNOWN, np.nan, status),
+        "smoking.pack_years": smoking.pack_years,
+        "smoking.years_since_quitting": smoking.years_since_quitting,
+    }
+    return np.column_stack([columns[name] for name in names])
