@@ -9,18 +9,21 @@ from __future__ import annotations
 import re
 import sys
 from datetime import UTC
+from importlib import import_module
+from pkgutil import iter_modules
 
-from proofs import discovery, hospital, main_job, records, speed
+import proofs
 from proofs.measuring import ROOT, Proof, run
 
 PAGE = ROOT / "docs" / "evidence.md"
-CHAPTERS = {
-    "The main job": main_job.PROOFS,
-    "Speed and correctness": speed.PROOFS,
-    "Every record": records.PROOFS,
-    "The synthetic hospital": hospital.PROOFS,
-    "Patterns and phenotypes": discovery.PROOFS,
-}
+ORDER = (
+    "The main job",
+    "Speed and correctness",
+    "Every record",
+    "The synthetic hospital",
+    "Patterns and phenotypes",
+)
+"""Chapters in the order of the issues; others follow."""
 HEAD = """\
 # Evidence
 
@@ -34,7 +37,7 @@ TABLE_HEAD = """\
 
 def main(names: list[str]) -> int:
     """Prove what is named, or everything; returns how many promises are broken."""
-    known = {proof.name: proof for proofs in CHAPTERS.values() for proof in proofs}
+    known = {proof.name: proof for each in chapters().values() for proof in each}
     if unknown := set(names) - set(known):
         print(f"no proof named {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
         return 2
@@ -48,11 +51,21 @@ def main(names: list[str]) -> int:
     return int(broken > 0)
 
 
+def chapters() -> dict[str, list[Proof]]:
+    """The proofs of each module in `proofs` that has some, under the chapter that the module names."""
+    found: dict[str, list[Proof]] = {title: [] for title in ORDER}
+    for module in sorted(iter_modules(proofs.__path__), key=lambda each: each.name):
+        loaded = import_module(f"proofs.{module.name}")
+        if hasattr(loaded, "PROOFS"):
+            found.setdefault(loaded.CHAPTER, []).extend(loaded.PROOFS)
+    return found
+
+
 def page_of(rows: dict[str, str]) -> str:
     """The page, a chapter for each issue."""
     parts = [HEAD]
-    for title, proofs in CHAPTERS.items():
-        lines = [rows[proof.name] for proof in proofs if proof.name in rows]
+    for title, each in chapters().items():
+        lines = [rows[proof.name] for proof in each if proof.name in rows]
         if lines:
             parts.append(f"\n## {title}\n\n{TABLE_HEAD}{''.join(lines)}")
     return "".join(parts)

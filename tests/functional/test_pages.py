@@ -214,8 +214,12 @@ def test_words_in_records_are_words_on_the_page(client: TestClient) -> None:
 
 def test_findings_are_read_with_their_intervals_on_both_halves(client: TestClient) -> None:
     html = client.get("/findings").text
-    for words in ("2.1 (1.4 to 3)", "1.9 (1.2 to 2.9)", "SNOMED 433144002", "Associations, not"):
+    for words in (
+        "2.1 (1.4 to 3)", "1.9 (1.2 to 2.9)", "SNOMED 433144002", "Associations, not", "an early sign",
+        "8 (6 to 10)", "Looks like a pattern, is none", "20 days", "2.7 years", "confirms 0",
+    ):  # fmt: skip
         assert words in html
+    assert html.count("<svg") >= 2
 
 
 def test_a_newborn_and_someone_without_any_date_have_pages(client: TestClient) -> None:

@@ -102,12 +102,37 @@ def make_workspace(root: Path, rows: Sequence[Row] | None = None) -> Path:
         {
             "findings": [
                 {
-                    "first": "SNOMED//38341003", "first_name": SCRIPT, "then": "SNOMED//433144002",
-                    "then_name": "", "people": 25, "median_gap_days": 900.4, "ratio": 2.1, "low": 1.4,
-                    "high": 3.0, "confirmed_ratio": 1.9, "confirmed_low": 1.2, "confirmed_high": 2.9,
+                    "first": "SNOMED//38341003", "first_name": SCRIPT, "first_kind": "condition",
+                    "then": "SNOMED//433144002", "then_name": "", "then_kind": "condition",
+                    "people": 25, "median_gap_days": 900.4, "ratio": 2.1, "low": 1.4, "high": 3.0,
+                    "crude_ratio": 4.4, "confirmed_ratio": 1.9, "confirmed_low": 1.2,
+                    "confirmed_high": 2.9, "only_at_once": True, "known_from": None,
                 }
             ],
-            "people": 4,
+            "explained": [
+                {
+                    "first_name": "Cataract", "then_name": "Hip fracture", "people": 31,
+                    "crude_ratio": 2.2, "ratio": 1.0, "low": 0.8, "high": 1.3,
+                }
+            ],
+            "trajectories": [
+                {
+                    "names": [SCRIPT, "Kidney disease", "Heart failure"], "kinds": ["condition"] * 3,
+                    "people": 17, "median_gap_days": [20.0, 1000.0], "beyond_ratio": None,
+                    "beyond_low": None, "beyond_high": None,
+                }
+            ],
+            "drug_signals": [
+                {
+                    "drug_names": ["sertraline", SCRIPT], "outcome_name": "Hyponatremia",
+                    "people": 40, "ratio": 8.0, "low": 6.0, "high": 10.0, "confirmed_ratio": 7.5,
+                    "confirmed_low": 5.5, "confirmed_high": 9.5, "against_first": 7.7,
+                    "against_second": 7.9, "reri": 6.6,
+                }
+            ],
+            "people": 4, "pairs_tested": 30, "pairs_found": 3, "pairs_confirmed": 2,
+            "replication_rate": 2 / 3, "confirmed_by_chance": 0,
+            "command": "lifecourse discover STORE --seed 0",
         },
     )  # fmt: skip
     return workspace

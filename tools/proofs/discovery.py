@@ -8,6 +8,7 @@ from pathlib import Path
 
 from proofs.measuring import PYTHON, Proof, run
 
+CHAPTER = "Patterns and phenotypes"
 PEOPLE, SEED = "50000", "20261125"
 SENSITIVITY, PPV = 0.85, 0.90
 MAIN = (

@@ -13,6 +13,7 @@ from proofs.measuring import PYTHON, ROOT, Proof, run, tests
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CHAPTER = "Every record"
 BENCH = Path(os.environ.get("LIFECOURSE_BENCH", ROOT / "build" / "bench"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proofs.measuring import Proof, tests
 
+CHAPTER = "The synthetic hospital"
 PROOFS = (
     Proof(
         name="hospital",

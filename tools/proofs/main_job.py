@@ -11,6 +11,7 @@ from pathlib import Path
 
 from proofs.measuring import PYTHON, ROOT, Proof, run, tests
 
+CHAPTER = "The main job"
 DEMO_SECONDS, TEST_SECONDS, HELP_SECONDS = 300, 600, 0.4
 
 

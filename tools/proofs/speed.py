@@ -14,6 +14,7 @@ from proofs.measuring import PYTHON, ROOT, Proof, tests
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CHAPTER = "Speed and correctness"
 BENCH = Path(os.environ.get("LIFECOURSE_BENCH", ROOT / "build" / "bench"))
 
 

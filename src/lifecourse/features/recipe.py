@@ -12,7 +12,7 @@ from lifecourse.base.errors import CodelistError, RecipeError
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.code import Codelist
 from lifecourse.schema.covariate import Covariate, Summary
-from lifecourse.schema.window import Window, before
+from lifecourse.schema.window import Window, before, static
 from lifecourse.tasks.derived import TITLES
 from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, window_name
 from lifecourse.vocab.codelists import codelist
@@ -22,16 +22,22 @@ DEFAULT = "default"
 
 
 class NamedCovariate(Document):
-    """One column: the summary of a codelist, or of single codes, over (t - days, t]; all history without `days`."""
+    """One column: the summary of a codelist, or of single codes, over (t - days, t]; all history without `days`.
+
+    With `static`, of the facts without a time instead, such as genotypes, polygenic scores and sex.
+    """
 
     codelist: str | None = None
     codes: list[str] = Field(default_factory=list)
     summary: Summary
     days: int | None = Field(default=None, ge=1)
+    static: bool = False
     name: str = ""
 
     @model_validator(mode="after")
     def _of_something(self) -> NamedCovariate:
+        if self.static and self.days is not None:
+            raise ValueError("static facts have no time: leave out either static or days")
         if (self.codelist is None) != bool(self.codes):
             raise ValueError("a covariate needs either a codelist or codes")
         return self
@@ -39,8 +45,13 @@ class NamedCovariate(Document):
     @property
     def column(self) -> str:
         """The name of the column, ``hba1c.last.365d``."""
-        span = "all" if self.days is None else f"{self.days}d"
+        span = "static" if self.static else window_name(self.window)
         return self.name or f"{self.codelist or ' or '.join(self.codes)}.{self.summary}.{span}"
+
+    @property
+    def window(self) -> Window:
+        """The window that `days` or `static` says."""
+        return static() if self.static else window_of(self.days)
 
     def meant(self) -> Codelist:
         """The codes that count.
@@ -150,7 +161,7 @@ class Recipe(Document):
         return Covariate(
             name=named.column,
             codelist=meant,
-            window=window_of(named.days),
+            window=named.window,
             summary=named.summary,
         )
 

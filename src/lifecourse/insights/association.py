@@ -1,4 +1,4 @@
-"""How much more often B comes after A than without A, adjusted for age and sex."""
+"""How much more often B comes after A than without A, among people alike."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ Z = 1.959963984540054
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateRatio:
-    """A rate ratio with its 95 % interval, two-sided p, and the exposed events behind it."""
+    """A rate ratio with its 95 % interval, two-sided p, the exposed events behind it, and its logarithm's variance."""
 
     value: float
     low: float
     high: float
     p: float
     events: int
+    log_variance: float
 
 
 def rate_ratio(cells: npt.NDArray[np.float64]) -> RateRatio | None:
@@ -41,21 +42,46 @@ def rate_ratio(cells: npt.NDArray[np.float64]) -> RateRatio | None:
         return None
     value = r / s
     variance = float(((a + b) * t1 * t0 / total**2).sum() / (r * s))
-    spread = sqrt(variance)
-    p = erfc(abs(log(value)) / spread / sqrt(2)) if spread > 0 else 0.0
+    return _with_interval(float(value), variance, int(a.sum()))
+
+
+def ratio_of(one: RateRatio, other: RateRatio) -> RateRatio:
+    """How many times as large `one` is as `other`, which must rest on other people's events."""
+    variance = one.log_variance + other.log_variance
+    return _with_interval(one.value / other.value, variance, one.events)
+
+
+def _with_interval(value: float, log_variance: float, events: int) -> RateRatio:
+    spread = sqrt(log_variance)
     return RateRatio(
-        value=float(value),
+        value=value,
         low=exp(log(value) - Z * spread),
         high=exp(log(value) + Z * spread),
-        p=p,
-        events=int(a.sum()),
+        p=erfc(abs(log(value)) / spread / sqrt(2)) if spread > 0 else 0.0,
+        events=events,
+        log_variance=log_variance,
     )
+
+
+def crude(cells: npt.NDArray[np.float64]) -> RateRatio | None:
+    """The rate ratio over all strata together: what one would believe without comparing like with like."""
+    return rate_ratio(cells.sum(axis=0, keepdims=True))
 
 
 def direction_p(first_then_second: int, second_then_first: int) -> float:
     """Two-sided binomial p that both orders are equally common."""
     total = first_then_second + second_then_first
     return float(binomtest(first_then_second, total).pvalue) if total else 1.0
+
+
+def false_discovery_within(family: npt.NDArray[np.str_], p: list[float]) -> npt.NDArray[np.float64]:
+    """float64[m] q-values of each family by itself."""
+    values = np.array(p, dtype=np.float64)
+    q = np.ones(len(values))
+    for name in np.unique(family):
+        of_family = family == name
+        q[of_family] = false_discovery(values[of_family])
+    return q
 
 
 def false_discovery(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

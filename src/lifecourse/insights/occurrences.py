@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lifecourse.schema.code import SEPARATOR
 from lifecourse.timeline.shard import STATIC
+from lifecourse.vocab.ingredients import ingredients
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,6 +32,7 @@ class FirstOccurrences:
     fact : int32[m], index into `names`
     time : int64[m], microseconds UTC of the first occurrence
     names, descriptions : the facts
+    fact_of_code : int32[codes], the fact of each code of the timeline, -1 for none
     """
 
     person: npt.NDArray[np.int64]
@@ -36,12 +40,56 @@ class FirstOccurrences:
     time: npt.NDArray[np.int64]
     names: list[str]
     descriptions: list[str]
+    fact_of_code: npt.NDArray[np.int32]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Of each fact, ``condition``, ``drug`` or ``procedure``."""
+        return [kind_of(name) for name in self.names]
+
+    def shuffled(self, seed: int) -> FirstOccurrences:
+        """The same people at the same moments, with the facts dealt out anew: whatever is found in it is chance."""
+        random = np.random.default_rng(seed)
+        fact = random.permutation(self.fact)
+        return self._first_of(self.person, fact, self.time)
+
+    def redated(self, seed: int) -> FirstOccurrences:
+        """Each person with the same facts and the same moments, dealt to each other anew: order is chance."""
+        random = np.random.default_rng(seed)
+        order = np.lexsort((random.random(len(self.fact)), self.person))
+        return self._first_of(self.person, self.fact[order], self.time)
+
+    def _first_of(
+        self,
+        person: npt.NDArray[np.int64],
+        fact: npt.NDArray[np.int32],
+        time: npt.NDArray[np.int64],
+    ) -> FirstOccurrences:
+        key = person * len(self.names) + fact
+        order = np.lexsort((time, key))
+        first = order[np.append(True, key[order][1:] != key[order][:-1])] if len(key) else order
+        kept = first[np.lexsort((fact[first], time[first], person[first]))]
+        return replace(self, person=person[kept], fact=fact[kept], time=time[kept])
+
+
+def kind_of(fact: str) -> str:
+    """Whether a fact is a ``condition``, a ``drug`` or a ``procedure``."""
+    system = fact.split(SEPARATOR, 1)[0]
+    if system in DRUGS:
+        return "drug"
+    return "procedure" if system in PROCEDURES else "condition"
 
 
 def fact_of(code: str, parents: tuple[str, ...]) -> str | None:
-    """The clinical fact a code stands for: ICD rolled up to three characters; None for labs, visits and the rest."""
+    """The clinical fact a code stands for; None for labs, visits and the rest.
+
+    ICD is rolled up to three characters, a product of one known ingredient to its ingredient.
+    """
+    held = [name for name in parents if name in ingredient_names()]
+    if len(held) == 1:
+        return held[0]
     for name in (code, *parents):
-        parts = name.split("//")
+        parts = name.split(SEPARATOR)
         if len(parts) != 2:
             continue
         system, value = parts
@@ -50,6 +98,15 @@ def fact_of(code: str, parents: tuple[str, ...]) -> str | None:
         if system in CONDITIONS or system in DRUGS or system in PROCEDURES:
             return name
     return None
+
+
+@cache
+def ingredient_names() -> dict[str, str]:
+    """Our name of each ingredient by its RxNorm code."""
+    return {
+        f"RxNorm{SEPARATOR}{each.rxnorm}": name.replace("_", " ")
+        for name, each in ingredients().items()
+    }
 
 
 def first_occurrences(timeline: Timeline) -> FirstOccurrences:
@@ -71,6 +128,7 @@ def first_occurrences(timeline: Timeline) -> FirstOccurrences:
         time=time[order],
         names=names,
         descriptions=_descriptions(codes, names, fact_of_code),
+        fact_of_code=fact_of_code,
     )
 
 
@@ -104,4 +162,5 @@ def _descriptions(
     for code, fact in enumerate(fact_of_code.tolist()):
         if fact >= 0 and not told[fact]:
             told[fact] = codes.descriptions[code] or ""
-    return [told[fact] or names[fact] for fact in range(len(names))]
+    held = ingredient_names()
+    return [held.get(name) or told[fact] or name for fact, name in enumerate(names)]

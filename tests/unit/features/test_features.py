@@ -144,6 +144,20 @@ def test_a_recipe_that_extends_another_has_its_covariates_first_and_its_codes_un
     assert longer.every_code == base.every_code
 
 
+def test_a_covariate_of_static_facts_reads_what_has_no_time() -> None:
+    rows = [(1, None, "PGS//X", 1.5), (1, SEEN, "PGS//X", 9.0), (2, SEEN, "VISIT//office", None)]
+    timeline = timeline_from_events(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+    asked = {"codes": ["PGS//X"], "summary": "last"}
+    recipe = Recipe.model_validate(
+        {"name": "genes", "covariates": [asked, {**asked, "static": True}]}
+    )
+    found = featurize(timeline, at_visit([1, 2]), recipe)
+    columns = [found.dense_names.index(f"PGS//X.last.{part}") for part in ("all", "static")]
+    assert np.array_equal(found.dense[:, columns], [[9.0, 1.5], [np.nan, np.nan]], equal_nan=True)
+    with pytest.raises(ValueError, match="either static or days"):
+        Recipe.model_validate({"name": "x", "covariates": [{**asked, "static": True, "days": 30}]})
+
+
 def test_a_covariate_of_nothing_or_of_both_is_refused() -> None:
     for wrong in ({"summary": "last"}, {"codelist": "sbp", "codes": ["X"], "summary": "last"}):
         with pytest.raises(ValueError, match="either a codelist or codes"):

@@ -13,8 +13,9 @@ from lifecourse.serve.feedback import OUTCOMES, REASONS
 from lifecourse.serve.identity import Given, Served, SignedIn, check_origin
 from lifecourse.serve.panel import Search, panel
 from lifecourse.serve.patient import patient
+from lifecourse.serve.web.discoveries import findings_view
 from lifecourse.serve.web.pages import page
-from lifecourse.serve.web.statistics import findings_view, model_view
+from lifecourse.serve.web.statistics import model_view
 
 router = APIRouter()
 

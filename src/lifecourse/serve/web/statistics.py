@@ -1,4 +1,4 @@
-"""Models and findings, ready to be read."""
+"""Models, ready to be read."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from typing import Any
 
 from lifecourse.figures.calibration import calibration
 from lifecourse.figures.lanes import number
-from lifecourse.serve.record import titles_of
 from lifecourse.serve.wording import capital
-from lifecourse.timeline.shard import CodeTable
 
 METRICS = {
     "auroc": ("Tells who from who not (AUROC)", "0.5 is chance, 1 is perfect"),
@@ -52,34 +50,3 @@ def _with_interval(value: Any) -> str:
         said = number(point)
         return said if low is None or high is None else f"{said} ({number(low)} to {number(high)})"
     return number(value) if isinstance(value, int | float) else "not known"
-
-
-def findings_view(document: dict[str, Any]) -> dict[str, Any]:
-    """The confirmed findings as rows, and how they were looked for."""
-    found = document.get("findings") or []
-    table = CodeTable.of([row[place] for row in found for place in ("first", "then")])
-    names = {table.codes[place]: title for place, title in titles_of(table).items()}
-    rows = [_finding(row, names) for row in found]
-    return {"rows": rows, "document": {k: v for k, v in document.items() if k != "findings"}}
-
-
-def _finding(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    return {
-        "first": _name(row, "first", names),
-        "then": _name(row, "then", names),
-        "people": row["people"],
-        "days between": round(row["median_gap_days"]),
-        "rate ratio (95 % interval)": _ratio(row, ""),
-        "on the other half": _ratio(row, "confirmed_"),
-    }
-
-
-def _name(row: dict[str, Any], place: str, names: dict[str, str]) -> str:
-    """The source's name of a code, else its codelist's, else the code."""
-    code, name = row[place], row[f"{place}_name"]
-    return str(name) if name and name != code else names.get(code, code)
-
-
-def _ratio(row: dict[str, Any], part: str) -> str:
-    ratio, low, high = (row[f"{part}{name}"] for name in ("ratio", "low", "high"))
-    return f"{number(ratio)} ({number(low)} to {number(high)})"

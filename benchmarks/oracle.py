@@ -1,0 +1,222 @@
+"""Models against the records oracle of the synthetic hospital, and what genes, lifestyle and environment are worth.
+
+``python -m benchmarks.oracle FOLDER`` simulates 20,000 people to learn from and 50,000 of another seed to judge on
+(kept in FOLDER), trains the logistic model and the trees for five outcomes five years ahead, prints a line an outcome,
+then a line an outcome and kind of knowledge. It ends with 1 where a promise is broken.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from lifecourse.features import featurize, load_recipe
+from lifecourse.models.evaluation import auroc, over_draws
+from lifecourse.models.linear import Logistic
+from lifecourse.models.split import folds_of
+from lifecourse.models.trees import Trees
+from lifecourse.schema.actor import Actor, Identifiability, Purpose
+from lifecourse.simulation import simulate
+from lifecourse.simulation.futures import MAIN_OUTCOMES
+from lifecourse.tasks import label, load_task
+from lifecourse.timeline.access import open_timeline
+from lifecourse.timeline.ingestion import ingest
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from lifecourse.features import FeatureMatrix
+    from lifecourse.timeline.access import Timeline
+
+TRAINING, JUDGED, ORACLE = (20_000, 101), (50_000, 202), 100_000
+LEARNERS: dict[str, type[Logistic] | type[Trees]] = {"logistic": Logistic, "trees": Trees}
+LEAST_MEAN, LEAST_EACH, ENOUGH_EVENTS = 0.90, 0.88, 400
+KINDS = {
+    "genes": ("PGS//", "GENOTYPE//"),
+    "lifestyle": (
+        "current_smoker", "former_smoker", "never_smoker", "alcohol_drinks", "exercise_minutes",
+        "smoking_cessation_treatment", "LOINC//72166-2", "LOINC//74013-4", "LOINC//68516-4",
+        "RxNorm//591622",
+    ),
+    "environment": ("pm25", "deprivation", "EXPOSURE//", "ADDRESS//"),
+}  # fmt: skip
+"""What the columns of each kind of knowledge start with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Of one outcome: what to learn from, what to judge on, and the truth of the judged."""
+
+    outcome: str
+    learning: FeatureMatrix
+    happened: npt.NDArray[np.bool_]
+    people: npt.NDArray[np.int64]
+    judged: FeatureMatrix
+    truth: pl.DataFrame
+
+
+def main(folder: Path) -> int:
+    """Run it all; returns 1 where a promise is broken."""
+    train, judge = (
+        _store(folder / name, *size) for name, size in (("train", TRAINING), ("judge", JUDGED))
+    )
+    kept, shares = True, {name: [] for name in LEARNERS}
+    lines: list[dict[str, Any]] = []
+    for outcome in MAIN_OUTCOMES:
+        setting = _setting(outcome, train, judge, folder / "judge" / "truth")
+        for line in _against_oracle(setting):
+            shares[line["learner"]].append(line["share"])
+            enough = line["events"] >= ENOUGH_EVENTS
+            kept &= not enough or line["share"] >= LEAST_EACH
+            lines.append(_printed(line))
+        for line in _worth(setting):
+            kept &= line["agrees"]
+            lines.append(_printed(line))
+    for name, found in shares.items():
+        kept &= float(np.mean(found)) >= LEAST_MEAN
+        lines.append(_printed({"learner": name, "mean_share": round(float(np.mean(found)), 3)}))
+    (folder / "oracle.json").write_text(json.dumps(lines, indent=1))
+    return int(not kept)
+
+
+def _printed(line: dict[str, Any]) -> dict[str, Any]:
+    print(json.dumps(line), flush=True)
+    return line
+
+
+def _store(folder: Path, people: int, seed: int) -> Timeline:
+    store = folder.with_suffix(".store")
+    if not store.exists():
+        judged = folder.name == "judge"
+        simulate(
+            people, seed, "meds", folder, futures=4 if judged else 0,
+            oracle_people=ORACLE if judged else 0, ablations=judged,
+        )  # fmt: skip
+        ingest(folder, store, identifiability=Identifiability.SYNTHETIC)
+        ingest(folder / "genome", store, issuer="meds")
+        ingest(folder / "environment", store)
+    return open_timeline(store, actor=Actor(name="benchmark"), purpose=Purpose.RESEARCH)
+
+
+def _setting(outcome: str, train: Timeline, judge: Timeline, truth: Path) -> Setting:
+    labels = label(train, load_task(f"{outcome}_5y")).table.filter(
+        pl.col("boolean_value").is_not_null()
+    )
+    recipe = load_recipe("synthetic_hospital")
+    learning = featurize(train, labels, recipe)
+    asked = (pl.col("outcome") == outcome) & (pl.col("years") == 5) & ~pl.col("is_recorded")
+    told = pl.scan_parquet(truth / "risks" / "*.parquet").filter(asked).collect()
+    rows = told.select(subject_id="person", prediction_time="time")
+    return Setting(
+        outcome=outcome,
+        learning=learning,
+        happened=labels["boolean_value"].to_numpy().astype(bool),
+        people=labels["subject_id"].to_numpy(),
+        judged=featurize(judge, rows, recipe, vocabulary=learning.vocabulary),
+        truth=told,
+    )
+
+
+def _fitted(
+    setting: Setting, learner: type[Logistic] | type[Trees], without: str | None = None
+) -> npt.NDArray[np.float64]:
+    learning, judged = (_without(m, without) for m in (setting.learning, setting.judged))
+    rows = np.arange(len(setting.happened))
+    inner = folds_of(setting.people, 5, 1) == 0
+    return learner.fit(learning, setting.happened, rows, inner).predict(judged)
+
+
+def _without(features: FeatureMatrix, kind: str | None) -> FeatureMatrix:
+    """The features without the columns of one kind of knowledge."""
+    if kind is None:
+        return features
+    starts = KINDS[kind]
+    dense = [i for i, name in enumerate(features.dense_names) if not name.startswith(starts)]
+    codes = [i for i, name in enumerate(features.code_names) if not name.startswith(starts)]
+    return replace(
+        features,
+        dense=features.dense[:, dense],
+        dense_names=[features.dense_names[i] for i in dense],
+        codes=features.codes[:, codes],
+        code_names=[features.code_names[i] for i in codes],
+    )
+
+
+def _against_oracle(setting: Setting) -> list[dict[str, Any]]:
+    came = setting.truth["happened"].to_numpy().astype(bool)
+    attainable, latent = (setting.truth[name].to_numpy() for name in ("attainable", "risk"))
+    lines = []
+    for name, learner in LEARNERS.items():
+        risk = _fitted(setting, learner)
+
+        def measured(
+            rows: npt.NDArray[np.int64], risk: npt.NDArray[np.float64] = risk
+        ) -> dict[str, float]:
+            areas = [auroc(came[rows], score[rows]) for score in (risk, attainable, latent)]
+            gain, most, all_of_it = (area - 0.5 for area in areas)
+            return {
+                "auroc": areas[0],
+                "attainable": areas[1],
+                "latent": areas[2],
+                "share": gain / most,
+                "share_of_latent": gain / all_of_it,
+            }
+
+        found = over_draws(measured, np.arange(len(came)), seed=0, draws=100)
+        lines.append(
+            {
+                "outcome": setting.outcome,
+                "learner": name,
+                "events": len(np.unique(setting.people[setting.happened])),
+                **{key: round(value["value"] or 0.0, 3) for key, value in found.items()},
+                "share_interval": [round(found["share"][end] or 0.0, 3) for end in ("low", "high")],
+                "predicted_over_true": round(float(risk.mean() / latent.mean()), 3),
+            }
+        )
+    return lines
+
+
+def _worth(setting: Setting) -> list[dict[str, Any]]:
+    """What AUROC each kind of knowledge is worth: to the logistic model with its interval, and by the truth."""
+    came = setting.truth["happened"].to_numpy().astype(bool)
+    whole, best = _fitted(setting, Logistic), setting.truth["attainable"].to_numpy()
+    lines = []
+    for kind in KINDS:
+        less = _fitted(setting, Logistic, without=kind)
+        blind = setting.truth[f"attainable_without_{kind}"].to_numpy()
+
+        def measured(
+            rows: npt.NDArray[np.int64],
+            less: npt.NDArray[np.float64] = less,
+            blind: npt.NDArray[np.float64] = blind,
+        ) -> dict[str, float]:
+            mine, without, truths, blinded = (
+                auroc(came[rows], score[rows]) for score in (whole, less, best, blind)
+            )
+            model, truth = mine - without, truths - blinded
+            return {"model": model, "truth": truth, "difference": model - truth}
+
+        found = over_draws(measured, np.arange(len(came)), seed=0, draws=200)
+        low, high = (found["difference"][end] or 0.0 for end in ("low", "high"))
+        lines.append(
+            {
+                "outcome": setting.outcome,
+                "without": kind,
+                "loss_of_model": round(found["model"]["value"] or 0.0, 4),
+                "interval": [round(found["model"][end] or 0.0, 4) for end in ("low", "high")],
+                "loss_by_the_truth": round(found["truth"]["value"] or 0.0, 4),
+                "difference_interval": [round(low, 4), round(high, 4)],
+                "agrees": bool(low <= 0.0 <= high),
+            }
+        )
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
