@@ -22,6 +22,8 @@ Named = tuple[str, str | None]
 
 TABLE = re.compile(r"HL7-?(\d{1,4})", re.IGNORECASE)
 OID = re.compile(r"\d+(?:\.\d+)+")
+SNOMED_OF_OLD = ("SNM", "SNM3")
+"""What senders call SNOMED CT that say SNOMED 3 and mean the numbers of SNOMED CT."""
 LOCAL = ("L", "LOCAL", "99", "99LOCAL")
 
 
@@ -45,6 +47,8 @@ def system_prefix(name: str | None) -> str:
     known = system_of_name(name) or (system_of_uri(name) if "." in name else None)
     if known:
         return known
+    if name.upper() in SNOMED_OF_OLD:
+        return "SNOMED"
     table = TABLE.fullmatch(name)
     if table:
         return f"v2-{int(table[1]):04d}"

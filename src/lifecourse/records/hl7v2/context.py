@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lifecourse.records.moments import BadTimeError, Moment, stamp_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lifecourse.records.hl7v2.message import Message, Segment
     from lifecourse.records.hl7v2.people import People
@@ -41,7 +41,10 @@ class Reading:
     sent : when it was sent (MSH-7), else when it was recorded (EVN-2)
     offset : the offset of MSH-7, which is that of every time without one (HL7 v2.9 section 2A.3.26)
     subject : the person of the last PID, empty before it
-    visit, order, report : what names the last PV1, ORC and OBR
+    visit, order : what names the last PV1, and the last ORC or OBR
+    orderer, report : the last ORC, until an OBR took its numbers, and the last OBR
+    about, when, named : the code, the time and the name of what was last told, for comments on it
+    waiting : what is told once the segments that belong to it were read
     """
 
     message: Message
@@ -58,10 +61,13 @@ class Reading:
     order: str = ""
     orderer: Segment | None = None
     report: Segment | None = None
-    ordered: set[str] = field(default_factory=set)
+    timing: Segment | None = None
     about: str = ""
-    document: Segment | None = None
+    when: Moment | None = None
+    named: str | None = None
+    waiting: list[tuple[Segment, Callable[[], None]]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    comments: list[Segment] = field(default_factory=list)
 
     @property
     def version(self) -> int | None:
@@ -124,7 +130,7 @@ class Reading:
         """
         told = [name for name in names if name]
         if told:
-            source_id: str | None = "/".join((segment.name, *told))
+            source_id: str | None = "/".join((segment.name, self.subject, *told))
         else:
             control = self.message.header.text(10)
             sender = self.message.header.text(3) or ""
@@ -148,9 +154,34 @@ class Reading:
         happened: Moment | None = None,
     ) -> None:
         """An event of the person of the message."""
+        self.when, self.named = when, fact.source_id
         self.rows.add(
             fact, self.whose(), when, code, value=value, text=text, unit=unit, end=end, happened=happened
         )  # fmt: skip
+
+    def settle(self) -> None:
+        """Tell what waited for the segments that belong to it."""
+        waiting, self.waiting = self.waiting, []
+        for segment, tell in waiting:
+            try:
+                tell()
+            except DroppedError as dropped:
+                self.drop(segment, dropped)
+
+    def wait(self, segment: Segment, tell: Callable[[], None]) -> None:
+        """Have `tell` say what `segment` says, once what belongs to it was read."""
+        self.waiting.append((segment, tell))
+
+    def forget(self, name: str) -> bool:
+        """Have segments of that name say nothing after all; whether one was waiting."""
+        left = [one for one in self.waiting if one[0].name != name]
+        was_waiting = len(left) < len(self.waiting)
+        self.waiting = left
+        return was_waiting
+
+    def drop(self, segment: Segment, why: DroppedError) -> None:
+        """Count a segment that gives no event, by its name and the reason."""
+        self.rows.count(f"{segment.name} dropped: {why}")
 
     def withdraw(self, fact: Fact, *, every: bool = False) -> None:
         """Take back what was told of a record, up to this message or altogether."""

@@ -1,4 +1,4 @@
-"""DG1, AL1, IAM and PR1: what is said of health, what a person does not bear, and what was done."""
+"""DG1, AL1, IAM, PR1 and PDA: what is said of health, what a person does not bear, what was done, of what they died."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from lifecourse.records.hl7v2.message import Segment
 
 DELETED = "D"
+# HL7 table 0438: suspect, unconfirmed, pending; confirmed or verified need nothing said; erroneous; doubt raised.
+UNSURE = ("S", "U", "P")
+ERRONEOUS = "E"
 
 
 def read_diagnosis(reading: Reading, segment: Segment) -> None:
@@ -28,9 +31,7 @@ def read_diagnosis(reading: Reading, segment: Segment) -> None:
         found = "TEXT//Condition", segment.text(4)
     if found is None:
         raise DroppedError("no code")
-    fact = reading.fact(
-        segment, reading.subject, reading.visit, found[0], segment.text(5), is_first=True
-    )
+    fact = reading.fact(segment, reading.visit, found[0], segment.text(5), is_first=True)
     if segment.text(21) == DELETED:
         reading.withdraw(fact, every=True)
         raise DroppedError("deleted")
@@ -39,7 +40,7 @@ def read_diagnosis(reading: Reading, segment: Segment) -> None:
 
 
 def read_allergy(reading: Reading, segment: Segment) -> None:
-    """An allergy or intolerance, never the substance taken.
+    """An allergy or intolerance (AL1), never the substance taken; known when it was found.
 
     Raises
     ------
@@ -49,14 +50,42 @@ def read_allergy(reading: Reading, segment: Segment) -> None:
     found = named(segment, segment.raw(3), (*DRUGS, "SNOMED"), "AllergyIntolerance")
     if found is None:
         raise DroppedError("no code")
-    fact = reading.fact(segment, reading.subject, found[0], is_first=True)
+    fact = reading.fact(segment, found[0], is_first=True)
+    when = reading.known(segment.text(6))
+    reading.add(fact, when, f"ALLERGY//{found[0]}", text=found[1])
+
+
+def read_adverse_reaction(reading: Reading, segment: Segment) -> None:
+    """An allergy or intolerance with what became of it (IAM), known when it was recorded.
+
+    Raises
+    ------
+    DroppedError
+        It has no code or time, or was deleted or erroneous.
+    """
+    preferred = (*DRUGS, "SNOMED")
+    found = (
+        named(segment, segment.raw(27), preferred, "AllergyIntolerance")
+        if segment.says(27)
+        else None
+    ) or named(segment, segment.raw(3), preferred, "AllergyIntolerance")
+    if found is None:
+        raise DroppedError("no code")
+    status = (segment.text(17) or "").upper()
+    prefix = "UNCONFIRMED//" if status in UNSURE else "REFUTED//" if status == "D" else ""
+    fact = reading.fact(segment, segment.text(7) or found[0], prefix)
+    if segment.text(6) == DELETED or status == ERRONEOUS:
+        reading.withdraw(fact)
+        raise DroppedError("deleted")
+    onset = reading.moment(segment.text(11))
+    recorded = reading.first_moment(segment.text(24), segment.text(13), segment.text(20))
+    when = recorded or onset or reading.known()
+    # HL7 table 0438: inactive.
+    end = reading.moment(segment.text(20)) if status == "I" else None
     reading.add(
-        fact,
-        reading.known(),
-        f"ALLERGY//{found[0]}",
-        text=found[1],
-        happened=reading.moment(segment.text(6)),
-    )
+        fact, when, f"{prefix}ALLERGY//{found[0]}", text=found[1], happened=onset,
+        end=max(when.known, end.known if end else when.known) if status == "I" else None,
+    )  # fmt: skip
 
 
 def read_procedure(reading: Reading, segment: Segment) -> None:
@@ -72,10 +101,25 @@ def read_procedure(reading: Reading, segment: Segment) -> None:
         found = "TEXT//Procedure", segment.text(4)
     if found is None:
         raise DroppedError("no code")
-    fact = reading.fact(
-        segment, reading.subject, reading.visit, found[0], segment.text(5), is_first=True
-    )
+    fact = reading.fact(segment, reading.visit, found[0], segment.text(5), is_first=True)
     if segment.text(20) == DELETED:
         reading.withdraw(fact, every=True)
         raise DroppedError("deleted")
     reading.add(fact, reading.known(segment.text(5)), found[0], text=found[1] or segment.text(4))
+
+
+def read_death(reading: Reading, segment: Segment) -> None:
+    """Of what a person died (PDA-1).
+
+    Raises
+    ------
+    DroppedError
+        No cause is told, or no time.
+    """
+    told = [named(segment, raw, CONDITIONS, "Condition") for raw in segment.repetitions(1)]
+    causes = [found for found in told if found]
+    if not causes:
+        raise DroppedError("no code")
+    for code, text in causes:
+        fact = reading.fact(segment, code, is_first=True, field="1")
+        reading.add(fact, reading.known(), code, text=text)

@@ -1,4 +1,4 @@
-"""OBR and OBX: what was reported, and what was found; NTE, what was said of it."""
+"""OBR and OBX: what was ordered and reported, and what was found."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from lifecourse.records.hl7v2.coding import named
 from lifecourse.records.hl7v2.context import DroppedError, entity
-from lifecourse.records.hl7v2.values import value_of
+from lifecourse.records.hl7v2.order import PROCEDURES_ORDERED as ORDERS
+from lifecourse.records.hl7v2.order import ordered
+from lifecourse.records.hl7v2.values import WORDS, value_of
 from lifecourse.records.preferences import MEASUREMENTS
 
 if TYPE_CHECKING:
+    from lifecourse.records.hl7v2.coding import Named
     from lifecourse.records.hl7v2.context import Fact, Reading
     from lifecourse.records.hl7v2.message import Segment
     from lifecourse.records.moments import Moment
@@ -17,7 +20,11 @@ if TYPE_CHECKING:
 # HL7 table 0085: what is wrong, deleted or cancelled takes back what was told.
 WITHDRAWN = {"D": "deleted", "W": "wrong", "X": "cancelled"}
 NO_RESULT = {"N": "not asked", "O": "an order's detail, no result"}
-UNSURE = ("I", "S", "U_", "")
+UNSURE = ("I", "S")
+NOT_YET = ("O", "I", "S", "Y", "Z")
+"""Of a report (HL7 table 0123): ordered, received or scheduled."""
+RESULTS = ("ORU", "OUL")
+DOCUMENT = "MDM"
 
 
 def read_result(reading: Reading, segment: Segment) -> None:
@@ -43,7 +50,11 @@ def read_result(reading: Reading, segment: Segment) -> None:
         raise DroppedError(NO_RESULT.get(status, "no result yet"))
     kind = (segment.text(2) or "").upper()
     when, happened = _times(reading, segment)
-    prefix = "UNCONFIRMED//" if status in UNSURE and status != "" else ""
+    if reading.kind == DOCUMENT and kind in WORDS:
+        # A line of the document.
+        reading.lines.extend(segment.plain(raw).strip() for raw in values)
+        return
+    prefix = "UNCONFIRMED//" if status in UNSURE else ""
     unit = segment.text(6)
     for place, raw in enumerate(values or [""], start=1):
         value = value_of(reading, segment, kind, raw) if raw else None
@@ -65,10 +76,11 @@ def _where(fact: Fact, segment: Segment, place: int, *, many: bool) -> Fact:
 
 
 def _names(reading: Reading, segment: Segment, code: str) -> tuple[str | None, ...]:
-    """What names a result: its order, its code and its sub-id (v2.9 section 7.4.2); nothing outside of an order."""
-    if not reading.order:
-        return ()
-    return reading.order, code, segment.text(4)
+    """What names a result: its order, its code and its sub-id (v2.9 section 7.4.2); outside of an order, its time."""
+    if reading.order:
+        return reading.order, code, segment.text(4)
+    taken = segment.text(14)
+    return (reading.visit, code, segment.text(4), taken) if taken else ()
 
 
 def _times(reading: Reading, segment: Segment) -> tuple[Moment, Moment | None]:
@@ -87,51 +99,47 @@ def _times(reading: Reading, segment: Segment) -> tuple[Moment, Moment | None]:
 
 
 def read_report(reading: Reading, segment: Segment) -> None:
-    """What names the results that follow, and that a report was made where it is one.
+    """What was ordered; what names the results that follow; and that a report was made, where the message is one.
 
     Raises
     ------
     DroppedError
-        It has no code or no time.
+        It has no code or no time, or was cancelled.
     """
+    reading.settle()
+    own = entity(segment, 3) or entity(segment, 2)
+    # The numbers of an ORC are those of the OBR after it, where that has none.
+    orderer, reading.orderer = reading.orderer, None
+    reading.order = own or (reading.order if orderer else "")
     reading.report = segment
-    placer, filler = entity(segment, 2), entity(segment, 3)
-    reading.order = filler or placer or reading.order
     found = named(segment, segment.raw(4), MEASUREMENTS, "DiagnosticReport")
     reading.about = found[0] if found else ""
     if found is None:
         raise DroppedError("no code")
+    reading.orderer = orderer
+    ordered(reading, segment, ordered_code(segment) or found, segment.text(6))
+    reading.orderer = None
+    if reading.kind in RESULTS:
+        _report(reading, segment, found)
+
+
+def ordered_code(segment: Segment) -> Named | None:
+    """What was asked for, as orders prefer it: a procedure's code too."""
+    return named(segment, segment.raw(4), ORDERS, "ServiceRequest")
+
+
+def _report(reading: Reading, segment: Segment, found: Named) -> None:
     status = (segment.text(25) or "").upper()
-    if reading.kind not in ("ORU", "OUL"):
-        return
-    happened = reading.first_moment(segment.text(7), segment.text(8))
-    when = reading.first_moment(segment.text(22)) or happened or reading.known()
-    if happened and happened.start > when.known:
-        when, happened = happened, None
-    if status == "X":
-        raise DroppedError("cancelled")
-    prefix = "UNCONFIRMED//" if not status else ""
     fact = reading.fact(segment, reading.order)
-    reading.add(
-        fact,
-        when,
-        prefix + found[0],
-        text=found[1],
-        happened=happened if happened != when else None,
-    )
-
-
-def read_comment(reading: Reading, segment: Segment) -> None:
-    """A comment on what stands before it, as a text.
-
-    Raises
-    ------
-    DroppedError
-        It says nothing.
-    """
-    texts = [segment.plain(raw) for raw in segment.repetitions(3)]
-    if not texts:
-        raise DroppedError("nothing said")
-    about = reading.about or "comment"
-    when = reading.known()
-    reading.add(reading.fact(segment, field="3"), when, f"NOTE//{about}", text="\n".join(texts))
+    if status in WITHDRAWN:
+        reading.withdraw(fact)
+        raise DroppedError(WITHDRAWN[status])
+    if status in NOT_YET:
+        raise DroppedError("no result yet")
+    happened = reading.first_moment(segment.text(7), segment.text(8))
+    when = reading.moment(segment.text(22)) or happened or reading.known()
+    if happened and happened.start > when.known:
+        when = happened
+    prefix = "UNCONFIRMED//" if not status else ""
+    since = happened if happened != when else None
+    reading.add(fact, when, prefix + found[0], text=found[1], happened=since)

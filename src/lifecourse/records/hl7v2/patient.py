@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from lifecourse.records.hl7v2.coding import coded
 from lifecourse.records.hl7v2.context import DroppedError
 from lifecourse.records.hl7v2.people import Told, identifiers_of, primary
+from lifecourse.records.hl7v2.tables import words_of
 from lifecourse.records.moments import Moment
 from lifecourse.records.preferences import ANY
 from lifecourse.schema.address import address_codes
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 SEXES = {"F": "female", "M": "male", "O": "other", "A": "other", "N": "other", "U": "unknown"}
 # HL7 table 0189 to the OMB categories of CDC's code set (2.16.840.1.113883.6.238).
 ETHNICITIES = {"H": ("2135-2", "Hispanic or Latino"), "N": ("2186-5", "Non Hispanic or Latino")}
-HELD = ("BA", "BDL", "N", "BR", "F", "RH", "SH", "BI", "O", "C", "S", "V")
-"""Types of address (HL7 table 0190) at which nobody need live: of work, of birth, for post and bills."""
+NO_HOME = ("BA", "N", "BDL", "BR", "F", "RH", "B", "O", "BI", "S")
+"""Types of address (HL7 table 0190) where nobody need live: bad, of birth, origin, work, for bills, for service."""
+Event = tuple["Moment | None", str, "str | None", "int | None"]
+TABLES = {"MARITAL_STATUS": "v2-0002"}
 PATIENT_IDS = (3, 2)
 YES = "Y"
 
@@ -54,15 +58,13 @@ def _tell(
     reading: Reading,
     segment: Segment,
     number: int,
-    *events: tuple[Moment | None, str, str | None, int | None],
+    *events: Event,
     name: str | None = None,
     is_first: bool = False,
 ) -> None:
     """What field `number` says; it replaces what an earlier message said there."""
     called = f"PID-{number}{f'/{name}' if name else ''}"
-    fact = reading.fact(
-        segment, str(number), reading.subject, name, is_first=is_first, field=str(number)
-    )
+    fact = reading.fact(segment, str(number), name, is_first=is_first, field=str(number))
     if segment.is_null(number):
         reading.withdraw(fact)
     elif events:
@@ -90,12 +92,18 @@ def _death(reading: Reading, segment: Segment) -> None:
     elif is_dead:
         _tell(reading, segment, 29, (None, "DECEASED//date unknown", None, None))
     elif segment.is_null(29) or segment.text(30) == "N":
-        reading.withdraw(reading.fact(segment, "29", reading.subject))
+        reading.withdraw(reading.fact(segment, "29"))
 
 
 def _codes(reading: Reading, segment: Segment, number: int, kind: str) -> None:
     found = [coded(segment, raw, ANY) for raw in segment.repetitions(number)]
-    told = [(None, f"{kind}//{one[0].rsplit('//', 1)[-1]}", one[1], None) for one in found if one]
+    told = []
+    for one in found:
+        if one:
+            code = one[0].rsplit("//", 1)[-1]
+            told.append(
+                (None, f"{kind}//{code}", one[1] or words_of(TABLES.get(kind, ""), code), None)
+            )
     _tell(reading, segment, number, *told)
 
 
@@ -112,19 +120,32 @@ def _ethnicity(reading: Reading, segment: Segment) -> None:
 
 def _addresses(reading: Reading, segment: Segment) -> None:
     """Where the person lives: from the first day that is told, else always, until another is told."""
-    always: list[tuple[Moment | None, str, str | None, int | None]] = []
-    for raw in segment.repetitions(11):
-        if (segment.of(raw, 7) or "").upper() in HELD[:1]:
+    told: list[Event] = []
+    now: list[Event] = []
+    for place, raw in enumerate(segment.repetitions(11)):
+        if (segment.of(raw, 7) or "").upper() in NO_HOME:
+            reading.rows.count("addresses of work, of birth or for bills, left out")
             continue
         start, end = _period(reading, segment, raw)
+        if start is None and end is not None:
+            reading.rows.count("former addresses without a first day, left out")
+            continue
         codes = address_codes(
             country=segment.of(raw, 6),
             state=segment.of(raw, 4),
-            county=segment.of(raw, 9),
+            county=segment.of(raw, 9)
+            or segment.of(raw, 9, 2)
+            or (segment.text(12) if not place else None),
             postal=segment.of(raw, 5),
         )
-        always.extend((start, code, None, end.known if end else None) for code in codes)
-    _tell(reading, segment, 11, *always)
+        told.extend((start, code, None, end.known if end else None) for code in codes)
+        if start is None:
+            now.extend((reading.sent, code, None, None) for code in codes)
+    _tell(reading, segment, 11, *told, is_first=True)
+    if now and reading.kind == "ADT" and reading.sent:
+        # A move is told by what comes later: from then on the person lives there.
+        digest = hashlib.blake2b(repr([one[1] for one in now]).encode(), digest_size=6).hexdigest()
+        _tell(reading, segment, 11, *now, name=digest, is_first=True)
 
 
 def _period(reading: Reading, segment: Segment, raw: str) -> tuple[Moment | None, Moment | None]:

@@ -86,6 +86,7 @@ class People:
 
 
 def _order(told: Told) -> tuple[int, str]:
+    """The larger stands: of versions that are negative, the first told."""
     return (told.fact.version or 0, repr(told.events))
 
 

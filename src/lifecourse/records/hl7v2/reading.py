@@ -7,11 +7,39 @@ import re
 from typing import TYPE_CHECKING
 
 from lifecourse.records.hl7v2.context import DroppedError, Reading
-from lifecourse.records.hl7v2.diagnosis import read_allergy, read_diagnosis, read_procedure
+from lifecourse.records.hl7v2.diagnosis import (
+    read_adverse_reaction,
+    read_allergy,
+    read_death,
+    read_diagnosis,
+    read_procedure,
+)
+from lifecourse.records.hl7v2.document import (
+    read_comment,
+    read_consent,
+    read_document,
+    tell_comments,
+)
 from lifecourse.records.hl7v2.message import BadMessageError, Message
-from lifecourse.records.hl7v2.observation import read_comment, read_report, read_result
+from lifecourse.records.hl7v2.observation import read_report, read_result
+from lifecourse.records.hl7v2.order import (
+    read_charge,
+    read_common,
+    read_diet,
+    read_dispensed,
+    read_encoded,
+    read_given,
+    read_prescription,
+    read_timing,
+)
 from lifecourse.records.hl7v2.patient import read_patient
-from lifecourse.records.hl7v2.visit import read_visit
+from lifecourse.records.hl7v2.schedule import (
+    read_appointment,
+    read_insurance,
+    read_service,
+    read_specimen,
+)
+from lifecourse.records.hl7v2.visit import read_more_of_visit, read_visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +51,31 @@ if TYPE_CHECKING:
 READERS: dict[str, Callable[[Reading, Segment], None]] = {
     "PID": read_patient,
     "PV1": read_visit,
+    "PV2": read_more_of_visit,
+    "ORC": read_common,
+    "TQ1": read_timing,
     "OBR": read_report,
     "OBX": read_result,
     "NTE": read_comment,
+    "SPM": read_specimen,
     "DG1": read_diagnosis,
-    "AL1": read_allergy,
     "PR1": read_procedure,
+    "AL1": read_allergy,
+    "IAM": read_adverse_reaction,
+    "PDA": read_death,
+    "RXA": read_given,
+    "RXO": read_prescription,
+    "RXE": read_encoded,
+    "RXD": read_dispensed,
+    "FT1": read_charge,
+    "ODS": read_diet,
+    "IN1": read_insurance,
+    "TXA": read_document,
+    "CON": read_consent,
+    "SCH": read_appointment,
+    "AIS": read_service,
 }
+COMMENT = "NTE"
 # HL7 table 0211. What is not named there is UTF-8, else Latin-1.
 CHARSETS = {
     "ASCII": "ascii", "UNICODE": "utf-8", "UNICODE UTF-8": "utf-8", "UTF-8": "utf-8", "UNICODE UTF-16": "utf-8",
@@ -54,6 +100,8 @@ def read_message(raw: bytes, rows: Rows, people: People, place: Place, row: int)
     before = len(rows.events)
     told = len(people.told)
     for segment in message.segments[1:]:
+        if reading.comments and segment.name != COMMENT:
+            tell_comments(reading)
         reader = READERS.get(segment.name)
         if reader is None:
             name = "Z" if LOCAL.fullmatch(segment.name) else segment.name
@@ -62,7 +110,10 @@ def read_message(raw: bytes, rows: Rows, people: People, place: Place, row: int)
         try:
             reader(reading, segment)
         except DroppedError as dropped:
-            rows.count(f"{segment.name} dropped: {dropped}")
+            reading.drop(segment, dropped)
+    if reading.comments:
+        tell_comments(reading)
+    reading.settle()
     if not reading.subject and len(rows.events) == before and len(people.told) == told:
         rows.refer(f"{reading.kind} message about no patient")
 

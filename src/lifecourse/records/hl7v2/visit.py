@@ -1,4 +1,4 @@
-"""PV1: a visit from its start to its end."""
+"""PV1 and PV2: a visit from its start to its end, or that one is planned."""
 
 from __future__ import annotations
 
@@ -9,37 +9,79 @@ from lifecourse.records.hl7v2.context import DroppedError
 if TYPE_CHECKING:
     from lifecourse.records.hl7v2.context import Reading
     from lifecourse.records.hl7v2.message import Segment
+    from lifecourse.records.moments import Moment
 
 # HL7 table 0004 to the classes of visit that the FHIR source has.
 CLASSES = {
     "I": "inpatient", "O": "outpatient", "E": "emergency", "R": "outpatient", "B": "inpatient", "P": "other",
     "C": "other", "N": "other", "U": "other", "D": "outpatient", "H": "home", "V": "virtual",
 }  # fmt: skip
-PLANNED = ("A05", "A14", "A15", "A16", "A26", "A27", "A38")
+PREADMIT = "P"
+# HL7 table 0003. Pre-admission, pending admission:
+PLANNED = ("A05", "A14")
 CANCELLED = ("A11", "A27", "A38")
-NO_DISCHARGE = ("A13",)
-STATED_START, STATED_END = 1 << 62, 1 << 61
+"""Admission, pending admission and pre-admission taken back."""
+STILL_THERE = ("A13", "A16", "A25")
+"""Discharge taken back, expected, and expected no longer: what end they tell is none."""
+ARRIVED = (
+    "A01", "A02", "A03", "A04", "A06", "A07", "A09", "A10", "A12", "A13", "A15", "A16", "A17", "A20", "A21", "A22",
+    "A25", "A26", "A32", "A33", "A53", "A52",
+)  # fmt: skip
+"""Events that happen to somebody who is there, whatever the class says."""
+STATED_START, STATED_END = 1 << 60, 1 << 59
 """A message that tells when a visit began or ended outranks a later one that does not."""
 
 
 def read_visit(reading: Reading, segment: Segment) -> None:
-    """A visit, known from its start, and its end.
+    """A visit, known from its start, and its end, once its PV2 was read.
 
     Raises
     ------
     DroppedError
         It was cancelled, or has no time.
     """
-    number = segment.text(19) or segment.text(50)
-    kind = CLASSES.get((segment.text(2) or "").upper(), "other")
-    start, end = reading.moment(segment.text(44)), reading.moment(segment.text(45))
-    if reading.event in NO_DISCHARGE:
-        end = None
-    reading.visit = number or (segment.text(44) or "")
-    fact = reading.fact(segment, reading.visit and reading.subject, reading.visit)
+    reading.settle()
+    reading.visit = segment.text(19) or segment.text(50) or segment.text(44) or ""
     if reading.event in CANCELLED:
-        reading.withdraw(fact, every=True)
+        reading.withdraw(reading.fact(segment, reading.visit), every=True)
         raise DroppedError("cancelled")
+    reading.known()
+    reading.wait(segment, lambda: _tell(reading, segment, None))
+
+
+def read_more_of_visit(reading: Reading, segment: Segment) -> None:
+    """When an admission is expected (PV2-8); the rest of PV2 says nothing that happened.
+
+    Raises
+    ------
+    DroppedError
+        It tells nothing, or no PV1 came before.
+    """
+    visit = next((one for one, _ in reading.waiting if one.name == "PV1"), None)
+    expected = reading.moment(segment.text(8))
+    if visit is None or expected is None:
+        raise DroppedError("nothing told")
+    reading.forget("PV1")
+    reading.wait(visit, lambda: _tell(reading, visit, expected))
+
+
+def _tell(reading: Reading, segment: Segment, expected: Moment | None) -> None:
+    letter = (segment.text(2) or "").upper()
+    kind = CLASSES.get(letter, "other")
+    start, end = reading.moment(segment.text(44)), reading.moment(segment.text(45))
+    if reading.event in STILL_THERE:
+        end = None
+    is_planned = reading.event in PLANNED or (
+        letter == PREADMIT and end is None and reading.event not in ARRIVED
+    )
+    if is_planned:
+        fact = reading.fact(segment, reading.visit)
+        reading.add(fact, start or expected or reading.known(), f"PLANNED//VISIT//{kind}")
+        return
+    rank = (STATED_START if start else 0) + (
+        STATED_END if end or reading.event in STILL_THERE else 0
+    )
+    fact = reading.fact(segment, reading.visit, version=(reading.version or 0) + rank)
     when = start or end or reading.known()
     reading.add(fact, when, f"VISIT//{kind}", end=end.known if end else None)
     if end:
