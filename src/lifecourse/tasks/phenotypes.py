@@ -138,6 +138,7 @@ class Phenotype(Document):
     """A condition: met when any criterion is.
 
     `truth` names the illnesses of the simulated hospital of which any is this condition; empty where none is.
+    `suggested_by` names codelists that make one think of it and prove nothing: near misses to review.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Phenotype(Document):
     source: str
     any_of: list[Criterion] = Field(min_length=1)
     truth: list[str] = Field(default_factory=list)
+    suggested_by: list[str] = Field(default_factory=list)
 
     def onset_places(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64 places of the events, one a subject who has it, with which it became known."""
