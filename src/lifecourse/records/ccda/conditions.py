@@ -47,7 +47,8 @@ def read_allergy(statement: Statement) -> None:
     if found is None and entity is not None and (name := entity.findtext(f"{V3}name")):
         found = f"TEXT{SEPARATOR}AllergyIntolerance", " ".join(name.split())
     none_known = kinds().no_known.get(bare_code(kind) or "")
-    if found is None and statement.is_negated and none_known:
+    is_any = found is None or bare_code(substance) in kinds().anything
+    if is_any and statement.is_negated and none_known:
         _tell(statement, "ALLERGY//", (f"SNOMED//{none_known[0]}", none_known[1]), is_denied=False)
         return
     found = found or named(statement, kind, DRUGS, "AllergyIntolerance")

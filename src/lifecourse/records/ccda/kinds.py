@@ -23,6 +23,7 @@ class Kinds(Document):
     sections: dict[str, str]
     problems: tuple[str, ...]
     goals: tuple[str, ...]
+    anything: tuple[str, ...]
     no_known: dict[str, tuple[str, str]]
 
 

@@ -27,8 +27,10 @@ def read_observation(statement: Statement) -> None:
     """What was found, when it was so: number, unit or text, or the code of the answer behind that of the question."""
     _check_has_result(statement)
     code = statement.child("code")
-    found = _asserted(statement) if bare_code(code) == ASSERTION else None
-    found = found or named(statement, code, MEASUREMENTS, "Observation")
+    if bare_code(code) == ASSERTION and _asserted(statement) is not None:
+        read_assertion(statement)
+        return
+    found = named(statement, code, MEASUREMENTS, "Observation")
     if found is None:
         raise RejectedError("no code")
     _tell_values(statement, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 
 ROLE = f"{V3}recordTarget/{V3}patientRole"
 SEXES = {"F": "female", "M": "male", "UN": "other", "UNK": "unknown", "OTH": "other"}
+DETAILED = re.compile(r"(\d{4})-\d")
+CATEGORIES: dict[str, tuple[tuple[int, int, str], ...]] = {
+    "RACE": (
+        (1002, 2027, "1002-5"),
+        (2028, 2053, "2028-9"),
+        (2054, 2075, "2054-5"),
+        (2076, 2105, "2076-8"),
+        (2106, 2130, "2106-3"),
+    ),
+    "ETHNICITY": ((2135, 2185, "2135-2"),),
+}
+"""CDC Race and Ethnicity Code Set 1.0 (2.16.840.1.113883.6.238): the codes of each OMB category follow that one's own."""
+ASKED = ("UNK", "ASKU")
+"""Null flavours that say that the answer is unknown though it was asked; FHIR's US Core has these two."""
 NATIONAL = ("2.16.840.1.113883.4.1",)
 """Social security numbers: a person's name of last resort, mistyped and shared more often than a record number."""
 
@@ -90,11 +105,23 @@ def _demographics(person: Person, patient: Element) -> None:
     ):
         told: dict[str, str | None] = {}
         for concept in (*patient.iterfind(V3 + name), *patient.iterfind(SDTC + name)):
-            code = bare_code(concept)
-            if code and concept.get("nullFlavor") is None:
-                told.setdefault(code.strip(), concept.get("displayName"))
+            code = bare_code(concept) or concept.get("nullFlavor")
+            if code and concept.get("nullFlavor") in (None, *ASKED):
+                whole = category_of(kind, code.strip())
+                told.setdefault(
+                    whole, concept.get("displayName") if whole == code.strip() else None
+                )
         for code, words in told.items():
             rows.add(person, subject, None, f"{kind}//{code}", text=words)
+
+
+def category_of(kind: str, code: str) -> str:
+    """The OMB category that a detailed code of race or ethnicity belongs to; others as they are."""
+    number = DETAILED.fullmatch(code)
+    for first, last, category in CATEGORIES.get(kind, ()):
+        if number and first <= int(number[1]) <= last:
+            return category
+    return code
 
 
 def _birth_and_death(person: Person, patient: Element) -> None:

@@ -38,18 +38,20 @@ def read_procedure(statement: Statement) -> None:
     found = named(statement, statement.child("code"), PROCEDURES, "Procedure")
     if found is None and (words := statement.text()):
         found = "TEXT//Procedure", words
-    if found is None:
-        raise RejectedError("no code")
     if statement.mood in PLANS:
         when, began = times_of(statement)
     else:
         span = statement.span()
-        when = _known(span.last or statement.authored() or statement.around())
+        when = _known(span.last or statement.around())
         began = span.first
+    told = _tell_devices(statement, when)
+    if found is None and told:
+        return
+    if found is None:
+        raise RejectedError("no code")
     is_off = statement.is_negated or statement.status in CANCELLED
     prefix = "NOT_DONE//" if is_off else "PLANNED//" if statement.mood in PLANS else ""
     tell(statement, when, prefix + found[0], text=found[1], happened=began)
-    _tell_devices(statement, when)
 
 
 def read_device(statement: Statement) -> None:
@@ -110,8 +112,10 @@ def read_coverage(statement: Statement) -> None:
 
 
 def read_directive(statement: Statement) -> None:
-    """What the person decided beforehand, by what it is about; the decision as text."""
-    found = named(statement, statement.child("code"), ("LOINC", "SNOMED"), "Consent")
+    """What the person decided beforehand, under the code of the directive that it stands in; the decision as text."""
+    outer = statement.outer
+    found = coded(outer.child("code"), ("LOINC",)) if outer is not None else None
+    found = found or named(statement, statement.child("code"), ("LOINC", "SNOMED"), "Consent")
     if found is None:
         raise RejectedError("no code")
     value = statement.child("value")

@@ -62,6 +62,12 @@ READERS: dict[str, Callable[[Statement], None]] = {
 }
 THROUGH, WITHIN, REFERS, UNREAD = "through", "within", "refers", "unread"
 ALLERGIES, IMMUNIZATIONS = "48765-2", "11369-6"
+BY_CLASS = {
+    "organizer": THROUGH,
+    "procedure": "procedure",
+    "encounter": "encounter",
+    "encompassingEncounter": "encounter",
+}
 ACT_CLASS = "2.16.840.1.113883.5.6"
 NULLIFIED = "entered in error"
 
@@ -69,6 +75,9 @@ NULLIFIED = "entered in error"
 def read_statement(statement: Statement) -> str | None:
     """Add what a statement and those within it say; the reason why the first that said nothing did not."""
     name, reader = kind_of(statement)
+    if reader == WITHIN and statement.outer is None:
+        # It stands by itself, as an indication does in the section of indications.
+        reader = _by_class(statement)
     if reader in (WITHIN, REFERS, UNREAD):
         return _aside(statement, name, reader)
     reason = None
@@ -150,10 +159,10 @@ def _by_class(statement: Statement) -> str:
     if kind == "act":
         code = statement.child("code")
         is_class = code is None or code.get("code") is None or code.get("codeSystem") == ACT_CLASS
-        return THROUGH if is_class and next(statement.within(), None) is not None else "procedure"
-    return {"organizer": THROUGH, "procedure": "procedure", "encounter": "encounter"}.get(
-        kind, UNREAD
-    )
+        if not is_class:
+            return "procedure"
+        return UNREAD if next(statement.within(), None) is None else THROUGH
+    return BY_CLASS.get(kind, UNREAD)
 
 
 def _by_section(statement: Statement) -> str:
