@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from lifecourse.records.preferences import LOCAL, unknown_prefix
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.vocab.systems import system_of_name, system_of_uri, tidy
 
@@ -20,11 +21,9 @@ if TYPE_CHECKING:
 
 Named = tuple[str, str | None]
 
-TABLE = re.compile(r"HL7-?(\d{1,4})", re.IGNORECASE)
 OID = re.compile(r"\d+(?:\.\d+)+")
 SNOMED_OF_OLD = ("SNM", "SNM3")
 """What senders call SNOMED CT that say SNOMED 3 and mean the numbers of SNOMED CT."""
-LOCAL = ("L", "LOCAL", "99", "99LOCAL")
 
 
 class Part(NamedTuple):
@@ -42,18 +41,14 @@ ORIGINAL_TEXT = 9
 
 def system_prefix(name: str | None) -> str:
     """Our prefix of a coding system; what a sender calls it where we do not know it."""
-    if not name or name.upper() in LOCAL:
-        return "LOCAL"
+    if not name:
+        return LOCAL
     known = system_of_name(name) or (system_of_uri(name) if "." in name else None)
     if known:
         return known
     if name.upper() in SNOMED_OF_OLD:
         return "SNOMED"
-    table = TABLE.fullmatch(name)
-    if table:
-        return f"v2-{int(table[1]):04d}"
-    words = re.findall(r"[A-Za-z0-9_.-]+", name)
-    return words[-1] if words else "LOCAL"
+    return unknown_prefix(name)
 
 
 def coded(segment: Segment, raw: str, preferred: Sequence[str]) -> Named | None:
@@ -93,7 +88,7 @@ def _coded(parts: tuple[str, ...], preferred: tuple[str, ...]) -> Named | None:
         name = _at(parts, where.system)
         oid = _at(parts, where.oid)
         system = system_prefix(name)
-        if oid and OID.fullmatch(oid) and system == system_prefix(None):
+        if oid and OID.fullmatch(oid) and system == LOCAL:
             system = system_prefix(oid)
         rank = preferred.index(system) if system in preferred else len(preferred)
         if best is None or rank < best[0]:

@@ -68,6 +68,7 @@ class Reading:
     waiting: list[tuple[Segment, Callable[[], None]]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     comments: list[Segment] = field(default_factory=list)
+    firsts: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def version(self) -> int | None:
@@ -153,8 +154,12 @@ class Reading:
         end: int | None = None,
         happened: Moment | None = None,
     ) -> None:
-        """An event of the person of the message."""
+        """An event of the person of the message; what is known by what it says is told once."""
         self.when, self.named = when, fact.source_id
+        if fact.source_id and fact.version is not None and fact.version < 0:
+            if (fact.source_id, code) in self.firsts:
+                return
+            self.firsts.add((fact.source_id, code))
         self.rows.add(
             fact, self.whose(), when, code, value=value, text=text, unit=unit, end=end, happened=happened
         )  # fmt: skip
