@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PURPOSES = ("direct_care", "operations", "research")
 PEOPLE = ("identified", "pseudonymous", "synthetic")
-KINDS = ("fhir", "omop", "meds", "genome", "delimited", "hl7v2", "ccda", "exposures")
+KINDS = ("fhir", "omop", "meds", "genome", "delimited", "hl7v2", "ccda", "series", "exposures")
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +23,8 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="SOURCE",
         type=Path,
-        help="a file or folder of records: FHIR, OMOP, MEDS, HL7 v2, C-CDA, genomes (VCF) or exposures (CSV by place "
-        "and year)",
+        help="a file or folder of records: FHIR, OMOP, MEDS, HL7 v2, C-CDA, genomes (VCF), readings of devices or "
+        "exposures (CSV by place and year)",
     )
     parser.add_argument(
         "--as", dest="kind", choices=KINDS, help="the kind of SOURCE (default: detected)"
