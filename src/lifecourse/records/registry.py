@@ -76,12 +76,11 @@ def detect(path: Path) -> str:
     from lifecourse.records.omop.postgres import is_postgres
     from lifecourse.records.omop.rows import is_database, table_of
 
-    if is_postgres(path):
-        return "omop"
     if has_mapping(path):
         return "delimited"  # whoever lays a mapping beside tables has said what they are
     # By table and packing, not by name alone: Person.ndjson is FHIR's.
-    if any(is_database(file) or table_of(file) == "person" for file in files):
+    is_omop = (is_database(file) or table_of(file) == "person" for file in files)
+    if is_postgres(path) or any(is_omop):
         return "omop"
     if path.is_dir() and any((path / "data").rglob("*.parquet")):
         return "meds"  # before FHIR: a MEDS folder has metadata/dataset.json

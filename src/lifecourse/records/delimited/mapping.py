@@ -1,8 +1,8 @@
 """The mapping file: which tables there are, and which events each of their rows tells.
 
 Its form is MEDS-Extract's (0.7): tables by the stem of their file, in each the events by name, with ``code``, ``time``
-and properties as expressions; ``_defaults`` and ``_table`` beside them. What is ours: ``_source``, and in ``_table``
-``null``, ``drop``, ``keep``, ``id``, ``files``, ``encoding``, ``identity``; in an event ``when``, ``spread``, ``once``,
+and properties as expressions; ``_defaults`` and ``_table`` beside them. What is ours: ``_source``, ``missing``, and in
+``_table`` ``drop``, ``keep``, ``id``, ``files``, ``encoding``, ``identity``; in an event ``when``, ``spread``, ``once``,
 ``unit``, ``end_time``, ``onset_time``.
 """
 
@@ -99,14 +99,14 @@ class Defaults(Document):
     """What holds of all tables, or of all events of one."""
 
     subject_id: Expression | None = None
-    null: list[str] | None = None
+    missing: list[str] | None = None
 
 
 class TableOptions(Document):
     """How a table is read.
 
     files : names or glob patterns of its files, where the table's own name is not their stem
-    null : spellings of a missing value, besides nothing at all
+    missing : spellings of a missing value, besides nothing at all
     cols : columns worked out from others, in their order
     drop, keep : conditions by name; rows that one of `drop` holds for, or one of `keep` does not, are left out, counted
     id : the record's own id, under which a later export replaces it
@@ -114,7 +114,7 @@ class TableOptions(Document):
 
     files: list[str] = Field(default_factory=list)
     encoding: str = "utf-8"
-    null: list[str] | None = None
+    missing: list[str] | None = None
     join: dict[str, Join] = Field(default_factory=dict)
     cols: dict[str, Expression] = Field(default_factory=dict)
     drop: dict[str, Expression] = Field(default_factory=dict)
@@ -276,10 +276,10 @@ class Mapping:
         told = self.tables[table].defaults.subject_id or self._file.defaults.subject_id
         return None if told is None else parse(told)
 
-    def nulls_of(self, table: str) -> list[str]:
+    def missing_in(self, table: str) -> list[str]:
         """How the table spells a missing value."""
         options, defaults = self.tables[table].options, self.tables[table].defaults
-        for told in (options.null, defaults.null, self._file.defaults.null):
+        for told in (options.missing, defaults.missing, self._file.defaults.missing):
             if told is not None:
                 return told
         return []

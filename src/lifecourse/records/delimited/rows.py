@@ -95,7 +95,7 @@ class TableReading:
         self._options = self._table.options
         self._lookups = lookups
         self._timezone = timezone
-        self._nulls = ["", *mapping.nulls_of(table)]
+        self._nulls = ["", *mapping.missing_in(table)]
         self._compiler = Compiler()
         self._keys = {join.left for join in self._options.join.values()}
         self._made_keys = self._derive()

@@ -146,7 +146,7 @@ class DelimitedSource:
                         start=start,
                         end=end,
                         continues=counts_its_own,
-                        options=(("table", table),),
+                        options=(("table", table), ("is_first", start == parts[0][0])),
                     )
                     for start, end in parts
                 ]
@@ -177,7 +177,7 @@ class DelimitedSource:
             concepts = self._concepts(table, event, pairs)
             if concepts.height:
                 yield Batch(concepts=concepts)
-        if unit.file.index == 0 and unit.start == 0:
+        if unit.file.index == 0 and dict(unit.options)["is_first"]:
             unread = self._unread()
             yield Batch(counts={"files that the mapping does not name": unread} if unread else {})
 
@@ -199,7 +199,7 @@ class DelimitedSource:
                     where,
                     f"{path.name} has no column {absent[0]}; it has {_some(column_names(path))}",
                 )
-        nulls = ["", *self._mapping.nulls_of(where[0])]
+        nulls = ["", *self._mapping.missing_in(where[0])]
         rows = pl.concat([read_whole(path, columns) for path in paths])
         texts = [pl.col(column).str.strip_chars() for column in columns]
         return rows.select(pl.when(~text.is_in(nulls)).then(text) for text in texts)
@@ -339,8 +339,7 @@ def mapping_for(path: Path) -> Path | None:
     SourceError
         Two mappings lie there.
     """
-    folder = path if path.is_dir() else path.parent
-    beside = [p for p in sorted(folder.iterdir()) if p.suffix in ENDINGS and _looks_like_one(p)]
+    beside = _beside(path)
     if len(beside) > 1:
         raise SourceError(
             f"{' and '.join(p.name for p in beside)} both say what tables mean. Name one with --mapping FILE."
@@ -350,10 +349,20 @@ def mapping_for(path: Path) -> Path | None:
     return next((p for p in library().values() if fits(p, path)), None)
 
 
+def has_mapping(path: Path) -> bool:
+    """Whether tables lie in `path` with a mapping beside them."""
+    return bool(_beside(path)) and _has_tables(path)
+
+
+def _beside(path: Path) -> list[Path]:
+    folder = path if path.is_dir() else path.parent
+    return [p for p in sorted(folder.iterdir()) if p.suffix in ENDINGS and _looks_like_one(p)]
+
+
 def _looks_like_one(path: Path) -> bool:
     """Whether a YAML file is a mapping of tables, mistakes and all, going by its words."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    return "subject_id:" in text and "code:" in text and "time:" in text
+    return "code:" in text and ("subject_id:" in text or "time:" in text)
 
 
 def fits(mapping_path: Path, path: Path) -> bool:
@@ -372,8 +381,12 @@ def fits(mapping_path: Path, path: Path) -> bool:
 
 def is_tables(path: Path) -> bool:
     """Whether tables lie in `path` and a mapping says what they mean."""
+    return _has_tables(path) and mapping_for(path) is not None
+
+
+def _has_tables(path: Path) -> bool:
     files = [path] if path.is_file() else (p for p in path.rglob("*") if p.is_file())
-    return any(is_table(file) for file in files) and mapping_for(path) is not None
+    return any(is_table(file) for file in files)
 
 
 def _batch(rows: pl.DataFrame, bad: Bad, told: Told, file: SourceFile) -> Batch:
