@@ -24,6 +24,8 @@ ANY: tuple[str, ...] = ()
 Named = tuple[str, str | None]
 
 ASSERTION = "ASSERTION"
+STANDS_BESIDE_A_CODE = (None, "OTH")
+"""Null flavours with which a code still counts: any other says that the code is not known to hold."""
 TRANSLATION = f"{V3}translation"
 
 
@@ -44,6 +46,8 @@ def coded(concept: Element | None, preferred: Sequence[str]) -> Named | None:
     """
     best: tuple[int, str, str | None] | None = None
     for coding in _codings(concept):
+        if coding.get("nullFlavor") not in STANDS_BESIDE_A_CODE:
+            continue
         found = _read(
             coding.get("codeSystem"),
             coding.get("codeSystemName"),

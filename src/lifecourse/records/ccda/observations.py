@@ -84,7 +84,7 @@ def read_goal(statement: Statement) -> None:
         raise RejectedError("no time")
     tell(
         statement, when, f"GOAL//{found[0]}", value=said.number if said else None,
-        unit=said.unit if said else None, text=(said.text if said else None) or statement.text() or found[1],
+        unit=said.unit if said else None, text=(said.text if said else None) or found[1] or statement.text(),
         end=span.high.known if span.high else None, happened=span.first,
     )  # fmt: skip
 
@@ -164,7 +164,9 @@ def _tell_values(statement: Statement, found: Named) -> None:
             end=end.known if end else None, happened=happened,
         )  # fmt: skip
     if not values:
-        tell(statement, when, code, text=statement.text() or found[1], happened=happened)
+        # What was found may stand in the narrative alone; what is planned has no more to say than its name.
+        words = statement.text() if statement.mood == "EVN" else None
+        tell(statement, when, code, text=words or found[1], happened=happened)
 
 
 def _first_of(statement: Statement) -> Moment | None:

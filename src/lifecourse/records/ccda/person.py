@@ -33,7 +33,7 @@ CATEGORIES: dict[str, tuple[tuple[int, int, str], ...]] = {
     ),
     "ETHNICITY": ((2135, 2185, "2135-2"),),
 }
-"""CDC Race and Ethnicity Code Set 1.0 (2.16.840.1.113883.6.238): the codes of each OMB category follow that one's own."""
+"""CDC Race and Ethnicity Code Set 1.0 (2.16.840.1.113883.6.238): the codes of a category follow its own."""
 ASKED = ("UNK", "ASKU")
 """Null flavours that say that the answer is unknown though it was asked; FHIR's US Core has these two."""
 NATIONAL = ("2.16.840.1.113883.4.1",)

@@ -26,7 +26,7 @@ PARTICIPANT = f"{V3}participant"
 DEVICE = f"{V3}participantRole/{V3}playingDevice"
 NOTE_TYPES = ("LOINC",)
 NOTE = "34109-9"
-MARKED_UP = ("text/html", "application/xhtml+xml", "text/xml")
+NOT_PLAIN = ("text/rtf", "text/richtext")
 
 
 def read_procedure(statement: Statement) -> None:
@@ -165,7 +165,7 @@ def text_of(element: Element, rows: Rows) -> str | None:
     if element.get("representation") != "B64":
         return plain(element)
     kind = (element.get("mediaType") or "").lower()
-    if not kind.startswith("text/") and kind not in MARKED_UP:
+    if kind.startswith(NOT_PLAIN) or not kind.startswith("text/"):
         rows.count("notes kept by title: not text")
         return None
     try:

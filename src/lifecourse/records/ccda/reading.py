@@ -70,6 +70,8 @@ BY_CLASS = {
 }
 ACT_CLASS = "2.16.840.1.113883.5.6"
 NULLIFIED = "entered in error"
+UNKNOWN = ("UNK", "ASKU", "NASK", "NAV", "NI", "MSK", "NA")
+"""Null flavours of a whole statement: it stands there to say that nobody knows."""
 
 
 def read_statement(statement: Statement) -> str | None:
@@ -106,6 +108,8 @@ def _read(statement: Statement, name: str, reader: Callable[[Statement], None]) 
     try:
         if statement.status == "nullified":
             raise RejectedError(NULLIFIED)
+        if statement.element.get("nullFlavor") in UNKNOWN:
+            raise RejectedError("said to be unknown")
         reader(statement)
     except RejectedError as rejected:
         del rows.events[before:]
