@@ -158,9 +158,9 @@ def ours(folder: Path, size: str) -> None:
 
     def sums(number: int) -> tuple[Any, int]:
         shard, subjects, times = by_shard.asked_of(number)
-        matrix = evaluate_every_code(shard, windows(), summaries, subjects, times, workers=1)
-        block = matrix.indices // len(shard.codes)
-        return np.bincount(block, weights=matrix.data, minlength=n_blocks), matrix.nnz
+        matrix = evaluate_every_code(shard, windows(), summaries, subjects, times)
+        by_column = np.bincount(matrix.columns, weights=matrix.cells, minlength=matrix.n_columns)
+        return by_column.reshape(n_blocks, -1).sum(axis=1), len(matrix.cells)
 
     totals, cells = np.zeros(n_blocks), 0
     with ThreadPoolExecutor(3) as pool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT, Progress
@@ -19,6 +18,7 @@ from lifecourse.tasks.derived import derived_columns
 from lifecourse.timeline.everycode import evaluate_every_code
 from lifecourse.timeline.kernel import compile_covariates, evaluate
 from lifecourse.timeline.shard import shard_from_events
+from lifecourse.timeline.sparse import SparseRows
 from lifecourse.timeline.spill import conform, shard_of
 
 if TYPE_CHECKING:
@@ -59,19 +59,23 @@ def featurize(
     known = vocabulary_of(asking, recipe, training) if vocabulary is None else list(vocabulary)
     names = recipe.columns
     dense = np.full((rows.height, len(names) + 2), np.nan)
-    blocks: list[tuple[npt.NDArray[np.int64], sparse.csr_matrix]] = []
-    for done, shard in enumerate(asking.shards(), start=1):
-        places, answers, codes = asking.answer(shard, recipe, known)
-        dense[places, 2:] = answers
-        blocks.append((places, codes))
-        progress.step("featurizing shards", done)
+    places, blocks = [np.zeros(0, dtype=np.int64)], []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        answered = pool.map(lambda shard: asking.answer(shard, recipe, known), asking.shards())
+        for done, (here, answers, codes) in enumerate(answered, start=1):
+            dense[here, 2:] = answers
+            places.append(here)
+            blocks.append(codes)
+            progress.step("featurizing shards", done)
     dense[:, :2] = age_and_sex(timeline, rows)
     code_names = recipe.code_names(known)
+    codes = SparseRows.joined(blocks, len(code_names)).placed(np.concatenate(places)).csr()
+    codes.sort_indices()
     return FeatureMatrix(
         rows=rows,
         dense=dense,
         dense_names=[AGE, FEMALE, *names],
-        codes=_in_order(blocks, rows.height, len(code_names)),
+        codes=codes,
         code_names=code_names,
         vocabulary=known,
     )
@@ -82,9 +86,7 @@ class RowsByShard:
 
     def __init__(self, timeline: Timeline, rows: pl.DataFrame) -> None:
         self._timeline = timeline
-        self._looked_up: (
-            tuple[CodeTable, list[str], tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]] | None
-        ) = None
+        self._looked_up: tuple[CodeTable, list[str], npt.NDArray[np.int32]] | None = None
         self._subjects = rows["subject_id"].to_numpy()
         self._times = rows["prediction_time"].cast(pl.Datetime("us")).cast(pl.Int64).to_numpy()
         # A store without shards answers as one shard without people.
@@ -111,16 +113,19 @@ class RowsByShard:
         number: int,
         recipe: Recipe,
         vocabulary: list[str],
-        *,
-        workers: int | None = None,
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], sparse.csr_matrix]:
-        """The rows of a shard, their named covariates (float64[r, k]) and every code's columns (CSR)."""
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], SparseRows]:
+        """The rows of a shard, their named covariates (float64[r, k]) and every code's columns."""
         shard, subjects, times = self.asked_of(number)
         compiled = compile_covariates(recipe.compiled(), shard.codes)
         asked = evaluate(shard, compiled, subjects, times)
         dense = np.hstack([asked, derived_columns(recipe.derived, shard, subjects, times)])
+        every = recipe.every_code
+        if every is None:
+            return self.places(number), dense, SparseRows.none((len(subjects), 0))
         chosen = self._chosen(shard.codes, vocabulary)
-        codes = _codes_of(shard, recipe, len(vocabulary), chosen, subjects, times, workers)
+        codes = evaluate_every_code(
+            shard, every.windows(), every.summaries, subjects, times, chosen
+        )
         return self.places(number), dense, codes
 
     def asked_of(self, number: int) -> tuple[Shard, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -128,9 +133,7 @@ class RowsByShard:
         places, shard = self.places(number), self.read(number)
         return shard, shard.index_of(self._subjects[places]), self._times[places]
 
-    def _chosen(
-        self, codes: CodeTable, vocabulary: list[str]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    def _chosen(self, codes: CodeTable, vocabulary: list[str]) -> npt.NDArray[np.int32]:
         # The shards of a store share one table, and looking 10,000 codes up takes as long as reading a shard.
         if (
             self._looked_up is None
@@ -213,63 +216,15 @@ def vocabulary_of(
     return sorted(code for _, code in ranked)
 
 
-def _codes_of(
-    shard: Shard,
-    recipe: Recipe,
-    n_codes: int,
-    chosen: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]],
-    subjects: npt.NDArray[np.int64],
-    times: npt.NDArray[np.int64],
-    workers: int | None,
-) -> sparse.csr_matrix:
-    """Every-code columns in the vocabulary's order; codes the shard does not have are empty columns."""
-    every = recipe.every_code
-    n_blocks = 0 if every is None else len(every.days) * len(every.summaries)
-    shape = (len(subjects), n_blocks * n_codes)
-    places, ids = chosen
-    if every is None or len(ids) == 0:
-        return sparse.csr_matrix(shape, dtype=np.float32)
-    found = evaluate_every_code(
-        shard, every.windows(), every.summaries, subjects, times, ids, workers=workers
-    )
-    if len(ids) == n_codes:
-        return found
-    block, within = np.divmod(found.indices, len(ids))
-    columns = block * n_codes + places[within]
-    return sparse.csr_matrix((found.data, columns, found.indptr), shape=shape)
-
-
-def _places_of(
-    codes: CodeTable, vocabulary: list[str]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """Which codes of the vocabulary the table has, and their ids."""
+def _places_of(codes: CodeTable, vocabulary: list[str]) -> npt.NDArray[np.int32]:
+    """The ids of the vocabulary's codes; -1 where the table does not have one."""
     names = codes.codes
-    near = [(place, bisect_left(names, code)) for place, code in enumerate(vocabulary)]
-    present = [
-        (place, number)
-        for place, number in near
-        if number < len(names) and names[number] == vocabulary[place]
+    near = [bisect_left(names, code) for code in vocabulary]
+    found = [
+        number if number < len(names) and names[number] == code else -1
+        for number, code in zip(near, vocabulary, strict=True)
     ]
-    places = np.array([place for place, _ in present], dtype=np.int64)
-    return places, np.array([number for _, number in present], dtype=np.int32)
-
-
-def _in_order(
-    blocks: list[tuple[npt.NDArray[np.int64], sparse.csr_matrix]], n_rows: int, n_columns: int
-) -> sparse.csr_matrix:
-    if not blocks:
-        return sparse.csr_matrix((n_rows, n_columns), dtype=np.float32)
-    places = np.concatenate([place for place, _ in blocks])
-    stacked = sparse.vstack([block for _, block in blocks], format="csr")
-    absent = n_rows - len(places)
-    if absent:
-        empty = sparse.csr_matrix((absent, n_columns), dtype=np.float32)
-        stacked = sparse.vstack([stacked, empty], format="csr")
-        missing = np.setdiff1d(np.arange(n_rows), places)
-        places = np.concatenate([places, missing])
-    ordered = stacked[np.argsort(places, kind="stable")]
-    ordered.sort_indices()
-    return ordered
+    return np.array(found, dtype=np.int32)
 
 
 def age_and_sex(timeline: Timeline, rows: pl.DataFrame) -> npt.NDArray[np.float64]:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 
 from lifecourse.base.errors import UserError
 from lifecourse.base.files import read_json, write_json, written_atomically
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.extraction import AGE, FEMALE, RowsByShard, age_and_sex, vocabulary_of
 from lifecourse.features.matrix import FeatureMatrix
+from lifecourse.timeline.sparse import SparseRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,6 +100,8 @@ def read_features(folder: Path) -> Iterator[FeatureMatrix]:
         raise UserError(
             f"there are no features in '{folder.name}'. Write them with `lifecourse featurize`."
         )
+    from scipy import sparse
+
     told: dict[str, Any] = dict(read_json(folder / DICTIONARY))  # type: ignore[call-overload]
     for part in told["parts"]:
         named = pl.read_parquet(folder / _named(part["number"]))
@@ -147,9 +149,9 @@ def _write_part(
     number: int,
     shards: list[int],
 ) -> dict[str, Any]:
-    answers = [asking.answer(shard, names.recipe, names.vocabulary, workers=1) for shard in shards]
+    answers = [asking.answer(shard, names.recipe, names.vocabulary) for shard in shards]
     places = np.concatenate([place for place, _, _ in answers])
-    codes = sparse.vstack([codes for _, _, codes in answers], format="csr")
+    codes = SparseRows.joined([codes for _, _, codes in answers], len(names.codes))
     columns = np.column_stack([lived[places], np.concatenate([dense for _, dense, _ in answers])])
     del answers
     named = rows[places].hstack(
@@ -158,8 +160,8 @@ def _write_part(
     with written_atomically(folder / _named(number)) as path:
         named.write_parquet(path, compression="zstd", compression_level=1)
     with written_atomically(folder / _codes(number)) as path, path.open("wb") as handle:
-        sparse.save_npz(handle, codes, compressed=False)
-    return {"number": number, "rows": len(places), "cells": int(codes.nnz)}
+        codes.save_npz(handle)
+    return {"number": number, "rows": len(places), "cells": len(codes.cells)}
 
 
 def _clear(folder: Path) -> None:
