@@ -14,12 +14,11 @@ from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.matrix import FeatureMatrix
 from lifecourse.features.recipe import Recipe
-from lifecourse.tasks.derived import derived_columns
 from lifecourse.timeline.everycode import evaluate_every_code
 from lifecourse.timeline.kernel import compile_covariates, evaluate
-from lifecourse.timeline.shard import shard_from_events
+from lifecourse.timeline.shard import conform, shard_from_events
+from lifecourse.timeline.sharding import shard_of
 from lifecourse.timeline.sparse import SparseRows
-from lifecourse.timeline.spill import conform, shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,8 +116,11 @@ class RowsByShard:
         """The rows of a shard, their named covariates (float64[r, k]) and every code's columns."""
         shard, subjects, times = self.asked_of(number)
         compiled = compile_covariates(recipe.compiled(), shard.codes)
-        asked = evaluate(shard, compiled, subjects, times)
-        dense = np.hstack([asked, derived_columns(recipe.derived, shard, subjects, times)])
+        dense = evaluate(shard, compiled, subjects, times)
+        if recipe.derived:
+            from lifecourse.tasks.derived import derived_columns
+
+            dense = np.hstack([dense, derived_columns(recipe.derived, shard, subjects, times)])
         every = recipe.every_code
         if every is None:
             return self.places(number), dense, SparseRows.none((len(subjects), 0))

@@ -24,9 +24,9 @@ from lifecourse.timeline.holdings import (
     Loads,
     Stored,
 )
-from lifecourse.timeline.reader import DEFAULT_BYTES, Reader, shard_of_one
-from lifecourse.timeline.shard import CodeTable, Shard, shard_from_events, sorted_events
-from lifecourse.timeline.spill import conform
+from lifecourse.timeline.reader import DEFAULT_BYTES, Reader
+from lifecourse.timeline.shard import CodeTable, Shard, conform, shard_from_events, sorted_events
+from lifecourse.timeline.sharding import shard_of_one
 from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from lifecourse.base.clock import to_microseconds
 from lifecourse.schema.actor import Identifiability
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.excerpt import WITH_VALUES
-from lifecourse.timeline.merging import persons_of
 from lifecourse.timeline.shard import CodeTable
-from lifecourse.timeline.spill import shard_of
+from lifecourse.timeline.sharding import shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -214,6 +213,8 @@ class InMemory:
 
     def persons(self) -> pl.DataFrame:
         """One row a subject, sorted."""
+        from lifecourse.timeline.merging import persons_of  # what ingests is not loaded to read
+
         return persons_of(self._events)
 
     def n_events(self) -> int:

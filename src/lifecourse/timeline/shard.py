@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from lifecourse.schema.event import BIRTH
+from lifecourse.schema.event import BIRTH, EVENT_COLUMNS, event_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +43,7 @@ class CodeTable:
     _possible: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
     _names: tuple[list[str], list[int]] | None = None
     _words: npt.NDArray[np.object_] | None = None
+    _scaled: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         """The number of codes."""
@@ -118,6 +119,19 @@ class CodeTable:
             known = (possible_range(name) for name in (code, *parents))
             low[place], high[place] = next(filter(None, known), (-np.inf, np.inf))
         return low, high
+
+    def canonical(
+        self, code: npt.NDArray[np.int32], value: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """The values of events with those ids in their codes' canonical units."""
+        if self._scaled is None:
+            self._scaled = self.unit_factor != 1.0
+        if not self._scaled.any():
+            return value
+        scaled = self._scaled[code]
+        if not scaled.any():
+            return value
+        return np.where(scaled, value * self.unit_factor[code], value).astype(np.float32)
 
     def _match(self, codelist: Codelist) -> npt.NDArray[np.int32]:
         if codelist.everything:
@@ -224,6 +238,20 @@ def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
         code=np.ascontiguousarray(code),
         value=np.ascontiguousarray(codes.in_canonical_unit(code, value)),
         end=events["end_time"].cast(pl.Int64).fill_null(NO_END).to_numpy(),
+    )
+
+
+def conform(events: pl.DataFrame) -> pl.DataFrame:
+    """`events` with exactly EVENT_COLUMNS in their types; absent columns are null."""
+    schema = event_schema()
+    missing = [pl.lit(None, kind).alias(n) for n, kind in schema.items() if n not in events.columns]
+    moments = [
+        pl.col(name).dt.replace_time_zone(None)
+        for name, kind in events.schema.items()
+        if isinstance(kind, pl.Datetime) and kind.time_zone == "UTC"
+    ]
+    return events.with_columns(*missing, *moments).select(
+        pl.col(name).cast(schema[name]) for name in EVENT_COLUMNS
     )
 
 

@@ -21,9 +21,10 @@ import polars as pl
 from lifecourse.base.files import read_json, write_json
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.records.source import ALIAS, IDENTIFIER, batches
-from lifecourse.schema.event import EVENT_COLUMNS, event_schema
 from lifecourse.timeline.seal import Seal
 from lifecourse.timeline.sealed import read_table, write_table
+from lifecourse.timeline.shard import conform as conform  # what spilled tables are conformed with
+from lifecourse.timeline.sharding import shard_of
 from lifecourse.vocab import normalise
 
 if TYPE_CHECKING:
@@ -78,16 +79,6 @@ class ReadingJob:
     subject_key: bytes
     normalises: bool
     flush_rows: int
-
-
-def shard_of(subject_ids: npt.NDArray[np.int64], n_shards: int) -> npt.NDArray[np.uint32]:
-    """The shard of each subject: a 64-bit mix (splitmix64) of the id, modulo `n_shards`."""
-    mixed = subject_ids.astype(np.uint64)
-    with np.errstate(over="ignore"):
-        mixed = mixed + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(n_shards)).astype(np.uint32)
 
 
 def get_ready() -> None:
@@ -359,20 +350,6 @@ def read_spilled(folder: Path, pattern: str, key: bytes | None) -> dict[str, pl.
     """The passing tables whose names match `pattern`, by name without its ending, in the order of the names."""
     paths = sorted(folder.glob(pattern))
     return {path.stem: read_table(path, key=key, aad=path.name) for path in paths}
-
-
-def conform(events: pl.DataFrame) -> pl.DataFrame:
-    """`events` with exactly EVENT_COLUMNS in their types; absent columns are null."""
-    schema = event_schema()
-    missing = [pl.lit(None, kind).alias(n) for n, kind in schema.items() if n not in events.columns]
-    moments = [
-        pl.col(name).dt.replace_time_zone(None)
-        for name, kind in events.schema.items()
-        if isinstance(kind, pl.Datetime) and kind.time_zone == "UTC"
-    ]
-    return events.with_columns(*missing, *moments).select(
-        pl.col(name).cast(schema[name]) for name in EVENT_COLUMNS
-    )
 
 
 def _add(total: dict[str, int], more: dict[str, int]) -> None:
