@@ -20,6 +20,7 @@ from lifecourse.schema.event import (
     REFERENCE_CODE,
     event_schema,
 )
+from lifecourse.timeline.accounting import ORIGIN, RECORD, whole_rejects, whole_rows
 from lifecourse.timeline.ordering import OrderedEvents, in_shards
 from lifecourse.timeline.sealed import read_table
 from lifecourse.timeline.spill import Buckets, conform, spilled_events, write_spill
@@ -31,9 +32,7 @@ if TYPE_CHECKING:
 
     from lifecourse.timeline.manifest import FileEntry
 
-RECORD = ["subject_id", "source_id"]
 EVERY_VERSION = 2**62
-ORIGIN = ["generation", "source_file", "source_row"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +80,8 @@ def _merge(job: MergingJob, bucket: int) -> dict[str, Any]:
     )
     both, withdrawn = _without(gone, both, job)
     kept, losers = standing_records(both)
+    withdrawn = whole_rejects(withdrawn, kept)
+    losers = whole_rows(losers, kept, withdrawn)
     kept, dropped = _drop_snapshot(kept, job)
     counts = _change_counts(old, new, kept, losers)
     rejects = pl.concat([unresolved, withdrawn, _superseded(losers)])

@@ -16,20 +16,20 @@ from lifecourse.records.fhir.files import (
     is_archive,
     is_lines,
     members,
-    opened,
     reason_of,
 )
 from lifecourse.records.fhir.parsing import parse, parse_together, uncollected
 from lifecourse.records.fhir.reading import UNREAD, read_resource
 from lifecourse.records.fhir.rows import Place
 from lifecourse.records.fhir.splitting import parts
+from lifecourse.records.unpacking import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lifecourse.records.fhir.files import Stream
     from lifecourse.records.fhir.rows import Rows
     from lifecourse.records.source import SourceFile
+    from lifecourse.records.unpacking import Stream
 
 CHUNK_BYTES = 64 << 10
 WHOLE_BYTES = 16 << 20

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lifecourse.records.fhir.files import Stream
+    from lifecourse.records.unpacking import Stream
 
 PIECE_BYTES = 1 << 20
 ENTRIES = re.compile(rb'[,{]\s*"entry"\s*:\s*')

@@ -71,6 +71,11 @@ class Reading:
     firsts: set[tuple[str, str]] = field(default_factory=set)
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names of the segments that there are."""
+        return frozenset(segment.name for segment in self.message.segments)
+
+    @property
     def version(self) -> int | None:
         """Orders what messages say of one thing: when they were sent."""
         return self.sent.known if self.sent else None

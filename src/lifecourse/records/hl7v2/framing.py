@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lifecourse.records.unpacking import Stream
 
 PIECE_BYTES = 256 << 10
 LONGEST_BYTES = 24 << 20
@@ -26,13 +28,6 @@ AHEAD = 4
 BLANKS = b"\x00\x0b\x1a\x1c \t\r\n"
 UTF8_MARK = codecs.BOM_UTF8
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-class Stream(Protocol):
-    """What a reader of bytes is here."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end."""
 
 
 class Found(NamedTuple):

@@ -1,4 +1,4 @@
-"""PID: birth, sex, death, race, ethnicity, marital status, addresses; identifiers for the identity map; MRG."""
+"""PID: birth, sex, death, race, ethnicity, marital status, addresses; identifiers for the identity map."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lifecourse.records.hl7v2.coding import coded
 from lifecourse.records.hl7v2.context import DroppedError
-from lifecourse.records.hl7v2.people import Told, identifiers_of, primary
+from lifecourse.records.hl7v2.people import Told, identifiers_of
 from lifecourse.records.hl7v2.tables import words_of
 from lifecourse.records.moments import Moment
 from lifecourse.records.preferences import ANY
@@ -28,6 +28,9 @@ Event = tuple["Moment | None", str, "str | None", "int | None"]
 TABLES = {"MARITAL_STATUS": "v2-0002"}
 PATIENT_IDS = (3, 2)
 YES = "Y"
+DELETED = ("A29",)
+"""HL7 table 0003: delete person information."""
+FIELDS = (7, 8, 10, 16, 22, 29)
 
 
 def read_patient(reading: Reading, segment: Segment) -> None:
@@ -44,6 +47,9 @@ def read_patient(reading: Reading, segment: Segment) -> None:
     reading.subject = subject or ""
     if subject is None:
         raise DroppedError("no patient")
+    if reading.event in DELETED:
+        _forget(reading, segment)
+        raise DroppedError("deleted")
     _identify(reading, segment, subject)
     _sex(reading, segment)
     _birth(reading, segment)
@@ -52,6 +58,13 @@ def read_patient(reading: Reading, segment: Segment) -> None:
     _ethnicity(reading, segment)
     _codes(reading, segment, 16, "MARITAL_STATUS")
     _addresses(reading, segment)
+
+
+def _forget(reading: Reading, segment: Segment) -> None:
+    """Take back what was told of the person; what happened to them stands."""
+    for number in FIELDS:
+        reading.withdraw(reading.fact(segment, str(number)))
+    reading.withdraw(reading.fact(segment, "11"), every=True)
 
 
 def _tell(
@@ -172,12 +185,3 @@ def _identify(reading: Reading, segment: Segment, subject: str) -> None:
 def _name(segment: Segment) -> str | None:
     parts = (segment.text(5, 2), segment.text(5, 3), segment.text(5, 1))
     return " ".join(part for part in parts if part) or None
-
-
-def merge_of(patient: Segment, merging: Segment) -> list[tuple[str, str]]:
-    """Which keys become which, by a PID and the MRG after it: every prior identifier, and whom it stands for now."""
-    chosen = primary(identifiers_of(patient, *PATIENT_IDS))
-    if chosen is None:
-        return []
-    prior = identifiers_of(merging, 1) or identifiers_of(merging, 4)
-    return [(one.key, chosen.key) for one in prior if one.key != chosen.key]

@@ -20,6 +20,7 @@ from lifecourse.records.hl7v2.document import (
     read_document,
     tell_comments,
 )
+from lifecourse.records.hl7v2.merges import read_merge
 from lifecourse.records.hl7v2.message import BadMessageError, Message
 from lifecourse.records.hl7v2.observation import read_report, read_result
 from lifecourse.records.hl7v2.order import (
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 READERS: dict[str, Callable[[Reading, Segment], None]] = {
     "PID": read_patient,
+    "MRG": read_merge,
     "PV1": read_visit,
     "PV2": read_more_of_visit,
     "ORC": read_common,
@@ -85,20 +87,20 @@ CHARSETS = {
 }  # fmt: skip
 LATIN = re.compile(r"(?:ISO )?8859[/-](\d{1,2})")
 OFFSET = re.compile(r".*([+-]\d{4})")
+KIND = re.compile(r"[A-Z]{3}")
 LOCAL = re.compile(r"Z[A-Z0-9]{2}")
 
 
 def read_message(raw: bytes, rows: Rows, people: People, place: Place, row: int) -> None:
     """Add what a message says to `rows` and `people`; every segment is an event, is counted or is laid aside."""
     try:
-        message = Message(*decoded(raw, rows))
+        message = Message(*decoded(raw))
     except BadMessageError as broken:
         rows.rejects.append((place.name, row, str(broken), None))
         return
     reading = Reading(message=message, rows=rows, people=people, place=place, row=row)
     _begin(reading)
     before = len(rows.events)
-    told = len(people.told)
     for segment in message.segments[1:]:
         if reading.comments and segment.name != COMMENT:
             tell_comments(reading)
@@ -114,8 +116,19 @@ def read_message(raw: bytes, rows: Rows, people: People, place: Place, row: int)
     if reading.comments:
         tell_comments(reading)
     reading.settle()
-    if not reading.subject and len(rows.events) == before and len(people.told) == told:
-        rows.refer(f"{reading.kind} message about no patient")
+    if len(rows.events) == before:
+        _without_event(reading)
+
+
+def _without_event(reading: Reading) -> None:
+    """Count a message that gave no event: it may have told something of a person, which the last such message says."""
+    if reading.subject:
+        reading.people.waiting.add((reading.place.file, reading.row))
+    elif "PID" in reading.names:
+        reading.rows.rejects.append((reading.place.name, reading.row, "no patient", None))
+    else:
+        kind = reading.kind if KIND.fullmatch(reading.kind) else "other"
+        reading.rows.refer(f"{kind} message about no patient")
 
 
 def _begin(reading: Reading) -> None:
@@ -128,7 +141,7 @@ def _begin(reading: Reading) -> None:
     reading.sent = reading.moment(stamp)
 
 
-def decoded(raw: bytes, rows: Rows) -> tuple[str, str]:
+def decoded(raw: bytes) -> tuple[str, str]:
     """The text of a message and its charset, by MSH-18."""
     named = _charset(raw)
     for charset in (named or "utf-8", "utf-8", "cp1252"):
@@ -136,7 +149,6 @@ def decoded(raw: bytes, rows: Rows) -> tuple[str, str]:
             return raw.decode(charset).replace("\0", ""), charset
         except (UnicodeDecodeError, LookupError):
             continue
-    rows.count("messages with bytes that no charset has")
     return raw.decode("latin-1").replace("\0", ""), "latin-1"
 
 
