@@ -19,7 +19,7 @@ COMMANDS = {
     "label": "ask a task of a store: one outcome per subject and prediction time",
     "featurize": "describe labelled moments by what was known at each",
     "train": "learn a task's risk model, or say why there is too little to learn from",
-    "phenotypes": "judge every phenotype by the truth of a simulated hospital",
+    "phenotypes": "judge phenotypes by the truth of a simulated hospital, or by clinicians' verdicts on charts",
     "evaluate": "measure a model on a store, with intervals and calibration",
     "predict": "give risks from a model for people in a store",
     "discover": "find which conditions follow which, and confirm it on other people",

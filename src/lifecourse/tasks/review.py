@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 SAID, NEAR, NOT = "said", "near", "not"
 STRATA = {
     SAID: "the phenotype says yes",
-    NEAR: "near misses: something points to it, not enough for the phenotype",
-    NOT: "nothing that the phenotype looks at",
+    NEAR: "near miss: something points to it, not enough for the phenotype",
+    NOT: "nothing in the record that the phenotype looks at",
 }
 MOST_CHARTS = 500
 QUALIFIED = ("REFUTED", "UNCONFIRMED")

@@ -151,7 +151,7 @@ def settled(verdicts: list[ChartVerdict]) -> dict[tuple[int, int], str | None]:
 
 
 def labels_of(verdicts: list[ChartVerdict]) -> pl.DataFrame:
-    """``subject_id prediction_time boolean_value`` as MEDS has labels, sorted; a row for each chart settled yes or no."""
+    """``subject_id prediction_time boolean_value`` as MEDS has labels, sorted; a row a chart settled yes or no."""
     rows = [
         (subject, as_of, answer == YES)
         for (subject, as_of), answer in settled(verdicts).items()
