@@ -17,12 +17,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SOURCE, --store and how to read it."""
     add_source(parser)
     parser.add_argument(
-        "--store", metavar="STORE", type=Path, required=True, help="the store to make or add to"
+        "--store",
+        "--out",
+        metavar="STORE",
+        type=Path,
+        required=True,
+        help="the store to make or add to",
     )
     parser.add_argument(
         "--snapshot",
         action="store_true",
         help="SOURCE is everything there is: what it no longer has is deleted from the store",
+    )
+    parser.add_argument(
+        "--facts-from-notes",
+        action="store_true",
+        help="what notes say in words becomes events of its own too (NOTED//...), never mixed with coded ones",
     )
     add_protection(parser)
     add_actor(parser)
@@ -43,6 +53,7 @@ def call(arguments: argparse.Namespace) -> Any:
             identifiability=arguments.identifiability,
             plain=arguments.plain or None,
             mappings=arguments.mapping,
+            facts_from_notes=arguments.facts_from_notes,
             actor=actor_of(arguments),
             progress=progress,
         )

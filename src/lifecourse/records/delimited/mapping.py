@@ -2,7 +2,7 @@
 
 Its form is MEDS-Extract's (0.7): tables by the stem of their file, in each the events by name, with ``code``, ``time``
 and properties as expressions; ``_defaults`` and ``_table`` beside them. What is ours: ``_source``, ``missing``, and in
-``_table`` ``drop``, ``keep``, ``id``, ``files``, ``encoding``, ``identity``; in an event ``when``, ``spread``, ``once``,
+``_table`` ``drop``, ``keep``, ``id``, ``files``, ``encoding``, ``identity``; in events ``when``, ``spread``, ``once``,
 ``unit``, ``end_time``, ``onset_time``.
 """
 
@@ -49,7 +49,17 @@ def _is_expression(text: str) -> str:
     return text
 
 
+def _as_unit(value: Any) -> Any:
+    """A unit without a column in it is that unit: ``mg/dL`` is no division, and ``%`` needs no quotes."""
+    if isinstance(value, str) and value and not set(value) & set("$'\""):
+        return f'"{value}"'
+    return _as_text(value)
+
+
 Expression = Annotated[str, BeforeValidator(_as_text), AfterValidator(_is_expression)]
+
+
+Unit = Annotated[str, BeforeValidator(_as_unit), AfterValidator(_is_expression)]
 
 
 class Join(Document):
@@ -139,7 +149,7 @@ class Event(BaseModel):
     time: Expression | None
     numeric_value: Expression | None = None
     text_value: Expression | None = None
-    unit: Expression | None = None
+    unit: Unit | None = None
     end_time: Expression | None = None
     onset_time: Expression | None = None
     when: Expression | None = None
