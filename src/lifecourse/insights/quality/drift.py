@@ -128,7 +128,7 @@ def _unit_changes(sight: Sight, fewest: int) -> tuple[pl.DataFrame, int]:
 def medians_jumped(sight: Sight, name: str, definition: Definition) -> Measure | None:
     """Codes whose median moves by more than the middle half of the year before is wide."""
     del name
-    quartiles = _quartiles(sight, ["source", "code", "year"], definition.fewest)
+    quartiles = quartiles_of(sight, ["source", "code", "year"], definition.fewest)
     if quartiles.height == 0:
         return None
     ordered = quartiles.sort("source", "code", "year").with_columns(
@@ -151,8 +151,8 @@ def medians_jumped(sight: Sight, name: str, definition: Definition) -> Measure |
             "code": sight.codes[row["code"]],
             "year": row["year"],
             "people": row["people"],
-            "before": _rounded(row["last_median"]),
-            "after": _rounded(row["median"]),
+            "before": rounded(row["last_median"]),
+            "after": rounded(row["median"]),
         }
         for row in jumps.iter_rows(named=True)
     ]
@@ -163,7 +163,7 @@ def medians_jumped(sight: Sight, name: str, definition: Definition) -> Measure |
 def sources_disagree(sight: Sight, name: str, definition: Definition) -> Measure | None:
     """Codes whose medians in two sources lie outside each other's middle half."""
     del name
-    quartiles = _quartiles(sight, ["source", "code"], definition.fewest)
+    quartiles = quartiles_of(sight, ["source", "code"], definition.fewest)
     pairs = quartiles.join(quartiles, on="code", suffix="_b").filter(
         pl.col("source") < pl.col("source_b")
     )
@@ -180,15 +180,15 @@ def sources_disagree(sight: Sight, name: str, definition: Definition) -> Measure
             "source": f"{sight.sources[row['source']]} and {sight.sources[row['source_b']]}",
             "code": sight.codes[row["code"]],
             "people": min(row["people"], row["people_b"]),
-            "before": _rounded(row["median"]),
-            "after": _rounded(row["median_b"]),
+            "before": rounded(row["median"]),
+            "after": rounded(row["median_b"]),
         }
         for row in apart.iter_rows(named=True)
     ]
     return Measure(amiss=len(details), of=pairs["code"].n_unique(), details=details)
 
 
-def _quartiles(sight: Sight, keys: list[str], fewest: int) -> pl.DataFrame:
+def quartiles_of(sight: Sight, keys: list[str], fewest: int) -> pl.DataFrame:
     """Median, quartiles, number and people of the values of each cell with enough of both."""
     values = sight.tables["values"].group_by(*keys, "bin").agg(pl.col("events").sum())
     people = sight.tables["codes"].group_by(keys).agg(pl.col("people").max())
@@ -206,5 +206,6 @@ def _quartiles(sight: Sight, keys: list[str], fewest: int) -> pl.DataFrame:
     return quartiles.join(people, on=keys).filter(pl.col("people") >= POLICY.fewest_people)
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """Three figures: a histogram knows no more."""
     return float(f"{value:.3g}")

@@ -11,6 +11,7 @@ from lifecourse.base.progress import SILENT, Progress
 from lifecourse.insights.quality import drift, feeds, shares
 from lifecourse.insights.quality.counting import count, source_names
 from lifecourse.insights.quality.definitions import definitions
+from lifecourse.insights.quality.measurements import measurements
 from lifecourse.insights.quality.verdicts import POLICY, Measure, Sight, Status, Verdict, verdict
 
 if TYPE_CHECKING:
@@ -42,12 +43,14 @@ MOST_FEEDS = 40
 class QualityReport:
     """The verdicts, and what the feeds hold; nothing in it is about fewer than ten people.
 
+    measurements : see `measurements.measurements`
     volumes : one row a source, kind of fact and month: ``source kind month events people``
     completeness : one row a source and kind of fact: ``source kind events`` and the shares of events with a ``time``, a
         ``number``, a ``unit`` (of those with a number) and an ``end``
     """
 
     verdicts: tuple[Verdict, ...]
+    measurements: list[dict[str, Any]]
     volumes: pl.DataFrame
     completeness: pl.DataFrame
 
@@ -60,6 +63,7 @@ class QualityReport:
         return {
             "checks": [each.to_dict() for each in self.verdicts],
             "completeness": self.completeness.to_dicts(),
+            "measurements": self.measurements,
             "volumes": [
                 {
                     "source": source,
@@ -97,6 +101,7 @@ def quality(timeline: Timeline, *, progress: Progress = SILENT) -> QualityReport
             verdict(name, definition, JUDGES.get(name, shares.of_mark)(sight, name, definition))
             for name, definition in definitions().items()
         ),
+        measurements=measurements(sight, timeline.codes),
         volumes=_volumes(sight),
         completeness=_completeness(sight),
     )
@@ -107,8 +112,11 @@ def _name(kind: str, issuer: str) -> str:
 
 
 def _volumes(sight: Sight) -> pl.DataFrame:
-    """Months of ten people or more, of the largest feeds."""
-    months = sight.tables["months"].filter(pl.col("people") >= POLICY.fewest_people)
+    """Months of ten people or more, of the largest feeds; births go back a century and are none."""
+    fed = [i for i, name in enumerate(sight.lookups.families) if name not in feeds.NOT_FED]
+    months = sight.tables["months"].filter(
+        (pl.col("people") >= POLICY.fewest_people) & pl.col("family").is_in(fed)
+    )
     largest = (
         months.group_by("source", "family")
         .agg(pl.col("events").sum())
