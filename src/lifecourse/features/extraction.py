@@ -14,6 +14,7 @@ from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.matrix import FeatureMatrix
 from lifecourse.features.recipe import Recipe
+from lifecourse.schema.event import NOTED
 from lifecourse.timeline.everycode import evaluate_every_code
 from lifecourse.timeline.kernel import compile_covariates, evaluate
 from lifecourse.timeline.shard import conform, shard_from_events
@@ -213,6 +214,7 @@ def vocabulary_of(
     common = [
         (int(counts[place]), names[place])
         for place in np.flatnonzero(counts >= recipe.every_code.min_count)
+        if not names[place].startswith(NOTED)  # what notes say is asked for by name alone
     ]
     ranked = sorted(common, key=lambda pair: (-pair[0], pair[1]))[: recipe.every_code.top_k]
     return sorted(code for _, code in ranked)

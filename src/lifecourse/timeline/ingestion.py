@@ -23,6 +23,7 @@ from lifecourse.engine.processes import processes
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.records.delimited.mapping import is_mapping
+from lifecourse.records.notes import dictionary_digest
 from lifecourse.records.registry import open_source
 from lifecourse.records.source import IDENTIFIER, released
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
@@ -73,6 +74,7 @@ def ingest(
     snapshot: bool = False,
     mappings: Sequence[Path] = (),
     actor: Actor | None = None,
+    facts_from_notes: bool = False,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> IngestReport:
@@ -90,6 +92,7 @@ def ingest(
     snapshot : the source is complete: records of the same issuer that it no longer has are removed
     mappings : files that map local codes to concepts (CSV), and one that says what tables mean (YAML, or its name in
         the library of mappings)
+    facts_from_notes : what notes say in words becomes events of its own, ``NOTED//...``, beside the coded ones
 
     Raises
     ------
@@ -111,6 +114,7 @@ def ingest(
             snapshot=snapshot or opened.rests_on_store,
             mappings=of_codes,
             workers=workers,
+            notes=dictionary_digest() if facts_from_notes else None,
         )
         report = _Ingestion(plan, progress).run()
     AuditLog(target.audit_folder).record(
@@ -231,6 +235,7 @@ class _Ingestion:
             key=self._key,
             subject_key=self._subject_key,
             normalises=plan.source.kind != "meds",
+            facts_from_notes=plan.notes is not None,
             flush_rows=plan.flush_rows,
         )
         arguments = [(job, number, unit) for number, unit in enumerate(units)]

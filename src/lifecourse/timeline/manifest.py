@@ -32,7 +32,10 @@ class FileEntry(BaseModel):
 
 
 class SourceEntry(BaseModel):
-    """A file that records were read from."""
+    """A file that records were read from.
+
+    notes : the dictionary by which facts were derived from its notes; None where none were
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,6 +44,7 @@ class SourceEntry(BaseModel):
     name: str
     size: int
     sha256: str
+    notes: str | None = None
 
 
 class Manifest(BaseModel):

@@ -46,6 +46,7 @@ class Plan:
     base : the version built upon; None for a first one
     digests : SHA-256 of each file of the source, by its index
     workers : processes that share the work; 1 where the source is small
+    notes : the dictionary by which facts are derived from notes; None where none are
     """
 
     source: Source
@@ -60,6 +61,7 @@ class Plan:
     mappings: tuple[Path, ...]
     workers: int
     buckets: Buckets
+    notes: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -77,8 +79,11 @@ class Plan:
         if self.base is None or self.source.rests_on_store:
             return False
         source = self.source
-        known = {(s.kind, s.issuer, s.name, s.sha256) for s in self.base.sources}
-        mine = {(source.kind, source.issuer, f.name, self.digests[f.index]) for f in self.files}
+        known = {(s.kind, s.issuer, s.name, s.sha256, s.notes) for s in self.base.sources}
+        mine = {
+            (source.kind, source.issuer, f.name, self.digests[f.index], self.notes)
+            for f in self.files
+        }
         same_issuer = {s for s in known if s[:2] == (source.kind, source.issuer)}
         same_files = mine == same_issuer if self.snapshot else mine <= known
         return same_files and self.base.mappings == mapping_digests(self.mappings)
@@ -95,6 +100,7 @@ class Plan:
                 name=file.name,
                 size=file.size_bytes,
                 sha256=self.digests[file.index],
+                notes=self.notes,
             )
             place = places.get((entry.issuer, entry.name))
             if place is None:
@@ -139,6 +145,7 @@ class Plan:
             "n_buckets": self.buckets.n_buckets,
             "encrypted": self.encrypted,
             "spill": SPILL_FORMAT,
+            "notes": self.notes,
         }
         path = self.folder / "plan.json"
         if path.exists() and _is_same(path, stated):
@@ -176,6 +183,7 @@ def plan_ingest(
     snapshot: bool,
     mappings: tuple[Path, ...],
     workers: int | None,
+    notes: str | None = None,
 ) -> Plan:
     """Decide how `source` gets into `store`; its key is made where it needs one."""
     files = tuple(source.files())
@@ -200,6 +208,7 @@ def plan_ingest(
         mappings=mappings,
         workers=1 if total < SMALL_SOURCE_BYTES else cores,
         buckets=_buckets(files, source.kind, base),
+        notes=notes,
     )
 
 

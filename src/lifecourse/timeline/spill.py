@@ -20,6 +20,7 @@ import polars as pl
 
 from lifecourse.base.files import read_json, write_json
 from lifecourse.privacy.pseudonyms import subject_id
+from lifecourse.records.notes import with_facts
 from lifecourse.records.source import ALIAS, IDENTIFIER, batches
 from lifecourse.timeline.seal import Seal
 from lifecourse.timeline.sealed import read_table, write_table
@@ -69,6 +70,7 @@ class ReadingJob:
     file_index : the store's index of each file of the source, by the source's own index
     key : encrypts what is spilled; None where the store is plain
     flush_rows : events that are held before they are laid aside
+    facts_from_notes : what notes say becomes events too
     """
 
     source: Source
@@ -79,6 +81,7 @@ class ReadingJob:
     subject_key: bytes
     normalises: bool
     flush_rows: int
+    facts_from_notes: bool = False
 
 
 def get_ready() -> None:
@@ -152,6 +155,9 @@ class _UnitReading:
     def _hold(self, events: pl.DataFrame) -> None:
         if self.job.normalises:
             events, counts = normalise(events)
+            _add(self.counts, counts)
+        if self.job.facts_from_notes:
+            events, counts = with_facts(events)
             _add(self.counts, counts)
         self.held.append(events)
         self.held_rows += events.height
