@@ -44,6 +44,7 @@ class Reading:
     visit, order : what names the last PV1, and the last ORC or OBR
     orderer, report : the last ORC, until an OBR took its numbers, and the last OBR
     about, when, named : the code, the time and the name of what was last told, for comments on it
+    is_over : nothing more of the message is read
     waiting : what is told once the segments that belong to it were read
     """
 
@@ -65,6 +66,7 @@ class Reading:
     about: str = ""
     when: Moment | None = None
     named: str | None = None
+    is_over: bool = False
     waiting: list[tuple[Segment, Callable[[], None]]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     comments: list[Segment] = field(default_factory=list)

@@ -49,7 +49,8 @@ def read_patient(reading: Reading, segment: Segment) -> None:
         raise DroppedError("no patient")
     if reading.event in DELETED:
         _forget(reading, segment)
-        raise DroppedError("deleted")
+        reading.is_over = True
+        return
     _identify(reading, segment, subject)
     _sex(reading, segment)
     _birth(reading, segment)

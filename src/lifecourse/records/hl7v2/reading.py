@@ -113,6 +113,9 @@ def read_message(raw: bytes, rows: Rows, people: People, place: Place, row: int)
             reader(reading, segment)
         except DroppedError as dropped:
             reading.drop(segment, dropped)
+        if reading.is_over:
+            rows.refer("deletion of what was told of a person")
+            return
     if reading.comments:
         tell_comments(reading)
     reading.settle()
