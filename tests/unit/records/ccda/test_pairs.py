@@ -57,7 +57,7 @@ def _event(row: dict[str, Any]) -> Event:
     )
 
 
-def _read(path: Path) -> tuple[Counter[Event], set[tuple[str | None, ...]]]:
+def _read(path: Path) -> tuple[Counter[Event], set[tuple[Any, Any]]]:
     source = open_source(path, kind="ccda")
     batches = [batch for unit in source.units() for batch in source.read(unit)]
     events, _ = normalise(pl.concat([b.events for b in batches if b.events is not None]))
@@ -107,7 +107,7 @@ def _table(name: str) -> list[dict[str, str]]:
 def test_events_are_those_of_the_expected_fhir_but_for_what_the_table_explains(
     name: str, shared_data: Path
 ) -> None:
-    explained = Counter(
+    explained: Counter[tuple[str, ...]] = Counter(
         (row["side"], row["code"], row["when"], row["value"], row["unit"]) for row in _table(name)
     )
     found = _differences(shared_data, name)
