@@ -32,7 +32,8 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--issuer",
         metavar="NAME",
-        help="who gave the person ids: the same id of the same issuer is the same person (default: the kind of SOURCE)",
+        help="who gave the person ids: the same id of the same issuer is the same person (default: the kind of SOURCE; "
+        "of genomes and readings of devices, who named the people of the store)",
     )
     parser.add_argument(
         "--timezone",

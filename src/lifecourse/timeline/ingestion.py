@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import orjson
 import polars as pl
 
@@ -32,13 +33,16 @@ from lifecourse.timeline.assembly import Assembly, IngestReport
 from lifecourse.timeline.exposures import KIND as EXPOSURES
 from lifecourse.timeline.exposures import ExposureSource, is_exposures
 from lifecourse.timeline.merging import (
+    MOVED,
     MergingJob,
     merge_bucket,
     resolve_references,
     standing_records,
 )
 from lifecourse.timeline.planning import Plan, plan_ingest
+from lifecourse.timeline.sameness import places_of, tellings
 from lifecourse.timeline.sealed import read_table
+from lifecourse.timeline.sharding import shard_of
 from lifecourse.timeline.spill import (
     SIDE_TABLES,
     ReadingJob,
@@ -60,6 +64,8 @@ if TYPE_CHECKING:
     from lifecourse.records.source import Batch, Source, Unit
 
 T = TypeVar("T")
+OF_PEOPLE_KNOWN = ("genome", "series")
+"""Kinds whose files use the ids that others gave: those of the store, where one issuer named its people."""
 
 
 def ingest(
@@ -75,6 +81,7 @@ def ingest(
     mappings: Sequence[Path] = (),
     actor: Actor | None = None,
     facts_from_notes: bool = False,
+    same_as: Path | None = None,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> IngestReport:
@@ -86,13 +93,16 @@ def ingest(
     store : folder, made when absent
     kind : ``fhir``, ``omop``, ``meds`` or ``exposures``; detected when None
     timezone : IANA name for times without an offset
-    issuer : who gave the person ids; the same (issuer, id) is the same subject. Default: `kind`
+    issuer : who gave the person ids; the same (issuer, id) is the same subject. Default: `kind`; of genomes and series
+        of devices, who named the people of the store
     identifiability : of a new store; an existing store keeps its own
     plain : True leaves a new store unencrypted; default only where it is synthetic
     snapshot : the source is complete: records of the same issuer that it no longer has are removed
     mappings : files that map local codes to concepts (CSV), and one that says what tables mean (YAML, or its name in
         the library of mappings)
     facts_from_notes : what notes say in words becomes events of its own, ``NOTED//...``, beside the coded ones
+    same_as : a CSV file that says which ids of which sources are one person (`timeline.identity`); it holds for later
+        ingests too
 
     Raises
     ------
@@ -115,6 +125,7 @@ def ingest(
             mappings=of_codes,
             workers=workers,
             notes=dictionary_digest() if facts_from_notes else None,
+            same_as=same_as,
         )
         report = _Ingestion(plan, progress).run()
     AuditLog(target.audit_folder).record(
@@ -156,7 +167,29 @@ def _opened(
     guessed = kind is None and mapping is None
     if kind == EXPOSURES or (guessed and path.exists() and is_exposures(path)):
         return ExposureSource(path, store.path, issuer=issuer or f"{EXPOSURES} {path.name}")
-    return open_source(path, kind=kind, timezone=timezone, issuer=issuer, mapping=mapping)
+    opened = open_source(path, kind=kind, timezone=timezone, issuer=issuer, mapping=mapping)
+    if issuer is None and opened.kind in OF_PEOPLE_KNOWN:
+        return replace(opened, issuer=_only_issuer(store) or opened.issuer)  # type: ignore[type-var]
+    return opened
+
+
+def _only_issuer(store: Store) -> str | None:
+    """Who named the people of `store`; None where it has none yet.
+
+    Raises
+    ------
+    SourceError
+        They were named by several.
+    """
+    if not store.exists():
+        return None
+    not_theirs = (*OF_PEOPLE_KNOWN, EXPOSURES)
+    issuers = sorted({s.issuer for s in store.manifest().sources if s.kind not in not_theirs})
+    if len(issuers) > 1:
+        raise SourceError(
+            f"the people of this store were named by {', '.join(issuers)}. Say with --issuer whose ids the files use."
+        )
+    return issuers[0] if issuers else None
 
 
 @contextmanager
@@ -202,6 +235,7 @@ class _Ingestion:
             bases = _row_bases(units, readings)
             self._gather_sides(bases)
             self._spill_waiting()
+            self._spill_moved()
             merges = self._merge(bases)
         manifest = self._assembly().manifest(readings, merges)
         self._store.publish(manifest)
@@ -223,6 +257,7 @@ class _Ingestion:
             timezone=plan.timezone,
             sources=plan.sources,
             mappings=plan.mappings,
+            same=plan.same,
         )
 
     def _read(self, units: list[Unit]) -> list[dict[str, Any]]:
@@ -236,6 +271,7 @@ class _Ingestion:
             subject_key=self._subject_key,
             normalises=plan.source.kind != "meds",
             facts_from_notes=plan.notes is not None,
+            same=plan.same,
             flush_rows=plan.flush_rows,
         )
         arguments = [(job, number, unit) for number, unit in enumerate(units)]
@@ -305,7 +341,28 @@ class _Ingestion:
         return {alias: keys[0] if len(keys) == 1 else None for alias, keys in told.iter_rows()}
 
     def _subject_id(self, subject: str) -> int:
-        return subject_id(self._plan.source.issuer, subject, key=self._subject_key)
+        own = subject_id(self._plan.source.issuer, subject, key=self._subject_key)
+        return self._plan.same.person_of(own)
+
+    def _spill_moved(self) -> None:
+        """Lay aside what the store has of people who are now known to be others, under the others' ids."""
+        plan = self._plan
+        if plan.base is None or not plan.same.moved:
+            return
+        moved = np.array(sorted(plan.same.moved), dtype=np.int64)
+        folder = self._folder / MOVED
+        folder.mkdir(exist_ok=True)
+        for shard in sorted(set(shard_of(moved, len(plan.base.parts)).tolist())):
+            whole = tellings(self._store.read(plan.base.parts[shard]))
+            theirs = whole.filter(pl.col("subject_id").is_in(moved.tolist()))
+            if theirs.height:
+                spill_events(
+                    folder,
+                    plan.same.renamed(theirs),
+                    buckets=plan.buckets,
+                    key=self._key,
+                    name=f"{shard:06d}",
+                )
 
     def _merge(self, bases: dict[int, int]) -> list[dict[str, Any]]:
         plan = self._plan
@@ -320,6 +377,8 @@ class _Ingestion:
             replaced_files=tuple(plan.file_index.values()),
             issuer_files=plan.earlier_files,
             snapshot_files=plan.earlier_files if plan.snapshot else (),
+            sources=places_of(plan.sources),
+            same=plan.same,
         )
         arguments = [(job, bucket) for bucket in range(plan.buckets.n_buckets)]
         return self._in_parallel("merging", merge_bucket, arguments)

@@ -15,7 +15,7 @@ import polars as pl
 from lifecourse.base.errors import SourceError
 from lifecourse.records.genome.polygenic import Sum
 from lifecourse.records.genome.scores import is_score, read_score
-from lifecourse.records.source import Batch, SourceFile, Unit
+from lifecourse.records.source import Batch, SourceFile, Unit, of_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,6 @@ SAMPLES = "samples.csv"
 POSITIONS = Path(__file__).parent / "positions.csv"
 FIRST_LENGTHS = {249250621: "GRCh37", 248956422: "GRCh38", 135534747: "GRCh37", 133797422: "GRCh38"}
 """Of chromosomes 1 and 10, which tell the builds apart."""
-WITH_IDS_OF_THEIR_OWN = ("meds",)
-"""Issuers whose person ids are the subject ids themselves."""
 
 
 def is_vcf(path: Path) -> bool:
@@ -123,7 +121,7 @@ class GenomeSource:
             _count(counts, running.told())
         events = pl.concat(parts) if parts else pl.DataFrame(schema=_EVENTS)
         yield Batch(
-            events=self._of_subjects(events), rows_read=rows,
+            events=of_subjects(events, self.issuer), rows_read=rows,
             reference_rows={"site": rows - events["source_row"].n_unique()} if rows else {},
             counts=counts,
         )  # fmt: skip
@@ -141,17 +139,6 @@ class GenomeSource:
                 f"{SAMPLES} has no person for {len(unknown)} of {len(samples)} samples. Add a line for each."
             )
         return [str(told[sample]) for sample in samples]
-
-    def _of_subjects(self, events: pl.DataFrame) -> pl.DataFrame:
-        if self.issuer not in WITH_IDS_OF_THEIR_OWN:
-            return events
-        ids = pl.col("subject_key").cast(pl.Int64, strict=False)
-        found = events.with_columns(subject_id=ids).drop("subject_key")
-        if found["subject_id"].null_count():
-            raise SourceError(
-                "samples of people with MEDS ids must be named by whole numbers: give samples.csv (sample,person)."
-            )
-        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

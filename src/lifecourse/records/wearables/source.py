@@ -13,7 +13,7 @@ import polars as pl
 
 from lifecourse.base.errors import SourceError
 from lifecourse.records.separated import header_of, opened
-from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
+from lifecourse.records.source import Batch, SourceFile, Unit, damage_named, of_subjects
 from lifecourse.records.wearables.days import day_events
 from lifecourse.records.wearables.measures import measures
 from lifecourse.records.wearables.openmhealth import is_data_points, read_points
@@ -128,7 +128,7 @@ class SeriesSource:
         used = readings.select("file", "row").unique().height
         shown = events.select("source_file", "source_row").unique().height
         yield Batch(
-            events=events,
+            events=of_subjects(events, self.issuer),
             rows_read=used,
             reference_rows={"reading, in the events of its day": used - shown}
             if used > shown

@@ -200,7 +200,7 @@ def test_simulated_genomes_are_of_the_same_people_as_the_records(tmp_path: Path,
     simulate(60, 3, kind, out, futures=0)
     ingest(out, store, identifiability=Identifiability.SYNTHETIC)
     before = open_timeline(store, actor=Actor(name="t"), purpose=Purpose.RESEARCH).subject_ids()
-    ingest(out / "genome", store, issuer=kind)
+    ingest(out / "genome", store)  # its samples have the ids that the records' issuer gave
     timeline = open_timeline(store, actor=Actor(name="t"), purpose=Purpose.RESEARCH)
     assert np.array_equal(timeline.subject_ids(), before)
     truth = pl.read_parquet(out / "truth" / "people" / "*.parquet").filter("genotyped")
@@ -212,3 +212,12 @@ def test_simulated_genomes_are_of_the_same_people_as_the_records(tmp_path: Path,
     assert sums.len() == truth.height
     told_apart = np.corrcoef(sums.to_numpy(), truth["pgs_diabetes"].sort().to_numpy())[0, 1]
     assert told_apart > 0.99999
+
+
+def test_where_several_named_the_people_of_a_store_one_must_be_chosen(tmp_path: Path) -> None:
+    out, store = tmp_path / "out", tmp_path / "store"
+    simulate(3, 3, "fhir", out, futures=0)
+    ingest(out, store, identifiability=Identifiability.SYNTHETIC)
+    ingest(out, store, issuer="another")
+    with pytest.raises(SourceError, match=r"another, fhir.*--issuer"):
+        ingest(out / "genome", store)
