@@ -25,6 +25,7 @@ JUDGES: dict[str, Callable[[Sight, str, Definition], Measure | None]] = {
     "lost-zeros": shares.lost_zeros,
     "no-leading-zeros": shares.no_leading_zeros,
     "rejected-rows": shares.rejected_rows,
+    "units-missing": shares.units_missing,
     "values-missing": shares.values_missing,
     "births-missing": shares.without_birth,
     "sexes-missing": shares.without_sex,
@@ -95,6 +96,7 @@ def quality(timeline: Timeline, *, progress: Progress = SILENT) -> QualityReport
         persons=timeline.persons(),
         rows_read=loads.rows_read,
         rejected=loads.rejected,
+        unitless=loads.unitless,
     )
     return QualityReport(
         verdicts=tuple(

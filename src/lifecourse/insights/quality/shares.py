@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -166,6 +167,21 @@ def future_events(sight: Sight, name: str, definition: Definition) -> Measure | 
     if measured is None or measured.amiss > MOSTLY_SHIFTED * measured.of:
         return None
     return measured
+
+
+def units_missing(sight: Sight, name: str, definition: Definition) -> Measure | None:
+    """Values without a unit; most sources' are given the canonical one as they come in, and counted there."""
+    measured = of_mark(sight, name, definition)
+    if measured is None or not sight.unitless:
+        return measured
+    amiss = min(measured.amiss + sight.unitless, measured.of)
+    return replace(
+        measured,
+        amiss=amiss,
+        # Of how many people those of the load are is not counted there.
+        people=None,
+        failed=bool(measured.failed) or amiss > definition.threshold * measured.of,
+    )
 
 
 def without_birth(sight: Sight, name: str, definition: Definition) -> Measure | None:

@@ -94,6 +94,7 @@ class Sight:
     persons: pl.DataFrame
     rows_read: int
     rejected: int
+    unitless: int
 
     def family(self, number: int) -> str:
         """The name of a family of codes."""
