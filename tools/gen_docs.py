@@ -127,9 +127,12 @@ def routes() -> str:
     from lifecourse.serve import health
     from lifecourse.serve.api import routes as api
     from lifecourse.serve.cds_hooks import routes as hooks
+    from lifecourse.serve.web import reviews
     from lifecourse.serve.web import routes as web
 
-    found = [route for module in (health, web, api, hooks) for route in module.router.routes]
+    found = [
+        route for module in (health, web, reviews, api, hooks) for route in module.router.routes
+    ]
     lines = [
         f"# Routes\n\n{NOTE}\n",
         "Every page needs somebody signed in; hooks need a bearer token. A page's JSON twin has one envelope.\n",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lifecourse.tasks.verdicts import ChartVerdict
 
 PURPOSES = {
-    Purpose.OPERATIONS: "operations: how good this hospital's phenotypes are",
+    Purpose.OPERATIONS: "operations: quality of care",
     Purpose.RESEARCH: "research",
 }
 EACH = 30
