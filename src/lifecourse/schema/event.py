@@ -60,6 +60,9 @@ EVENT_COLUMNS = (
     "source_part",
 )
 
+ALSO_FROM = "also_from"
+"""A further column of a store of several sources: where else the same fact is told (`timeline.sameness`)."""
+
 SORT_COLUMNS = ("subject_id", "time", "code", "numeric_value", "text_value", "source_id")
 
 

@@ -69,6 +69,7 @@ class Manifest(BaseModel):
     persons: FileEntry
     rejects: FileEntry
     identity: FileEntry | None
+    same_as: FileEntry | None = None
     sources: tuple[SourceEntry, ...]
     mappings: tuple[str, ...] = ()
     report: dict[str, Any]
@@ -77,8 +78,8 @@ class Manifest(BaseModel):
     @property
     def files(self) -> list[FileEntry]:
         """Every file the version needs."""
-        others = [self.codes, self.persons, self.rejects]
-        return [*self.parts, *others, *([self.identity] if self.identity else [])]
+        optional = [entry for entry in (self.identity, self.same_as) if entry]
+        return [*self.parts, self.codes, self.persons, self.rejects, *optional]
 
 
 def publish(store: Path, manifest: Manifest) -> bool:

@@ -18,6 +18,7 @@ from lifecourse.privacy.keys import new_file_key
 from lifecourse.privacy.pseudonyms import PUBLIC_KEY
 from lifecourse.schema.actor import Identifiability
 from lifecourse.timeline.assembly import mapping_digests
+from lifecourse.timeline.identity import ALL_DIFFERENT, SamePeople, read_same_as, same_people
 from lifecourse.timeline.manifest import Manifest, SourceEntry
 from lifecourse.timeline.spill import SPILL_FORMAT, Buckets
 from lifecourse.timeline.store import WORK, Store
@@ -47,6 +48,8 @@ class Plan:
     digests : SHA-256 of each file of the source, by its index
     workers : processes that share the work; 1 where the source is small
     notes : the dictionary by which facts are derived from notes; None where none are
+    same : who is the same person
+    is_standing : whether the version built upon knows as much of that
     """
 
     source: Source
@@ -62,6 +65,8 @@ class Plan:
     workers: int
     buckets: Buckets
     notes: str | None = None
+    same: SamePeople = ALL_DIFFERENT
+    is_standing: bool = True
 
     @property
     def folder(self) -> Path:
@@ -76,7 +81,7 @@ class Plan:
     @property
     def is_nothing_new(self) -> bool:
         """Whether the version built upon has been made of these very files."""
-        if self.base is None or self.source.rests_on_store:
+        if self.base is None or self.source.rests_on_store or not self.is_standing:
             return False
         source = self.source
         known = {(s.kind, s.issuer, s.name, s.sha256, s.notes) for s in self.base.sources}
@@ -124,11 +129,7 @@ class Plan:
 
     def subject_key(self) -> bytes:
         """What subject ids are hashed with: the store's own secret where people are pseudonyms."""
-        if self.identifiability != Identifiability.PSEUDONYMOUS:
-            return PUBLIC_KEY
-        self.store.keys.create()
-        secret = self.store.keys.path.read_bytes().strip()
-        return hashlib.blake2b(secret, digest_size=32, person=b"subject-id").digest()
+        return _subject_key(self.store, self.identifiability)
 
     # -- work that a killed run left ----------------------------------------------------------------------
 
@@ -146,6 +147,7 @@ class Plan:
             "encrypted": self.encrypted,
             "spill": SPILL_FORMAT,
             "notes": self.notes,
+            "same": sorted(self.same.stands_for.items()),
         }
         path = self.folder / "plan.json"
         if path.exists() and _is_same(path, stated):
@@ -184,6 +186,7 @@ def plan_ingest(
     mappings: tuple[Path, ...],
     workers: int | None,
     notes: str | None = None,
+    same_as: Path | None = None,
 ) -> Plan:
     """Decide how `source` gets into `store`; its key is made where it needs one."""
     files = tuple(source.files())
@@ -193,6 +196,7 @@ def plan_ingest(
     encrypted = base.encrypted if base else not wants_plain
     if encrypted:
         store.keys.create()
+    same, is_standing = _same_people(same_as, source, store, base, kept_as)
     total = sum(file.size_bytes for file in files)
     cores = workers or os.cpu_count() or 1
     return Plan(
@@ -209,7 +213,43 @@ def plan_ingest(
         workers=1 if total < SMALL_SOURCE_BYTES else cores,
         buckets=_buckets(files, source.kind, base),
         notes=notes,
+        same=same,
+        is_standing=is_standing,
     )
+
+
+def _subject_key(store: Store, identifiability: Identifiability) -> bytes:
+    if identifiability != Identifiability.PSEUDONYMOUS:
+        return PUBLIC_KEY
+    store.keys.create()
+    secret = store.keys.path.read_bytes().strip()
+    return hashlib.blake2b(secret, digest_size=32, person=b"subject-id").digest()
+
+
+def _same_people(
+    path: Path | None,
+    source: Source,
+    store: Store,
+    base: Manifest | None,
+    identifiability: Identifiability,
+) -> tuple[SamePeople, bool]:
+    """Who is the same person, by what the store knows and the map in `path`; and whether the store knew it all."""
+    standing: dict[int, int] = {}
+    if base is not None and base.same_as is not None:
+        standing = dict(store.read(base.same_as).iter_rows())
+    if path is None:
+        return SamePeople(stands_for=standing), True
+    sources = [(s.kind, s.issuer) for s in base.sources] if base else []
+    same = same_people(
+        read_same_as(path),
+        standing,
+        key=_subject_key(store, identifiability),
+        keeps_ids={
+            issuer for kind, issuer in (*sources, (source.kind, source.issuer)) if kind == "meds"
+        },
+        name=path.name,
+    )
+    return same, same.stands_for == standing
 
 
 def _digests(files: tuple[SourceFile, ...], threads: int) -> dict[int, str]:

@@ -22,6 +22,7 @@ from lifecourse.base.files import read_json, write_json
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.records.notes import with_facts
 from lifecourse.records.source import ALIAS, IDENTIFIER, batches
+from lifecourse.timeline.identity import ALL_DIFFERENT, SamePeople
 from lifecourse.timeline.seal import Seal
 from lifecourse.timeline.sealed import read_table, write_table
 from lifecourse.timeline.shard import conform as conform  # what spilled tables are conformed with
@@ -71,6 +72,7 @@ class ReadingJob:
     key : encrypts what is spilled; None where the store is plain
     flush_rows : events that are held before they are laid aside
     facts_from_notes : what notes say becomes events too
+    same : who is the same person
     """
 
     source: Source
@@ -82,6 +84,7 @@ class ReadingJob:
     normalises: bool
     flush_rows: int
     facts_from_notes: bool = False
+    same: SamePeople = ALL_DIFFERENT
 
 
 def get_ready() -> None:
@@ -172,8 +175,8 @@ class _UnitReading:
         events = events.with_columns(
             pl.col("source_file").replace_strict(self.job.file_index, return_dtype=pl.UInt32)
         )
-        if "subject_id" not in events.columns:
-            events = self._identify(events)
+        is_named = "subject_id" in events.columns
+        events = self.job.same.applied(events) if is_named else self._identify(events)
         spill_events(
             self.job.folder,
             events,
@@ -204,7 +207,8 @@ class _UnitReading:
     def _id_of(self, subject: str) -> int:
         if subject not in self.ids:
             job = self.job
-            self.ids[subject] = _subject_id(job.source.issuer, subject, job.subject_key)
+            own = _subject_id(job.source.issuer, subject, job.subject_key)
+            self.ids[subject] = job.same.person_of(own)
         return self.ids[subject]
 
     def _write(self, table: pl.DataFrame, stem: str) -> None:
