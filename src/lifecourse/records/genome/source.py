@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import warnings
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ import polars as pl
 from lifecourse.base.errors import SourceError
 from lifecourse.records.genome.polygenic import Sum
 from lifecourse.records.genome.scores import is_score, read_score
-from lifecourse.records.source import Batch, SourceFile, Unit, of_subjects
+from lifecourse.records.source import Batch, SourceFile, Unit, damage_named, of_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,6 +128,17 @@ class GenomeSource:
             counts=counts,
         )  # fmt: skip
 
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """The line of site `number`, with everyone's calls; of a scoring file its first line. BCF is no text."""
+        if file.path.name.lower().endswith(".bcf"):
+            return None
+        packed = file.path.suffix.lower() in (".gz", ".bgz")
+        reading = gzip.open(file.path) if packed else file.path.open("rb")
+        with damage_named(file), reading as lines:
+            sites = (line for line in lines if not line.startswith(b"#") or not is_vcf(file.path))
+            line = next(islice(sites, number - 1, number), None)
+        return None if line is None else line.decode("utf-8", errors="replace").rstrip("\r\n")
+
     def _people(self, samples: list[str]) -> list[str]:
         """The person of each sample: its own name, unless ``samples.csv`` says otherwise."""
         tables = [path for path in self._paths if path.name == SAMPLES]
@@ -143,12 +156,17 @@ class GenomeSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A line of a VCF: alleles with the reference first; calls int16[people, ploidy], see `Sum.add`."""
+    """A line of a VCF: alleles with the reference first; calls int16[people, ploidy], see `Sum.add`.
+
+    phased : bool[people]; sets : int64[people], their phase sets, None where the file names none
+    """
 
     place: tuple[str, int]
     rsid: str | None
     alleles: list[str]
     calls: npt.NDArray[np.int16]
+    phased: npt.NDArray[np.bool_]
+    sets: npt.NDArray[np.int64] | None
     is_called: bool
 
 
@@ -191,16 +209,20 @@ def _opened(file: SourceFile) -> Any:
 
 
 def _sites(reader: Any, file: SourceFile) -> Iterator[Site]:
+    has_sets = "##FORMAT=<ID=PS," in reader.raw_header
     try:
         for variant in reader:
-            calls = variant.genotype.array()[:, :-1] if variant.genotype else None
-            if calls is None:
+            array = variant.genotype.array() if variant.genotype else None
+            if array is None:
                 continue
+            sets = variant.format("PS") if has_sets and "PS" in variant.FORMAT else None
             yield Site(
                 place=(variant.CHROM.removeprefix("chr"), variant.POS),
                 rsid=variant.ID if (variant.ID or "").startswith("rs") else None,
                 alleles=[variant.REF.upper(), *(allele.upper() for allele in variant.ALT)],
-                calls=calls,
+                calls=array[:, :-1],
+                phased=array[:, -1] == 1,
+                sets=None if sets is None else sets[:, 0].astype(np.int64),
                 is_called=variant.FILTER is None,
             )
     except Exception as damage:  # htslib raises plain exceptions for whatever it cannot read
@@ -251,13 +273,13 @@ _EVENTS = {
 def _genotypes(
     site: Site, named: tuple[str, str], people: list[str], file: int, row: int
 ) -> pl.DataFrame:
-    """A static event for each person with a whole call: the alleles, and how many are not the reference."""
+    """A static event for each person with a whole call: the alleles, and how many are not the reference.
+
+    ``A/G`` is unphased, ``A|G`` phased, ``A|G:1017`` phased within the set of that name.
+    """
     name, gene = named
     called = np.flatnonzero((site.calls != -1).all(axis=1))
-    texts = [
-        "/".join(site.alleles[number] for number in sorted(site.calls[place]) if number >= 0)
-        for place in called
-    ]
+    texts = [_written(site, int(place)) for place in called]
     return _events(
         [people[place] for place in called],
         f"GENOTYPE//{gene}//{name}",
@@ -266,6 +288,16 @@ def _genotypes(
         row,
         texts,
     )
+
+
+def _written(site: Site, place: int) -> str:
+    numbers = [int(number) for number in site.calls[place] if number >= 0]
+    if not site.phased[place] or len(numbers) < 2:
+        return "/".join(site.alleles[number] for number in sorted(numbers))
+    said = "|".join(site.alleles[number] for number in numbers)
+    # A set that is missing is the smallest number of its kind.
+    named = site.sets is not None and site.sets[place] >= 0
+    return f"{said}:{site.sets[place]}" if named and site.sets is not None else said
 
 
 def _scored(running: Sum, people: list[str], file: int) -> pl.DataFrame:
