@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SOURCE, --store and how to read it."""
-    add_source(parser)
+    add_source(parser, several=True)
     parser.add_argument(
         "--store",
         "--out",
@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="SOURCE is everything there is: what it no longer has is deleted from the store",
     )
     parser.add_argument(
+        "--same-as",
+        metavar="FILE",
+        type=Path,
+        help="a CSV (source,id,person) that says which ids of which issuers are one person; it holds for later ingests",
+    )
+    parser.add_argument(
         "--facts-from-notes",
         action="store_true",
         help="what notes say in words becomes events of its own too (NOTED//...), never mixed with coded ones",
@@ -39,21 +45,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def call(arguments: argparse.Namespace) -> Any:
-    """Ingest and give the report."""
+    """Ingest one source after the other; the report, or a list of them."""
+    named = [_named(source, arguments.issuer) for source in arguments.source]
+    reports = [_ingested(source, issuer, arguments) for source, issuer in named]
+    return reports[0] if len(reports) == 1 else {"sources": reports}
+
+
+def _named(source: Path, issuer: str | None) -> tuple[Path, str | None]:
+    """A source and its issuer: ``NAME=PATH`` states one, unless there is a file of that very name."""
+    name, equals, path = str(source).partition("=")
+    if not equals or not name or source.exists():
+        return source, issuer
+    return Path(path), name
+
+
+def _ingested(source: Path, issuer: str | None, arguments: argparse.Namespace) -> dict[str, Any]:
     from lifecourse.base.progress import shown_progress
 
     with shown_progress() as progress:
         return ingest_named(
-            arguments.source,
+            source,
             arguments.store,
             kind=arguments.kind,
             timezone=arguments.timezone or "UTC",
-            issuer=arguments.issuer,
+            issuer=issuer,
             snapshot=arguments.snapshot,
             identifiability=arguments.identifiability,
             plain=arguments.plain or None,
             mappings=arguments.mapping,
             facts_from_notes=arguments.facts_from_notes,
+            same_as=arguments.same_as,
             actor=actor_of(arguments),
             progress=progress,
         )
@@ -72,8 +93,8 @@ def ingest_named(
 
 
 def text(report: dict[str, Any]) -> str:
-    """The report, a fact a line."""
-    return facts(report)
+    """The report, a fact a line; of several sources one after the other."""
+    return "\n\n".join(facts(each) for each in report.get("sources", [report]))
 
 
 COMMAND = Command(

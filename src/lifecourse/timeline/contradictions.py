@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import polars as pl
 
 from lifecourse.schema.event import BIRTH, DEATH
+
+if TYPE_CHECKING:
+    from lifecourse.timeline.ordering import OrderedEvents
 
 TWO_BIRTHS = "people with two birth dates"
 TWO_DEATHS = "people with two dates of death"
@@ -12,10 +18,12 @@ TWO_SEXES = "people recorded as female and as male"
 SEXES = ("SEX//female", "SEX//male")
 
 
-def contradictions(events: pl.DataFrame) -> dict[str, int]:
+def contradictions(ordered: OrderedEvents) -> dict[str, int]:
     """How many people have two of what there is one of; a date that is less exact than another is no second one."""
-    told = events.lazy().select("subject_id", "time", "code", "precision", "onset_time")
-    once = told.filter(pl.col("code").is_in((BIRTH, DEATH, *SEXES))).collect()
+    wanted = ordered.codes.is_in((BIRTH, DEATH, *SEXES)).to_numpy()
+    places = np.flatnonzero(wanted[ordered.ranks]).astype(np.uint32)
+    told = ordered.events.select("subject_id", "time", "code", "precision", "onset_time")
+    once = told.select(pl.all().gather(pl.Series(places)))
     sexes = (
         once.filter(pl.col("code").is_in(SEXES))
         .group_by("subject_id")
