@@ -24,7 +24,7 @@ def shard_of(subject_ids: npt.NDArray[np.int64], n_shards: int) -> npt.NDArray[n
 
 def shard_of_one(subject_id: int, n_shards: int) -> int:
     """What `shard_of` says of one id, without arrays."""
-    mixed = (subject_id + 0x9E3779B97F4A7C15) & MASK
+    mixed = (int(subject_id) + 0x9E3779B97F4A7C15) & MASK  # NumPy's integers would overflow
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & MASK
     return (mixed ^ (mixed >> 31)) % n_shards

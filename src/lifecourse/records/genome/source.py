@@ -132,9 +132,9 @@ class GenomeSource:
         """The line of site `number`, with everyone's calls; of a scoring file its first line. BCF is no text."""
         if file.path.name.lower().endswith(".bcf"):
             return None
-        packed = file.path.suffix.lower() in (".gz", ".bgz")
-        reading = gzip.open(file.path) if packed else file.path.open("rb")
-        with damage_named(file), reading as lines:
+        with damage_named(file), file.path.open("rb") as raw:
+            is_packed = file.path.suffix.lower() in (".gz", ".bgz")
+            lines = gzip.GzipFile(fileobj=raw) if is_packed else raw
             sites = (line for line in lines if not line.startswith(b"#") or not is_vcf(file.path))
             line = next(islice(sites, number - 1, number), None)
         return None if line is None else line.decode("utf-8", errors="replace").rstrip("\r\n")
