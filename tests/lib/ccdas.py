@@ -93,3 +93,9 @@ def facts(batch: Batch) -> list[dict[str, Any]]:
 def codes(batch: Batch) -> list[str]:
     """Codes of `facts`."""
     return [fact["code"] for fact in facts(batch)]
+
+
+def reasons(batch: Batch) -> list[str]:
+    """Why rows were refused, in order."""
+    assert batch.rejects is not None
+    return list(batch.rejects["reason"])

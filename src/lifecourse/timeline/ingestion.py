@@ -338,7 +338,8 @@ class _Ingestion:
         if aliases is None:
             return {}
         told = aliases.group_by("alias").agg(pl.col("subject_key").unique())
-        return {alias: keys[0] if len(keys) == 1 else None for alias, keys in told.iter_rows()}
+        known = {alias: keys[0] if len(keys) == 1 else None for alias, keys in told.iter_rows()}
+        return {alias: _last_name(key, known) for alias, key in known.items()}
 
     def _subject_id(self, subject: str) -> int:
         own = subject_id(self._plan.source.issuer, subject, key=self._subject_key)
@@ -400,6 +401,15 @@ class _Ingestion:
             self._pool.shutdown(wait=False, cancel_futures=True)
             raise
         return [future.result() for future in futures]
+
+
+def _last_name(key: str | None, known: dict[str, str | None]) -> str | None:
+    """Who a key stands for in the end: what an alias stands for may be an alias of somebody itself."""
+    passed: set[str] = set()
+    while key is not None and key in known and key not in passed:
+        passed.add(key)
+        key = known[key]
+    return key
 
 
 def _row_bases(units: list[Unit], readings: list[dict[str, Any]]) -> dict[int, int]:

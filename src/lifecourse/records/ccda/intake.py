@@ -177,8 +177,7 @@ def _template_name(element: Element) -> str:
 
 
 def _read_person(piece: Piece, document: Document, row: int) -> str | None:
-    source_id = f"person/{document.subject.rpartition('urn:oid:')[2]}"
-    read_person(Person(role=piece.element, document=document, row=row, source_id=source_id))
+    read_person(Person(role=piece.element, document=document, row=row, source_id="person"))
     return None
 
 

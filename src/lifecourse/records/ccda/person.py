@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lifecourse.records.ccda.coding import bare_code
@@ -45,11 +45,16 @@ def ids_of(role: Element) -> list[tuple[str, str | None]]:
     told = [
         (root, one.get("extension"))
         for one in role.iterfind(f"{V3}id")
-        if (root := one.get("root")) and one.get("nullFlavor") is None
+        if (root := one.get("root")) and one.get("nullFlavor") is None and not _is_filler(root, one)
     ]
     return sorted(
         set(told), key=lambda name: (name[0] in NATIONAL, name[1] is None, name[0], name[1] or "")
     )
+
+
+def _is_filler(root: str, one: Element) -> bool:
+    """Whether a national number is one that forms are filled with: 000-00-0000, 999-99-9999."""
+    return root in NATIONAL and len(set((one.get("extension") or "").replace("-", ""))) <= 1
 
 
 def key_of(name: tuple[str, str | None]) -> str:
@@ -59,7 +64,11 @@ def key_of(name: tuple[str, str | None]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A recordTarget as a row of the file."""
+    """A recordTarget as a row of the file.
+
+    source_id : of what documents say of the person, whichever ids they have; each field is a record of its own
+        (`field`), so that a later document that leaves one out does not take it away
+    """
 
     role: Element
     document: Document
@@ -77,6 +86,10 @@ class Person:
         """That of the document."""
         return self.document.version
 
+    def field(self, name: str) -> Person:
+        """The record of one field."""
+        return replace(self, source_id=f"{self.source_id}/{name}")
+
 
 def read_person(person: Person) -> None:
     """The person's static facts, birth, death, addresses and identifiers."""
@@ -88,7 +101,7 @@ def read_person(person: Person) -> None:
         gender = patient.find(f"{V3}administrativeGenderCode")
         sex = SEXES.get(bare_code(gender) or "", "unknown")
     rows = document.rows
-    rows.add(person, document.subject, None, f"SEX//{sex}")
+    rows.add(person.field("sex"), document.subject, None, f"SEX//{sex}")
     if patient is not None:
         _demographics(person, patient)
         _birth_and_death(person, patient)
@@ -112,7 +125,7 @@ def _demographics(person: Person, patient: Element) -> None:
                     whole, concept.get("displayName") if whole == code.strip() else None
                 )
         for code, words in told.items():
-            rows.add(person, subject, None, f"{kind}//{code}", text=words)
+            rows.add(person.field(name), subject, None, f"{kind}//{code}", text=words)
 
 
 def category_of(kind: str, code: str) -> str:
@@ -131,14 +144,16 @@ def _birth_and_death(person: Person, patient: Element) -> None:
     if born:
         # A birth is known from its first moment: age counts from there.
         moment = Moment(born.start, born.start, born.precision)
-        document.rows.add(person, document.subject, moment, BIRTH)
+        document.rows.add(person.field("birthTime"), document.subject, moment, BIRTH)
     death = patient.find(f"{SDTC}deceasedTime")
     died = document.moment(death.get("value")) if death is not None else None
     indicator = patient.find(f"{SDTC}deceasedInd")
     if died:
-        document.rows.add(person, document.subject, died, DEATH)
+        document.rows.add(person.field("deceased"), document.subject, died, DEATH)
     elif indicator is not None and indicator.get("value") == "true":
-        document.rows.add(person, document.subject, None, "DECEASED//date unknown")
+        document.rows.add(
+            person.field("deceased"), document.subject, None, "DECEASED//date unknown"
+        )
 
 
 def _addresses(person: Person) -> None:
@@ -164,7 +179,8 @@ def _addresses(person: Person) -> None:
         )
         for code in codes:
             document.rows.add(
-                person, document.subject, start, code, end=end.known if end else None, part=f"addr[{place}]",
+                person.field("addr"), document.subject, start, code,
+                end=end.known if end else None, part=f"addr[{place}]",
             )  # fmt: skip
 
 
