@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,10 @@ from lifecourse.cli.output import facts, plainly
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+    from concurrent.futures import ProcessPoolExecutor
+
+LARGE_BYTES = 32 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +68,8 @@ def _named(source: Path, issuer: str | None) -> tuple[Path, str | None]:
 def _ingested(source: Path, issuer: str | None, arguments: argparse.Namespace) -> dict[str, Any]:
     from lifecourse.base.progress import shown_progress
 
-    with shown_progress() as progress:
+    # Processes load what they need while this one does.
+    with shown_progress() as progress, _started(arguments.source) as pool:
         return ingest_named(
             source,
             arguments.store,
@@ -76,8 +83,33 @@ def _ingested(source: Path, issuer: str | None, arguments: argparse.Namespace) -
             facts_from_notes=arguments.facts_from_notes,
             same_as=arguments.same_as,
             actor=actor_of(arguments),
+            pool=pool,
             progress=progress,
         )
+
+
+@contextmanager
+def _started(source: Path) -> Iterator[ProcessPoolExecutor | None]:
+    """A process per core, where `source` is worth it and there is more than one."""
+    from lifecourse.engine.processes import processes
+
+    cores = os.cpu_count() or 1
+    if cores == 1 or not _is_large(source):
+        yield None
+        return
+    with processes(cores, loaded="lifecourse.timeline.merging") as pool:
+        yield pool
+
+
+def _is_large(source: Path) -> bool:
+    """Whether `source` has as many bytes as are worth processes that may not be needed."""
+    files = (path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+    total = 0
+    for path in files:
+        total += path.stat().st_size if path.is_file() else 0
+        if total > LARGE_BYTES:
+            return True
+    return False
 
 
 def ingest_named(

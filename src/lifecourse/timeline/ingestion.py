@@ -47,10 +47,10 @@ from lifecourse.timeline.spill import (
     SIDE_TABLES,
     ReadingJob,
     conform,
-    get_ready,
     read_side,
     read_spilled,
     read_unit,
+    remove_spilled_events,
     spill_events,
     write_spill,
 )
@@ -66,6 +66,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OF_PEOPLE_KNOWN = ("genome", "series")
 """Kinds whose files use the ids that others gave: those of the store, where one issuer named its people."""
+LOADED = "lifecourse.timeline.merging"
+"""What a process needs to read and to merge."""
 
 
 def ingest(
@@ -83,6 +85,7 @@ def ingest(
     facts_from_notes: bool = False,
     same_as: Path | None = None,
     workers: int | None = None,
+    pool: ProcessPoolExecutor | None = None,
     progress: Progress = SILENT,
 ) -> IngestReport:
     """Add the records in `source` to `store`, as one new version.
@@ -103,6 +106,8 @@ def ingest(
     facts_from_notes : what notes say in words becomes events of its own, ``NOTED//...``, beside the coded ones
     same_as : a CSV file that says which ids of which sources are one person (`timeline.identity`); it holds for later
         ingests too
+    workers : processes that share the work; as many as there are cores when None
+    pool : such processes, where some run already (`lifecourse.engine.processes`); a small source does not use them
 
     Raises
     ------
@@ -127,7 +132,7 @@ def ingest(
             notes=dictionary_digest() if facts_from_notes else None,
             same_as=same_as,
         )
-        report = _Ingestion(plan, progress).run()
+        report = _Ingestion(plan, progress).run(pool)
     AuditLog(target.audit_folder).record(
         actor=actor or Actor(name="system"),
         purpose=Purpose.OPERATIONS,
@@ -218,7 +223,7 @@ class _Ingestion:
         self._key: bytes | None = None
         self._pool: ProcessPoolExecutor | None = None
 
-    def run(self) -> IngestReport:
+    def run(self, pool: ProcessPoolExecutor | None = None) -> IngestReport:
         plan = self._plan
         if plan.base is not None and plan.is_nothing_new:
             plan.clear_finished()
@@ -226,9 +231,8 @@ class _Ingestion:
             return replace(standing, added=0, changed=0, removed=0, unchanged=standing.event_rows)
         with ExitStack() as stack:
             if plan.workers > 1:
-                self._pool = stack.enter_context(processes(plan.workers))
                 # Processes start while this one looks where to cut the source.
-                self._pool.submit(get_ready)
+                self._pool = pool or stack.enter_context(processes(plan.workers, loaded=LOADED))
             self._key = plan.take_up_work()
             units = plan.source.units()
             readings = self._read(units)
@@ -237,8 +241,11 @@ class _Ingestion:
             self._spill_waiting()
             self._spill_moved()
             merges = self._merge(bases)
-        manifest = self._assembly().manifest(readings, merges)
-        self._store.publish(manifest)
+            removed = self._pool and self._pool.submit(remove_spilled_events, self._folder)
+            manifest = self._assembly().manifest(readings, merges)
+            self._store.publish(manifest)
+            if removed:
+                removed.result()
         shutil.rmtree(self._folder)
         self._store.remove_strays()
         return IngestReport(**manifest.report)

@@ -87,10 +87,6 @@ class ReadingJob:
     same: SamePeople = ALL_DIFFERENT
 
 
-def get_ready() -> None:
-    """Nothing, but a process that does it has loaded what reading needs."""
-
-
 def read_unit(job: ReadingJob, number: int, unit: Unit) -> dict[str, Any]:
     """Spill the events of `unit`; its counts. A unit that is done already is not read again."""
     done = job.folder / f"unit-{number:06d}.json"
@@ -252,6 +248,12 @@ def spill_events(
         handle.write(offsets.astype("<i8").tobytes())
         handle.writelines(blobs)
     temporary.replace(path)
+
+
+def remove_spilled_events(folder: Path) -> None:
+    """Remove what `spill_events` wrote: once all buckets are merged, nobody reads it again."""
+    for path in folder.glob("events-*.spill"):
+        path.unlink(missing_ok=True)
 
 
 def spilled_events(
