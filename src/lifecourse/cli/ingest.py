@@ -69,7 +69,7 @@ def _ingested(source: Path, issuer: str | None, arguments: argparse.Namespace) -
     from lifecourse.base.progress import shown_progress
 
     # Processes load what they need while this one does.
-    with shown_progress() as progress, _started(arguments.source) as pool:
+    with shown_progress() as progress, _started(source) as pool:
         return ingest_named(
             source,
             arguments.store,
