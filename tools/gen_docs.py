@@ -179,7 +179,34 @@ def fhir() -> str:
     return f"# FHIR\n\n{NOTE}\n\n{head}\n" + "\n".join(table) + "\n"
 
 
+def ccda() -> str:
+    """What becomes of each template and section of C-CDA."""
+    from lifecourse.records.ccda.kinds import kinds
+
+    tables = kinds()
+    rows = sorted(
+        (template.name, root, tables.readers[template.reader])
+        for root, template in tables.templates.items()
+    )
+    table = [
+        "## What becomes of each template",
+        "",
+        "| template | root | events |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {root} | {told} |" for name, root, told in rows),
+    ]
+    sections = [
+        "",
+        "## Sections named in the counts",
+        "",
+        ", ".join(f"{name} ({code})" for code, name in sorted(tables.sections.items())) + ".",
+    ]
+    head = Path(__file__).with_name("ccda_head.md").read_text(encoding="utf-8")
+    return f"# C-CDA\n\n{NOTE}\n\n{head}\n" + "\n".join([*table, *sections]) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "ccda.md": ccda,
     "codelists.md": codelists,
     "commands.md": commands,
     "errors.md": errors,
