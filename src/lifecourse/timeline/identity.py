@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PERSON = ("source", "id", "person")
 CHAIN = ("source", "id", "same_as_source", "same_as_id")
+DECISION = "decision"
+SAME, UNDECIDED = "same", ("", "different")
 SCHEMA = {"subject_id": pl.Int64(), "stands_for": pl.Int64()}
 
 Key = tuple[str, str]
@@ -71,7 +73,9 @@ def read_same_as(path: Path) -> list[list[Key]]:
     """The people of a map of identifiers, each with the (source, id) pairs that are theirs, in the order of the file.
 
     The file has the columns ``source`` (the issuer), ``id`` and ``person`` (any name: rows of one name are one person);
-    or ``source, id, same_as_source, same_as_id``, where one id stands for another, which may stand for a third.
+    or ``source, id, same_as_source, same_as_id``, where one id stands for another, which may stand for a third. Where
+    it has ``decision`` beside those, as a proposal of `lifecourse link` has, the lines that say ``same`` count, and no
+    other.
 
     Raises
     ------
@@ -82,7 +86,8 @@ def read_same_as(path: Path) -> list[list[Key]]:
     if not path.is_file():
         raise SourceError(f"there is no file {path.name}. Give the path of a CSV file.")
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(line for line in file if line.strip() and not line.startswith("#"))
+        lines = [(n, line) for n, line in enumerate(file, 1) if line.strip() and line[0] != "#"]
+        reader = csv.DictReader(line for _, line in lines)
         names = [name.strip() for name in reader.fieldnames or ()]
         form = next((f for f in (PERSON, CHAIN) if set(f) <= set(names)), None)
         if form is None:
@@ -91,13 +96,39 @@ def read_same_as(path: Path) -> list[list[Key]]:
                 "line."
             )
         reader.fieldnames = names
+        is_reviewed = form is CHAIN and DECISION in names
         rows = [
-            (reader.line_num, tuple((row[name] or "").strip() for name in form)) for row in reader
+            (number, tuple((row[name] or "").strip() for name in form))
+            for row in reader
+            for number in (lines[reader.line_num - 1][0],)
+            if not is_reviewed or _is_decided(path, number, row[DECISION] or "")
         ]
     for line, row in rows:
         if not all(row):
             raise SourceError(f"{path.name}, line {line}: {', '.join(form)} may not be empty.")
-    return _by_person(path, rows) if form is PERSON else _by_chain(path, rows)
+    if form is PERSON:
+        return _by_person(path, rows)
+    return _by_pair(rows) if is_reviewed else _by_chain(path, rows)
+
+
+def _is_decided(path: Path, line: int, word: str) -> bool:
+    if word.strip().lower() not in (SAME, *UNDECIDED):
+        raise SourceError(
+            f"{path.name}, line {line}: {DECISION} is '{SAME}', 'different' or empty. Write one of these."
+        )
+    return word.strip().lower() == SAME
+
+
+def _by_pair(rows: list[tuple[int, tuple[str, ...]]]) -> list[list[Key]]:
+    """People of pairs that a reviewer found to be one, whichever way round: A is B and A is C makes one of three."""
+    groups: dict[Key, list[Key]] = {}
+    for _, (source, id_, to_source, to_id) in rows:
+        left = groups.setdefault((source, id_), [(source, id_)])
+        right = groups.setdefault((to_source, to_id), [(to_source, to_id)])
+        if left is not right:
+            left += right
+            groups.update(dict.fromkeys(right, left))
+    return list({id(group): group for group in groups.values()}.values())
 
 
 def _by_person(path: Path, rows: list[tuple[int, tuple[str, ...]]]) -> list[list[Key]]:
