@@ -205,12 +205,25 @@ def ccda() -> str:
     return f"# C-CDA\n\n{NOTE}\n\n{head}\n" + "\n".join([*table, *sections]) + "\n"
 
 
+def hl7v2() -> str:
+    """What becomes of each segment of HL7 v2."""
+    from lifecourse.records.hl7v2.segments import counted, described
+
+    told = {**described(), **{name: f"counted: {why}" for name, why in counted().items()}}
+    rows = [f"| {name} | {told[name]} |" for name in sorted(told)]
+    rows.append("| Z.. | counted: the sender's own |")
+    table = ["## What becomes of each segment", "", "| segment | events |", "| --- | --- |", *rows]
+    head = Path(__file__).with_name("hl7v2_head.md").read_text(encoding="utf-8")
+    return f"# HL7 v2\n\n{NOTE}\n\n{head}\n" + "\n".join(table) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "ccda.md": ccda,
     "codelists.md": codelists,
     "commands.md": commands,
     "errors.md": errors,
     "fhir.md": fhir,
+    "hl7v2.md": hl7v2,
     "routes.md": routes,
     "settings.md": settings,
     "tasks.md": tasks,

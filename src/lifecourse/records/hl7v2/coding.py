@@ -37,6 +37,7 @@ class Part(NamedTuple):
 
 CODINGS = (Part(1, 2, 3, 14), Part(4, 5, 6, 17), Part(10, 11, 12, 20))
 ORIGINAL_TEXT = 9
+LONGEST_CODE, LONGEST_NAME, LONGEST_REMEMBERED = 200, 100, 2_000
 
 
 def system_prefix(name: str | None) -> str:
@@ -53,13 +54,13 @@ def system_prefix(name: str | None) -> str:
 
 def coded(segment: Segment, raw: str, preferred: Sequence[str]) -> Named | None:
     """Code string and words of a coded value by its preferred coding; None where it has no code."""
-    return _coded(_parts(segment, raw), tuple(preferred))
+    return _of_parts(_parts(segment, raw), tuple(preferred))
 
 
 def named(segment: Segment, raw: str, preferred: Sequence[str], kind: str) -> Named | None:
     """As `coded`; a value in words alone is ``TEXT//<kind>`` with the words as text."""
     parts = _parts(segment, raw)
-    found = _coded(parts, tuple(preferred))
+    found = _of_parts(parts, tuple(preferred))
     if found is None:
         words = next(
             (one for one in (_at(parts, 2), _at(parts, ORIGINAL_TEXT), _at(parts, 5)) if one), None
@@ -73,6 +74,12 @@ def _parts(segment: Segment, raw: str) -> tuple[str, ...]:
     return tuple(segment.of(one) or "" for one in segment.parts(raw)[:20])
 
 
+def _of_parts(parts: tuple[str, ...], preferred: tuple[str, ...]) -> Named | None:
+    """As `_coded`; what is long is not remembered."""
+    is_long = sum(map(len, parts)) > LONGEST_REMEMBERED
+    return _coded.__wrapped__(parts, preferred) if is_long else _coded(parts, preferred)
+
+
 def _at(parts: tuple[str, ...], place: int) -> str | None:
     return (parts[place - 1] or None) if place <= len(parts) else None
 
@@ -83,9 +90,9 @@ def _coded(parts: tuple[str, ...], preferred: tuple[str, ...]) -> Named | None:
     best: tuple[int, str, str | None] | None = None
     for where in CODINGS:
         code = _at(parts, where.code)
-        if not code:
+        if not code or len(code) > LONGEST_CODE:
             continue
-        name = _at(parts, where.system)
+        name = (_at(parts, where.system) or "")[:LONGEST_NAME]
         oid = _at(parts, where.oid)
         system = system_prefix(name)
         if oid and OID.fullmatch(oid) and system == LOCAL:

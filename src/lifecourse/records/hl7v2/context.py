@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lifecourse.records.hl7v2.message import BadMessageError
 from lifecourse.records.moments import BadTimeError, Moment, stamp_moment
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 WITH_HOUR = 10
 """Characters of a time stamp that has an hour."""
 NOTHING = ("", '""')
+LONGEST_TIME = 40
+BAD_TIMES = "times that are no HL7 time stamp, left out"
+LONGEST_CHARACTERS = 1_000_000
+"""A text that is longer is left out, and what it is about is kept."""
+LONG_TEXTS = "texts of more than a million characters, left out"
+MOST_FACTS = 100_000
+TOO_MUCH = "a message of more than 100,000 facts"
 
 
 class DroppedError(Exception):
@@ -67,6 +75,7 @@ class Reading:
     when: Moment | None = None
     named: str | None = None
     is_over: bool = False
+    facts: int = 0
     waiting: list[tuple[Segment, Callable[[], None]]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     comments: list[Segment] = field(default_factory=list)
@@ -86,13 +95,16 @@ class Reading:
         """The moment of a time stamp; None where there is none, or it is none."""
         if not text or text in NOTHING:
             return None
+        if len(text) > LONGEST_TIME:
+            self.rows.count(BAD_TIMES)
+            return None
         if len(text) >= WITH_HOUR and self.offset and "+" not in text and "-" not in text:
             text += self.offset
         try:
             return stamp_moment(text, self.place.zone)
         except BadTimeError:
             if text.strip("0 .:-"):
-                self.rows.count("times that are no HL7 time stamp, left out")
+                self.rows.count(BAD_TIMES)
             return None
 
     def first_moment(self, *texts: str | None) -> Moment | None:
@@ -167,9 +179,25 @@ class Reading:
             if (fact.source_id, code) in self.firsts:
                 return
             self.firsts.add((fact.source_id, code))
+        if text and len(text) > LONGEST_CHARACTERS:
+            self.rows.count(LONG_TEXTS)
+            text = None
+        self.tell()
         self.rows.add(
             fact, self.whose(), when, code, value=value, text=text, unit=unit, end=end, happened=happened
         )  # fmt: skip
+
+    def tell(self) -> None:
+        """Count one more thing that the message tells.
+
+        Raises
+        ------
+        BadMessageError
+            There are more than a message could have.
+        """
+        self.facts += 1
+        if self.facts > MOST_FACTS:
+            raise BadMessageError(TOO_MUCH)
 
     def settle(self) -> None:
         """Tell what waited for the segments that belong to it."""

@@ -178,6 +178,7 @@ def _identify(reading: Reading, segment: Segment, subject: str) -> None:
         if (one.value, one.authority, name) in told:
             continue
         told.add((one.value, one.authority, name))
+        reading.tell()
         reading.rows.identities.append((subject, one.authority or None, one.value, name))
         if not subject.startswith("urn:"):
             reading.rows.aliases.append((one.alias, subject))

@@ -100,7 +100,7 @@ class Hl7v2Source:
         others = [self._files[index] for index in dict(unit.options).get("together", ())]
         for file in (unit.file, *others):
             for _ in self._take(file, unit.start, unit.end, rows, people):
-                if len(rows.events) >= BATCH_EVENTS:
+                if len(rows.events) + len(rows.rejects) >= BATCH_EVENTS:
                     yield rows.batch()
                     rows.clear()
         people.give(rows)
