@@ -1,4 +1,4 @@
-"""What the records of one person contradict each other in: facts of which there can be only one."""
+"""What records of several sources of one person contradict each other in: facts of which there can be only one."""
 
 from __future__ import annotations
 

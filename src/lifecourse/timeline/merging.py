@@ -117,7 +117,7 @@ def _merge(job: MergingJob, bucket: int) -> dict[str, Any]:
         "dropped_by_snapshot": dropped,
         "counts": {
             **({TOLD_AGAIN: told_again} if told_again else {}),
-            **contradictions(ordered),
+            **(contradictions(ordered) if job.sources else {}),
         },
         **counts,
     }
