@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -69,6 +69,14 @@ class SamePeople:
 ALL_DIFFERENT = SamePeople()
 
 
+@runtime_checkable
+class KnowsSamePeople(Protocol):
+    """A source that says of its own ids which are one person's, as the merges of an HL7 v2 feed do."""
+
+    def same_people(self) -> list[list[str]]:
+        """Subject keys that are one person's, a list for each person."""
+
+
 def read_same_as(path: Path) -> list[list[Key]]:
     """The people of a map of identifiers, each with the (source, id) pairs that are theirs, in the order of the file.
 
@@ -109,6 +117,17 @@ def read_same_as(path: Path) -> list[list[Key]]:
     if form is PERSON:
         return _by_person(path, rows)
     return _by_pair(rows) if is_reviewed else _by_chain(path, rows)
+
+
+def joined(people: list[list[Key]]) -> list[list[Key]]:
+    """`people`, where those who share a key are one."""
+    groups: dict[Key, list[Key]] = {}
+    for keys in people:
+        mine = list(dict.fromkeys(keys))
+        for group in {id(g): g for key in keys if (g := groups.get(key))}.values():
+            mine += [key for key in group if key not in mine]
+        groups.update(dict.fromkeys(mine, mine))
+    return list({id(group): group for group in groups.values()}.values())
 
 
 def _is_decided(path: Path, line: int, word: str) -> bool:

@@ -18,7 +18,14 @@ from lifecourse.privacy.keys import new_file_key
 from lifecourse.privacy.pseudonyms import PUBLIC_KEY
 from lifecourse.schema.actor import Identifiability
 from lifecourse.timeline.assembly import mapping_digests
-from lifecourse.timeline.identity import ALL_DIFFERENT, SamePeople, read_same_as, same_people
+from lifecourse.timeline.identity import (
+    ALL_DIFFERENT,
+    KnowsSamePeople,
+    SamePeople,
+    joined,
+    read_same_as,
+    same_people,
+)
 from lifecourse.timeline.manifest import Manifest, SourceEntry
 from lifecourse.timeline.spill import SPILL_FORMAT, Buckets
 from lifecourse.timeline.store import WORK, Store
@@ -233,21 +240,23 @@ def _same_people(
     base: Manifest | None,
     identifiability: Identifiability,
 ) -> tuple[SamePeople, bool]:
-    """Who is the same person, by what the store knows and the map in `path`; and whether the store knew it all."""
+    """Who is the same person, by the store, the source and the map in `path`; whether the store knew it all."""
     standing: dict[int, int] = {}
     if base is not None and base.same_as is not None:
         standing = dict(store.read(base.same_as).iter_rows())
-    if path is None:
+    told = source.same_people() if isinstance(source, KnowsSamePeople) else []
+    if path is None and not told:
         return SamePeople(stands_for=standing), True
+    merged = [[(source.issuer, key) for key in keys] for keys in told]
     sources = [(s.kind, s.issuer) for s in base.sources] if base else []
     same = same_people(
-        read_same_as(path),
+        joined([*(read_same_as(path) if path else ()), *merged]),
         standing,
         key=_subject_key(store, identifiability),
         keeps_ids={
             issuer for kind, issuer in (*sources, (source.kind, source.issuer)) if kind == "meds"
         },
-        name=path.name,
+        name=path.name if path else "the source",
     )
     return same, same.stands_for == standing
 

@@ -41,6 +41,11 @@ class Identifier(NamedTuple):
         return f"{self.authority}|{self.value}" if self.authority else self.value
 
     @property
+    def keys(self) -> tuple[str, str]:
+        """Both ways in which the person may be named."""
+        return self.key, self.alias
+
+    @property
     def alias(self) -> str:
         """What stands for the person whose identifier it is."""
         return f"{IDENTIFIER}{self.authority}|{self.value}"

@@ -64,9 +64,18 @@ class Hl7v2Source:
         return self._files
 
     @cached_property
+    def _merges(self) -> list[Merge]:
+        """Every merge of people in the messages."""
+        return [merge for file in self._files for merge in _merges_of(file)]
+
+    @cached_property
     def _merged(self) -> dict[str, str]:
         """Whom each key stands for that a message of any file merges into another."""
-        return standing(merge for file in self._files for merge in _merges(file))
+        return standing(self._merges)
+
+    def same_people(self) -> list[list[str]]:
+        """The keys that merges make one person's, also of people whom an earlier ingest holds."""
+        return [[*merge.surviving.keys, *merge.prior.keys] for merge in dict.fromkeys(self._merges)]
 
     def units(self) -> list[Unit]:
         """Ranges of whole messages of about 8 MB; small files several together."""
@@ -159,7 +168,7 @@ class Hl7v2Source:
         return None
 
 
-def _merges(file: SourceFile) -> Iterator[Merge]:
+def _merges_of(file: SourceFile) -> Iterator[Merge]:
     """The merges in a file; most files have none, which is seen without taking messages apart."""
     with suppress(*DAMAGE):
         with opened(file.path) as stream:
