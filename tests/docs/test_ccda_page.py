@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lifecourse.records.ccda import kinds as tables
 from lifecourse.records.ccda.reading import READERS
+from lifecourse.vocab.systems import systems
 
 
 def test_every_template_and_every_reason_is_on_the_page(repository: Path) -> None:
@@ -28,3 +29,7 @@ def test_every_reader_is_there_and_described() -> None:
     asked = {template.reader for template in kinds.templates.values()}
     assert asked <= set(kinds.readers)
     assert asked - {"concern", "planned", "through", "within", "refers"} == set(READERS)
+
+
+def test_other_names_of_systems_are_of_systems_that_there_are() -> None:
+    assert set(tables.kinds().systems.values()) <= set(systems())

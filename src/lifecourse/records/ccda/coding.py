@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lifecourse.records.ccda.kinds import kinds
 from lifecourse.records.ccda.markup import V3
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.vocab.systems import system_of_name, system_of_uri, systems, tidy
@@ -32,7 +33,10 @@ TRANSLATION = f"{V3}translation"
 @lru_cache(maxsize=4096)
 def system_prefix(oid: str | None, name: str | None) -> str:
     """Our prefix of a coding system by its OID, else by the name beside it; else the OID itself."""
-    known = (system_of_uri(oid) if oid else None) or (system_of_name(name) if name else None)
+    oid, name = (oid or "").strip(), (name or "").strip()
+    known = system_of_uri(oid) or kinds().systems.get(oid)
+    # Some write the name where the OID should be.
+    known = known or system_of_name(name) or system_of_name(oid)
     if known:
         return known
     words = re.findall(r"[A-Za-z0-9_.-]+", oid or name or "")

@@ -20,6 +20,7 @@ class Kinds(Document):
     """The file as it is; see its head."""
 
     templates: dict[str, Template]
+    systems: dict[str, str]
     readers: dict[str, str]
     sections: dict[str, str]
     problems: tuple[str, ...]

@@ -10,6 +10,7 @@ from lifecourse.records.ccda.markup import V3
 from lifecourse.records.ccda.telling import tell
 from lifecourse.records.ccda.values import value_of
 from lifecourse.records.rows import RejectedError
+from lifecourse.schema.event import DEATH
 
 if TYPE_CHECKING:
     from lifecourse.records.ccda.coding import Named
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SMOKING = ("LOINC//72166-2", "Tobacco smoking status")
 TOBACCO = ("LOINC//11367-0", "History of tobacco use")
+DEAD = "419099009"
 CANCELLED = ("cancelled", "aborted")
 PLANS = ("INT", "RQO", "PRP", "PRMS", "ARQ", "APT")
 
@@ -31,6 +33,8 @@ def read_observation(statement: Statement) -> None:
         read_assertion(statement)
         return
     found = named(statement, code, MEASUREMENTS, "Observation")
+    if found is None and (words := statement.text()):
+        found = "TEXT//Observation", words
     if found is None:
         raise RejectedError("no code")
     _tell_values(statement, found)
@@ -44,6 +48,16 @@ def read_assertion(statement: Statement) -> None:
         return
     when, happened = times_of(statement)
     tell(statement, when, _prefix(statement) + found[0], text=found[1], happened=happened)
+
+
+def read_death(statement: Statement) -> None:
+    """That the person died, and when; without a time no more than what is asserted."""
+    died = statement.span().first
+    is_dead = bare_code(statement.child("value")) == DEAD and not statement.is_negated
+    if died is None or not is_dead:
+        read_assertion(statement)
+        return
+    tell(statement, died, DEATH)
 
 
 def read_smoking(statement: Statement) -> None:

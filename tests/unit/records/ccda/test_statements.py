@@ -112,6 +112,23 @@ def test_statement_that_nobody_knows_of_is_a_reject() -> None:
     assert reasons(batch) == ["said to be unknown"]
 
 
+def test_statement_about_a_fetus_or_a_donor_is_no_fact_of_the_person() -> None:
+    fetus = '<subject><relatedSubject><code code="FETUS"/></relatedSubject></subject>'
+    batch = read(document(section("11450-4", problem(DIABETES + AT + fetus))))
+    assert codes(batch) == []
+    assert reasons(batch) == ["about somebody else"]
+
+
+def test_criterion_is_no_fact() -> None:
+    criterion = observation("2", HBA1C + AT).replace('moodCode="EVN"', 'moodCode="EVN.CRT"')
+    assert codes(read(document(section("30954-2", criterion)))) == []
+
+
+def test_deceased_observation_is_the_death() -> None:
+    dead = f'<value xsi:type="CD" code="419099009" codeSystem="{SNOMED}"/>'
+    assert only(observation("79", AT + dead))["code"] == "MEDS_DEATH"
+
+
 # -- allergies and relatives --------------------------------------------------------------------------------
 
 
