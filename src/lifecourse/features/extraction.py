@@ -15,7 +15,7 @@ from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.matrix import FeatureMatrix
 from lifecourse.features.recipe import Recipe
 from lifecourse.schema.event import NOTED
-from lifecourse.timeline.everycode import evaluate_every_code
+from lifecourse.timeline.everycode import CellMemory, evaluate_every_code
 from lifecourse.timeline.kernel import compile_covariates, evaluate
 from lifecourse.timeline.shard import conform, shard_from_events
 from lifecourse.timeline.sharding import shard_of
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lifecourse.timeline.access import Timeline
     from lifecourse.timeline.shard import CodeTable, Shard
 
+ROWS_AT_ONCE = 8_192
+EVENTS_AT_ONCE = 2**19
 AGE = "age"
 FEMALE = "female"
 
@@ -61,12 +63,12 @@ def featurize(
     dense = np.full((rows.height, len(names) + 2), np.nan)
     places, blocks = [np.zeros(0, dtype=np.int64)], []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        answered = pool.map(lambda shard: asking.answer(shard, recipe, known), asking.shards())
+        answered = pool.map(lambda job: asking.answer(job, recipe, known), asking.jobs())
         for done, (here, answers, codes) in enumerate(answered, start=1):
             dense[here, 2:] = answers
             places.append(here)
             blocks.append(codes)
-            progress.step("featurizing shards", done)
+            progress.step("featurizing", done)
     dense[:, :2] = age_and_sex(timeline, rows)
     code_names = recipe.code_names(known)
     codes = SparseRows.joined(blocks, len(code_names)).placed(np.concatenate(places)).csr()
@@ -104,18 +106,38 @@ class RowsByShard:
         """The shards that rows lie in; the others need not be read."""
         return [int(number) for number in np.flatnonzero(np.diff(self._edges))]
 
-    def places(self, shard: int) -> npt.NDArray[np.int64]:
-        """Which rows lie in `shard`, ascending."""
-        return self._order[self._edges[shard] : self._edges[shard + 1]]
+    def jobs(self, rows: int = ROWS_AT_ONCE) -> list[list[int]]:
+        """Shards that follow each other, together of about so many rows, or EVENTS_AT_ONCE events."""
+        jobs: list[list[int]] = []
+        asked = events = 0
+        for shard in self.shards():
+            if not jobs or asked >= rows or events >= EVENTS_AT_ONCE:
+                jobs.append([])
+                asked = events = 0
+            jobs[-1].append(shard)
+            asked += len(self.places([shard]))
+            events += self._timeline.holding.events_in(shard) if self._timeline.n_shards else 0
+        return jobs
+
+    def places(self, shards: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Which rows lie in each of `shards`, ascending, one shard after the other."""
+        return np.concatenate(
+            [self._order[self._edges[shard] : self._edges[shard + 1]] for shard in shards]
+        )
 
     def answer(
         self,
-        number: int,
+        shards: Sequence[int],
         recipe: Recipe,
         vocabulary: list[str],
+        memory: CellMemory | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], SparseRows]:
-        """The rows of a shard, their named covariates (float64[r, k]) and every code's columns."""
-        shard, subjects, times = self.asked_of(number)
+        """The rows of some shards, their named covariates (float64[r, k]) and every code's columns.
+
+        What is in `memory` is written over by the next question.
+        """
+        places = self.places(shards)
+        shard, subjects, times = self.asked_of(shards)
         compiled = compile_covariates(recipe.compiled(), shard.codes)
         dense = evaluate(shard, compiled, subjects, times)
         if recipe.derived:
@@ -124,16 +146,18 @@ class RowsByShard:
             dense = np.hstack([dense, derived_columns(recipe.derived, shard, subjects, times)])
         every = recipe.every_code
         if every is None:
-            return self.places(number), dense, SparseRows.none((len(subjects), 0))
+            return places, dense, SparseRows.none((len(subjects), 0))
         chosen = self._chosen(shard.codes, vocabulary)
         codes = evaluate_every_code(
-            shard, every.windows(), every.summaries, subjects, times, chosen
+            shard, every.windows(), every.summaries, subjects, times, chosen, memory=memory
         )
-        return self.places(number), dense, codes
+        return places, dense, codes
 
-    def asked_of(self, number: int) -> tuple[Shard, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """A shard and, for each of its rows, the place of the subject in it (-1: absent) and the prediction time."""
-        places, shard = self.places(number), self.read(number)
+    def asked_of(
+        self, shards: Sequence[int]
+    ) -> tuple[Shard, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Shards as one and, for each of their rows, the place of the subject (-1: absent) and the prediction time."""
+        places, shard = self.places(shards), self.read(shards)
         return shard, shard.index_of(self._subjects[places]), self._times[places]
 
     def _chosen(self, codes: CodeTable, vocabulary: list[str]) -> npt.NDArray[np.int32]:
@@ -151,17 +175,17 @@ class RowsByShard:
         return np.isin(self._subjects, people)
 
     def rows_with_code(
-        self, number: int, chosen: npt.NDArray[np.bool_] | None
+        self, shards: Sequence[int], chosen: npt.NDArray[np.bool_] | None
     ) -> npt.NDArray[np.int64]:
-        """int64[codes]: how many of a shard's (chosen) rows have each code by their prediction time."""
+        """int64[codes]: how many of the shards' (chosen) rows have each code by their prediction time."""
         from lifecourse.timeline.firsts import rows_with_code
 
-        places = self.places(number)
+        places = self.places(shards)
         if chosen is not None:
             places = places[chosen[places]]
         if len(places) == 0:
             return np.zeros(len(self.codes), dtype=np.int64)
-        shard = self.read(number)
+        shard = self.read(shards)
         return rows_with_code(shard, shard.index_of(self._subjects[places]), self._times[places])
 
     def by_shard(
@@ -171,17 +195,17 @@ class RowsByShard:
     ]:
         """Shard, places in the labels, subject indices and prediction times of the rows whose subject is there."""
         for number in self.shards():
-            shard, places = self.read(number), self.places(number)
+            shard, places = self.read([number]), self.places([number])
             index = shard.index_of(self._subjects[places])
             places, index = places[index >= 0], index[index >= 0]
             if len(places):
                 yield shard, places, index, self._times[places]
 
-    def read(self, number: int) -> Shard:
-        """A shard's events."""
+    def read(self, shards: Sequence[int]) -> Shard:
+        """The events of some shards, as one."""
         if self._timeline.n_shards == 0:
             return shard_from_events(conform(pl.DataFrame()), self.codes)
-        return self._timeline.shard(number)
+        return self._timeline.shards_together(shards)
 
 
 def vocabularies(
@@ -208,7 +232,7 @@ def vocabulary_of(
     counts = np.zeros(len(asking.codes), dtype=np.int64)
     chosen = None if training is None else asking.rows_of(training)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for found in pool.map(lambda shard: asking.rows_with_code(shard, chosen), asking.shards()):
+        for found in pool.map(lambda job: asking.rows_with_code(job, chosen), asking.jobs()):
             counts += found
     names = asking.codes.codes
     common = [

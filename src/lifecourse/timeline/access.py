@@ -119,6 +119,12 @@ class Timeline:
         """The events of shard `number` as arrays."""
         return shard_from_events(self.holding.events(number, columns=SHARD_COLUMNS), self.codes)
 
+    def shards_together(self, numbers: Sequence[int]) -> Shard:
+        """The events of some shards as one; its people are in the order of the shards."""
+        if len(numbers) == 1:
+            return self.shard(numbers[0])
+        return shard_from_events(self.table(numbers, SHARD_COLUMNS), self.codes)
+
     def table(self, shards: Sequence[int], columns: Sequence[str]) -> pl.DataFrame:
         """The `columns` (of EVENT_COLUMNS) of the events of some shards: for counting over everyone."""
         return self.holding.matching(shards, columns, None)

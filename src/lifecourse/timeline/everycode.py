@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lifecourse.timeline.shard import CodeTable, Shard
 
-CELLS_AT_ONCE = 2**25
+CELLS_AT_ONCE = 2**27
 NOT_OF_EVERY_CODE = (Summary.SLOPE, Summary.ACTIVE)
 
 
@@ -35,6 +35,8 @@ def evaluate_every_code(
     subject_index: npt.NDArray[np.int64],
     prediction_time: npt.NDArray[np.int64],
     vocabulary: npt.NDArray[np.int32] | None = None,
+    *,
+    memory: CellMemory | None = None,
 ) -> SparseRows:
     """Each summary of each code in each window at r rows, r x (windows x summaries x codes).
 
@@ -48,6 +50,8 @@ def evaluate_every_code(
     vocabulary : int32 code ids
         Columns within each block, in this order; -1 for a code that the store does not have, whose column is
         empty. All codes of the shard where None.
+    memory
+        Where the cells may lie until the next question with the same memory; their own where None.
 
     Returns
     -------
@@ -76,12 +80,28 @@ def evaluate_every_code(
     highs = np.stack([high for _, high in bounds])[:, order]
     subjects, times = subject_index[order], prediction_time[order]
     stretches = list(_stretches(asked.most_cells(subjects)))
+    shared = memory if memory is not None and len(stretches) == 1 else None
     blocks = [
-        asked.cells(subjects[rows], times[rows], lows[:, rows], highs[:, rows])
+        asked.cells(subjects[rows], times[rows], lows[:, rows], highs[:, rows], shared)
         for rows in stretches
     ]
     found = SparseRows.joined(blocks, shape[1])
     return found.placed(order)
+
+
+class CellMemory:
+    """Room for cells, taken once for many questions: memory that is new to a process is cleared by the system first."""
+
+    def __init__(self) -> None:
+        self._columns = np.empty(0, dtype=np.int32)
+        self._cells = np.empty(0, dtype=np.float32)
+
+    def room(self, most: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """Two arrays of at least `most` places. Those that are never written to are never taken: too much is free."""
+        if len(self._cells) < most:
+            self._columns = np.empty(most, dtype=np.int32)
+            self._cells = np.empty(most, dtype=np.float32)
+        return self._columns, self._cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +126,11 @@ class _Asked:
         times: npt.NDArray[np.int64],
         lows: npt.NDArray[np.int64],
         highs: npt.NDArray[np.int64],
+        memory: CellMemory | None,
     ) -> SparseRows:
         """The cells of some rows, sorted by subject, then time."""
-        # Memory that is not written to is never taken: what is too much costs nothing.
         most = int(self.most_cells(subjects).sum())
-        indices, cells = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32)
+        indices, cells = (memory or CellMemory()).room(most)
         offsets = np.zeros(len(subjects) + 1, dtype=np.int64)
         lines = int(self.goes_forward.sum()) + 1
         ids = np.empty((lines, 6, self.n_codes), dtype=np.int32)

@@ -44,6 +44,7 @@ class CodeTable:
     _names: tuple[list[str], list[int]] | None = None
     _words: npt.NDArray[np.object_] | None = None
     _scaled: npt.NDArray[np.bool_] | None = None
+    _enumeration: pl.Enum | None = None
 
     def __len__(self) -> int:
         """The number of codes."""
@@ -120,6 +121,13 @@ class CodeTable:
             low[place], high[place] = next(filter(None, known), (-np.inf, np.inf))
         return low, high
 
+    @property
+    def enumeration(self) -> pl.Enum:
+        """`codes` as a type of Polars: cast to it, a code is its id."""
+        if self._enumeration is None:
+            self._enumeration = pl.Enum(self.codes)
+        return self._enumeration
+
     def canonical(
         self, code: npt.NDArray[np.int32], value: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
@@ -173,7 +181,7 @@ def _places(codelist: Codelist, names: list[str]) -> Iterator[int]:
 class Shard:
     """Subjects' events as flat arrays, subject-major, in the order of `lifecourse.schema.event`.
 
-    subject_ids : int64[n], sorted
+    subject_ids : int64[n], sorted; of several shards together, those of each shard
     offsets : int64[n + 1]
         Events of subject i are ``offsets[i]:offsets[i + 1]``.
     time : int64[m], microseconds UTC; STATIC where the event has no time
@@ -204,8 +212,18 @@ class Shard:
         """int64 positions of `subject_ids`; -1 for those not in the shard."""
         if self.n_subjects == 0:
             return np.full(len(subject_ids), -1, dtype=np.int64)
-        places = np.searchsorted(self.subject_ids, subject_ids).clip(max=self.n_subjects - 1)
-        return np.where(self.subject_ids[places] == subject_ids, places, -1).astype(np.int64)
+        order = self._by_id
+        ids = self.subject_ids if order is None else self.subject_ids[order]
+        places = np.searchsorted(ids, subject_ids).clip(max=self.n_subjects - 1)
+        found = places if order is None else order[places]
+        return np.where(ids[places] == subject_ids, found, -1).astype(np.int64)
+
+    @cached_property
+    def _by_id(self) -> npt.NDArray[np.int64] | None:
+        """The positions in the order of the ids; None where that is their own order."""
+        if np.all(self.subject_ids[1:] > self.subject_ids[:-1]):
+            return None
+        return np.argsort(self.subject_ids)
 
     @cached_property
     def birth(self) -> npt.NDArray[np.int64]:
@@ -228,7 +246,7 @@ def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
     """The shard of an events table that is sorted as `lifecourse.schema.event` says."""
     ids = events["subject_id"].to_numpy()
     starts = np.flatnonzero(np.append(len(ids) > 0, ids[1:] != ids[:-1]))
-    code = events["code"].cast(pl.Enum(codes.codes)).to_physical().cast(pl.Int32).to_numpy()
+    code = events["code"].cast(codes.enumeration).to_physical().cast(pl.Int32).to_numpy()
     value = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
     return Shard(
         codes=codes,
