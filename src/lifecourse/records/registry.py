@@ -70,7 +70,7 @@ def detect(path: Path) -> str:
     """
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     names = [file.name.lower().removesuffix(".gz") for file in files]
-    from lifecourse.records.delimited.source import has_mapping, is_tables
+    from lifecourse.records.delimited.finding import has_mapping, is_tables
     from lifecourse.records.fhir.files import holds_fhir, is_archive
     from lifecourse.records.hl7v2.files import is_ours
     from lifecourse.records.omop.postgres import is_postgres

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lifecourse.records.delimited.compiling import Compiler
 from lifecourse.records.delimited.expressions import ExpressionError, parse
 from lifecourse.records.delimited.mapping import SPREAD_COLUMN, SPREAD_VALUE
 from lifecourse.records.delimited.moments import first_and_last
 from lifecourse.records.delimited.tree import Column, Literal, Node, columns_of, replaced
-from lifecourse.records.delimited.values import Compiler, Value, as_number, as_text
+from lifecourse.records.delimited.values import Value, as_number, as_text
 from lifecourse.schema.event import BIRTH
 
 if TYPE_CHECKING:

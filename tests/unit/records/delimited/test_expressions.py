@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from lifecourse.records.delimited.compiling import Compiler
 from lifecourse.records.delimited.expressions import ExpressionError, parse
 from lifecourse.records.delimited.moments import first_and_last
-from lifecourse.records.delimited.values import Compiler
 
 ROW = {
     "a": "3",
