@@ -16,7 +16,7 @@ import polars as pl
 from lifecourse.base.errors import SourceError
 from lifecourse.records.separated import LONGEST_RECORD_BYTES, opened
 from lifecourse.records.times import parse_moment
-from lifecourse.records.wearables.readings import REJECTS, TOLD, Read, judged
+from lifecourse.records.wearables.readings import REJECTS, TOLD, Class, Read, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +50,8 @@ def is_data_points(path: Path) -> bool:
     return b'"schema_id"' in head and b'"header"' in head and b'"resourceType"' not in head
 
 
-def read_points(file: SourceFile, person: str | None) -> Iterator[Read]:
-    """The readings of `file`; `person` where the points name none.
+def read_points(file: SourceFile, person: str | None, people: Class) -> Iterator[Read]:
+    """The readings of some `people` in `file`; `person` where the points name none.
 
     Raises
     ------
@@ -60,17 +60,15 @@ def read_points(file: SourceFile, person: str | None) -> Iterator[Read]:
     """
     told: list[Told] = []
     aside: list[tuple[str, int, str, None]] = []
-    rows = 0
     for row, point in _points(file):
-        rows += 1
         found = list(_of_point(point, person, row)) if isinstance(point, dict) else []
-        told += found
-        if not found:
+        told += [each for each in found if people.has(each[0])]
+        if not found and people.has(None):
             aside.append((file.name, row, "no data point of a measure that is known", None))
         if len(told) + len(aside) >= ROWS_AT_ONCE:
-            yield _read(file, told, aside, rows)
-            told, aside, rows = [], [], 0
-    yield _read(file, told, aside, rows)
+            yield _read(file, told, aside)
+            told, aside = [], []
+    yield _read(file, told, aside)
 
 
 def _points(file: SourceFile) -> Iterator[tuple[int, Any]]:
@@ -159,9 +157,7 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def _read(
-    file: SourceFile, told: list[Told], aside: list[tuple[str, int, str, None]], rows: int
-) -> Read:
+def _read(file: SourceFile, told: list[Told], aside: list[tuple[str, int, str, None]]) -> Read:
     columns = ("subject_key", "measure", "value", "unit", "time", "device", "row")
     schema = {name: TOLD.get(name, pl.String()) for name in columns}
     table = pl.DataFrame(told, schema=schema, orient="row")
@@ -174,5 +170,4 @@ def _read(
     return Read(
         readings=readings,
         rejects=pl.concat([pl.DataFrame(aside, schema=REJECTS, orient="row"), rejects]),
-        rows=rows,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -11,14 +12,14 @@ from lifecourse.records.times import to_utc
 from lifecourse.records.wearables.measures import measure_named, measures
 
 READINGS = {
-    "subject_key": pl.String(),
-    "measure": pl.String(),
+    "subject_key": pl.Categorical(),
+    "measure": pl.Categorical(),
     "value": pl.Float64(),
     "range": pl.Int8(),
     "at_limit": pl.Int8(),
     "local": pl.Datetime("us"),
     "instant": pl.Datetime("us"),
-    "device": pl.String(),
+    "device": pl.Categorical(),
     "file": pl.UInt32(),
     "row": pl.UInt32(),
 }
@@ -43,13 +44,34 @@ INTERVALS = (1.0, 5.0, 10.0, 15.0)
 """Minutes between the readings of the sensors there are."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Class:
+    """Some of the people: those whose name falls into class `number` of `of`. Who is nobody falls into the first."""
+
+    number: int
+    of: int
+
+    def has(self, person: str | None) -> bool:
+        """Whether a person is one of them."""
+        if self.of == 1 or not person:
+            return self.number == 0
+        return zlib.crc32(person.encode()) % self.of == self.number
+
+    def those_of(self, told: pl.DataFrame) -> pl.DataFrame:
+        """The rows of `told` (with ``subject_key``) that are theirs."""
+        if self.of == 1:
+            return told
+        names = told["subject_key"].unique().to_list()
+        chosen = [name for name in names if self.has(name)]
+        return told.filter(pl.col("subject_key").is_in(chosen, nulls_equal=True))
+
+
 @dataclass(slots=True, kw_only=True)
 class Read:
     """Readings of a part of a file, rows laid aside (`REJECTS`), and rows that are no readings, by what they are."""
 
     readings: pl.DataFrame
     rejects: pl.DataFrame
-    rows: int = 0
     others: dict[str, int] = field(default_factory=dict)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -19,6 +18,7 @@ from lifecourse.records.wearables.measures import measures
 from lifecourse.records.wearables.openmhealth import is_data_points, read_points
 from lifecourse.records.wearables.readings import (
     READINGS,
+    Class,
     Read,
     with_instants,
     without_repeats,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 KIND = "series"
 PEOPLE = "people.csv"
 KEEP = "keep-readings"
-CLASS_BYTES = 96 << 20
+CLASS_BYTES = 64 << 20
 MOST_CLASSES = 256
 EXPANSION_OF_GZIP = 10
 
@@ -80,8 +80,19 @@ class SeriesSource:
         ]
 
     def files(self) -> list[SourceFile]:
-        """The files of readings, sorted by name."""
-        return self._files
+        """The files of readings, sorted by name; then what says whose they are and what is kept of them."""
+        if self.path.is_file():
+            return self._files
+        beside = [path for name in (PEOPLE, KEEP) if (path := self.path / name).is_file()]
+        return self._files + [
+            SourceFile(
+                index=len(self._files) + number,
+                path=path,
+                name=path.name,
+                size_bytes=path.stat().st_size,
+            )
+            for number, path in enumerate(beside)
+        ]
 
     def units(self) -> list[Unit]:
         """Classes of people, as many as keep one class's readings small: each is read from all files.
@@ -111,14 +122,13 @@ class SeriesSource:
         SourceError
             A file is damaged.
         """
-        mine, of = unit.start, int(dict(unit.options)["of"])
+        people = Class(number=unit.start, of=int(dict(unit.options)["of"]))
         gathered: list[pl.DataFrame] = []
         for file in self._files:
             with damage_named(file):
-                for read, accounts in self._reads(file, mine, of):
-                    gathered.append(_of_class(read.readings, mine, of))
-                    if accounts:
-                        yield _laid_aside(read)
+                for read in self._reads(file, people):
+                    gathered.append(read.readings)
+                    yield _laid_aside(read)
         readings = pl.concat(gathered) if gathered else pl.DataFrame(schema=READINGS)
         del gathered
         once, counts = without_repeats(with_instants(readings, self.timezone))
@@ -173,34 +183,16 @@ class SeriesSource:
             )
         return self._people.get(file.name) or file.path.name.split(".")[0]
 
-    def _reads(self, file: SourceFile, mine: int, of: int) -> Iterator[tuple[Read, bool]]:
-        """What is read of `file`, and whether this class accounts for the rows that are no readings."""
+    def _reads(self, file: SourceFile, people: Class) -> Iterator[Read]:
         layout = layout_of(file.path)
         if layout is None:
-            for read in read_points(file, self._people.get(file.name)):
-                yield read, mine == 0
-            return
-        if layout.subject:
-            for read in read_table(file, None, date_order(file)):
-                yield read, mine == 0
-            return
-        person = self._person(file)
-        if class_of(person, of) == mine:
-            for read in read_table(file, person, date_order(file)):
-                yield read, True
-
-
-def class_of(subject: str, of: int) -> int:
-    """The class of a person among `of`."""
-    return zlib.crc32(subject.encode()) % of
-
-
-def _of_class(readings: pl.DataFrame, mine: int, of: int) -> pl.DataFrame:
-    if of == 1:
-        return readings
-    names = readings["subject_key"].unique().to_list()
-    chosen = [name for name in names if class_of(name, of) == mine]
-    return readings.filter(pl.col("subject_key").is_in(chosen))
+            yield from read_points(file, self._people.get(file.name), people)
+        elif layout.subject:
+            yield from read_table(file, None, None, people)
+        else:
+            person = self._person(file)
+            if people.has(person):
+                yield from read_table(file, person, date_order(file), people)
 
 
 def _laid_aside(read: Read) -> Batch:
@@ -227,12 +219,13 @@ def _is_header(names: list[str]) -> bool:
 def _every_reading(readings: pl.DataFrame) -> pl.DataFrame:
     codes = {name: each.code for name, each in measures().items()}
     units = {name: each.unit for name, each in measures().items()}
+    measure = pl.col("measure").cast(pl.String)
     return readings.select(
-        "subject_key",
+        pl.col("subject_key").cast(pl.String),
         time="instant",
-        code=pl.col("measure").replace_strict(codes, return_dtype=pl.String),
+        code=measure.replace_strict(codes, return_dtype=pl.String),
         numeric_value=pl.col("value").cast(pl.Float32),
-        unit=pl.col("measure").replace_strict(units, return_dtype=pl.String),
+        unit=measure.replace_strict(units, return_dtype=pl.String),
         source_file="file",
         source_row="row",
     )

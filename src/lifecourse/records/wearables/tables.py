@@ -10,7 +10,7 @@ from lifecourse.base.errors import SourceError
 from lifecourse.records.separated import header_of, opened, parse_block, record_blocks
 from lifecourse.records.times import parse_moment
 from lifecourse.records.wearables.measures import Layout, layouts
-from lifecourse.records.wearables.readings import REJECTS, TOLD, Read, judged
+from lifecourse.records.wearables.readings import REJECTS, TOLD, Class, Read, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +40,10 @@ def layout_of(path: Path) -> Layout | None:
     return found[0] if found else None
 
 
-def read_table(file: SourceFile, person: str | None, order: str | None) -> Iterator[Read]:
-    """The readings of `file`, a few MB of it at a time; `person` where no column names one.
+def read_table(
+    file: SourceFile, person: str | None, order: str | None, people: Class
+) -> Iterator[Read]:
+    """The readings of some `people` in `file`, a few MB of it at a time; `person` where no column names one.
 
     order : what the numbers of dates like 03-04-2024 are (`date_order`)
     """
@@ -56,14 +58,15 @@ def read_table(file: SourceFile, person: str | None, order: str | None) -> Itera
         start = 1
         for block in record_blocks(handle):
             table, bad = parse_block(block, names, wanted, separator, start)
-            rows = table.height + len(bad)
-            start += rows
+            start += table.height + len(bad)
             aside = pl.DataFrame(
                 [(file.name, row, "malformed row", raw) for row, raw in bad],
                 schema=REJECTS,
                 orient="row",
             )
-            yield _read(table, layout, file, person, order, aside, rows)
+            if person is None and not people.has(None):
+                aside = aside.clear()
+            yield _read(table, layout, file, person, order, people, aside)
 
 
 def date_order(file: SourceFile) -> str | None:
@@ -124,8 +127,8 @@ def _read(
     file: SourceFile,
     person: str | None,
     order: str | None,
+    people: Class,
     aside: pl.DataFrame,
-    rows: int,
 ) -> Read:
     others: dict[str, int] = {}
     if layout.where:
@@ -135,9 +138,17 @@ def _read(
         n_others = table.select((~is_reading).sum()).item()
         others = {f"{layout.name} row that is no reading": int(n_others)} if n_others else {}
         table = table.filter(is_reading)
-    told = _told(table, layout, person, order)
+    told = _told(_theirs(table, layout, people), layout, person, order)
     readings, rejects = judged(told, layout.words, file.index, file.name)
-    return Read(readings=readings, rejects=pl.concat([aside, rejects]), rows=rows, others=others)
+    return Read(readings=readings, rejects=pl.concat([aside, rejects]), others=others)
+
+
+def _theirs(table: pl.DataFrame, layout: Layout, people: Class) -> pl.DataFrame:
+    """The rows of those `people`, where a column names them."""
+    if layout.subject is None:
+        return table
+    subject = pl.col(layout.subject).str.strip_chars()
+    return people.those_of(table.with_columns(subject_key=subject)).drop("subject_key")
 
 
 def _told(

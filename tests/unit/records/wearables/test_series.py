@@ -399,6 +399,7 @@ def test_single_readings_are_kept_only_when_asked_for(tmp_path: Path) -> None:
     (tmp_path / "keep-readings").touch()
     every = told(tmp_path)[0]
     assert without.height == 9
+    assert len(open_source(tmp_path).files()) == 2  # so that asking for them is something new
     assert every.height == 9 + 288
     assert every.filter(pl.col("code") == "LOINC//99504-3").height == 288
     assert detect(tmp_path) == "series"
