@@ -365,7 +365,7 @@ def library() -> dict[str, Path]:
 
 def is_mapping(path: Path) -> bool:
     """Whether `path` names a mapping of tables: a YAML file, or one of the library by name."""
-    return path.suffix.lower() in ENDINGS or (str(path) in library() and not path.exists())
+    return path.suffix.lower() in ENDINGS or (str(path) in library() and not path.is_file())
 
 
 def find_mapping(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,22 +133,28 @@ class DelimitedSource:
         places = {file.path: file for file in self._files}
         units = []
         for table, mapped in self._mapping.tables.items():
-            whole = any(event.once for event in mapped.events.values())
-            for path in self._found[table]:
+            paths = self._found[table]
+            for path in paths:
                 self._check_columns(table, path)
-                parts = [(0, None)] if whole else ranges(path)
-                counts_its_own = not is_parquet(path) and not whole
-                units += [
-                    Unit(
-                        file=places[path],
-                        start=start,
-                        end=end,
-                        continues=counts_its_own,
-                        options=(("table", table), ("is_first", start == parts[0][0])),
-                    )
-                    for start, end in parts
-                ]
-        return units
+            if any(event.once for event in mapped.events.values()):
+                files = tuple(places[path].index for path in paths)
+                units.append(
+                    Unit(file=places[paths[0]], options=(("table", table), ("files", files)))
+                )
+                continue
+            units += [
+                Unit(
+                    file=places[path],
+                    start=start,
+                    end=end,
+                    continues=not is_parquet(path),
+                    options=(("table", table), ("files", (places[path].index,))),
+                )
+                for path in paths
+                for start, end in ranges(path)
+            ]
+        first = units[0]
+        return [replace(first, options=(*first.options, ("is_first", True))), *units[1:]]
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """The rows of a part of a table in batches."""
@@ -161,21 +167,23 @@ class DelimitedSource:
             timezone=self.timezone,
         )
         columns = sorted(self._mapping.columns_of(table))
-        chunks = read_chunks(
-            unit.file.path, columns, encoding=options.encoding, start=unit.start, end=unit.end
-        )
         components: dict[str, pl.DataFrame] = {}
-        for rows, bad in chunks:
-            told = reading.read(rows)
-            for event, pairs in told.components.items():
-                before = components.get(event)
-                components[event] = pairs if before is None else pl.concat([before, pairs]).unique()
-            yield _batch(rows, bad, told, unit.file)
+        for number in dict(unit.options)["files"]:
+            file = self._files[number]
+            for rows, bad in read_chunks(
+                file.path, columns, encoding=options.encoding, start=unit.start, end=unit.end
+            ):
+                told = reading.read(rows)
+                for event, pairs in told.components.items():
+                    before = components.get(event)
+                    both = pairs if before is None else pl.concat([before, pairs]).unique()
+                    components[event] = both
+                yield _batch(rows, bad, told, file)
         for event, pairs in components.items():
             concepts = self._concepts(table, event, pairs)
             if concepts.height:
                 yield Batch(concepts=concepts)
-        if unit.file.index == 0 and dict(unit.options)["is_first"]:
+        if "is_first" in dict(unit.options):
             unread = self._unread()
             yield Batch(counts={"files that the mapping does not name": unread} if unread else {})
 
@@ -251,6 +259,11 @@ class DelimitedSource:
     def _check_columns(self, table: str, path: Path) -> None:
         with damage_named(SourceFile(index=0, path=path, name=path.name, size_bytes=0)):
             there = column_names(path)
+        twice = sorted({name for name in there if there.count(name) > 1})
+        if twice:
+            raise SourceError(
+                f"{path.name} has two columns {twice[0]}, and nobody can say which is meant. Rename one of them."
+            )
         for name, where in self._mapping.columns_of(table).items():
             if name not in there:
                 raise self._mapping.error(

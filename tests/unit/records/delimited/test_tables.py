@@ -300,6 +300,18 @@ def test_the_same_table_gives_the_same_store_however_it_is_packed(
     assert len(hashes) == 1
 
 
+def test_a_fact_told_once_is_told_once_of_all_files_of_its_table(tmp_path: Path) -> None:
+    mapping = HEAD + "labs:\n  sex: {code: 'f\"SEX//{$sex}\"', time: null, once: true}\n"
+    folder = folder_of(tmp_path, mapping)
+    (folder / "labs").mkdir()
+    (folder / "labs" / "1.csv").write_text("mrn,sex\r\n1,female\r\n1,female\r\n2,male\r\n")
+    (folder / "labs" / "2.csv").write_text("mrn,sex\n2,male\n1,female\n3,male\n")
+    report, events = stored(tmp_path, folder)
+    assert sorted(events["code"].to_list()) == ["SEX//female", "SEX//male", "SEX//male"]
+    assert report.reference_rows == {"labs: said by an earlier row": 3}
+    assert (events["source_file"] * 10 + events["source_row"]).sort().to_list() == [1, 3, 13]
+
+
 def test_rows_of_parts_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [f"1,t{n},2020-01-01,{n},kg" for n in range(300)]
     folder = folder_of(tmp_path, HEAD + LABS, labs="mrn,test,taken,result,unit\n" + "\n".join(rows))
@@ -371,6 +383,14 @@ def test_tables_without_a_mapping_say_that_one_is_needed(tmp_path: Path) -> None
         ingest(tmp_path / "labs.csv", tmp_path / "store", kind="delimited", plain=True)
     with pytest.raises(SourceError, match=r"no mapping nothing.yaml"):
         ingest(tmp_path / "labs.csv", tmp_path / "store", mappings=[Path("nothing.yaml")])
+
+
+def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path, HEAD + LABS, labs="mrn,test,taken,result,unit,unit\n1,a,2020-01-01,1,kg,g\n"
+    )
+    with pytest.raises(SourceError, match=r"labs.csv has two columns unit"):
+        ingest(folder, tmp_path / "store", plain=True)
 
 
 def test_two_mappings_beside_the_tables_are_a_question(tmp_path: Path) -> None:
