@@ -43,6 +43,8 @@ def read_medication(statement: Statement) -> None:
         )
     else:
         when = _known(statement.authored() or span.first or statement.around())
+        if span.first and span.first.start > when.known:
+            when = span.first
         is_over = span.is_over or statement.status in OVER
         end_known = span.high.known if span.high else when.known if is_over else None
         _tell(statement, when, _prefix(statement), code, text, end=end_known, happened=span.first)
