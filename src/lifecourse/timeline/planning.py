@@ -41,9 +41,9 @@ SMALL_SOURCE_BYTES = 1 << 20
 EXPANSION_OF_GZIP = 12
 DEFAULT = "other"
 # Bundles hold claims and spaces too: with as many shards as if they were lines, each would hold next to nothing.
-BYTES_PER_EVENT = {"fhir": 350, "bundles": 1_000, "omop": 90, DEFAULT: 100}
+BYTES_PER_EVENT = {"fhir": 350, "bundles": 1_000, "ccda": 1_000, "omop": 90, DEFAULT: 100}
 # Events of FHIR carry ids and words: fewer of them fill the same memory.
-EVENTS_PER_BUCKET = {"fhir": 60_000, DEFAULT: 400_000}
+EVENTS_PER_BUCKET = {"fhir": 60_000, "ccda": 60_000, DEFAULT: 400_000}
 FLUSH_ROWS = {"fhir": 40_000, DEFAULT: 400_000}
 
 
