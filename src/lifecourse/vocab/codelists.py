@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parent / "codelists"
 
 # WHO's and Germany's ICD-10 have the same categories as the US modification, which refines them.
 SHARE_ICD10_CATEGORIES = ("ICD10", "ICD10GM")
+TOLD_BY_TEXT = ("ICD10CM", "ICD10", "ICD10GM", "ICD9CM", "ICD9Proc", "ATC")
+"""Systems in which what is under a code begins with it; others need a vocabulary to tell."""
 
 
 def _codes(value: object) -> tuple[str, ...]:
@@ -60,6 +62,7 @@ class Entry(Document):
     exact: BySystem = Field(default_factory=dict)
     prefixes: BySystem = Field(default_factory=dict)
     excluded: BySystem = Field(default_factory=dict)
+    descendants: BySystem = Field(default_factory=dict)
     whole: tuple[str, ...] = ()
     regexes: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()
@@ -89,13 +92,14 @@ def codelist(name: str) -> Codelist:
     CodelistError
         There is no such list; the message names the nearest.
     """
-    exact, prefixes, excluded, regexes = _gathered(name)
+    exact, prefixes, excluded, regexes, descendants = _gathered(name)
     return Codelist(
         name=name,
         exact=frozenset(exact),
         prefixes=tuple(sorted(prefixes)),
         regexes=tuple(sorted(regexes)),
         excluded=tuple(sorted(excluded)),
+        descendants=frozenset(descendants),
     )
 
 
@@ -133,21 +137,23 @@ def _entry(name: str) -> Entry:
     return found
 
 
-def _gathered(name: str) -> tuple[set[str], set[str], set[str], set[str]]:
+def _gathered(name: str) -> tuple[set[str], set[str], set[str], set[str], set[str]]:
     entry = _entry(name)
     exact = {*entry.whole, *_strings(entry.exact)}
     if entry.answers is not None:
         exact |= entry.answers.codes()
     exact |= {f"RxNorm//{ingredients()[drug].rxnorm}" for drug in entry.ingredients}
-    prefixes = set(_strings(entry.prefixes, shared=True))
+    descendants = set(_strings(entry.descendants))
+    below = {s: c for s, c in entry.descendants.items() if s in TOLD_BY_TEXT}
+    prefixes = {*_strings(entry.prefixes, shared=True), *_strings(below, shared=True)}
     excluded = set(_strings(entry.excluded, shared=True))
     regexes = set(entry.regexes)
     for included in entry.includes:
         for mine, theirs in zip(
-            (exact, prefixes, excluded, regexes), _gathered(included), strict=True
+            (exact, prefixes, excluded, regexes, descendants), _gathered(included), strict=True
         ):
             mine |= theirs
-    return exact, prefixes, excluded, regexes
+    return exact, prefixes, excluded, regexes, descendants
 
 
 def _strings(by_system: BySystem, *, shared: bool = False) -> list[str]:
