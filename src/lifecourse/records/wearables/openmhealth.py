@@ -15,8 +15,8 @@ import polars as pl
 
 from lifecourse.base.errors import SourceError
 from lifecourse.records.separated import LONGEST_RECORD_BYTES, opened
+from lifecourse.records.series.readings import REJECTS, TOLD, Class, Read, judged
 from lifecourse.records.times import parse_moment
-from lifecourse.records.wearables.readings import REJECTS, TOLD, Class, Read, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,17 +12,17 @@ import polars as pl
 
 from lifecourse.base.errors import SourceError
 from lifecourse.records.separated import header_of, opened
-from lifecourse.records.source import Batch, SourceFile, Unit, damage_named, of_subjects
-from lifecourse.records.wearables.days import day_events
-from lifecourse.records.wearables.measures import measures
-from lifecourse.records.wearables.openmhealth import is_data_points, read_points
-from lifecourse.records.wearables.readings import (
+from lifecourse.records.series.days import day_events
+from lifecourse.records.series.measures import measures
+from lifecourse.records.series.readings import (
     READINGS,
     Class,
     Read,
     with_instants,
     without_repeats,
 )
+from lifecourse.records.source import Batch, SourceFile, Unit, damage_named, of_subjects
+from lifecourse.records.wearables.openmhealth import is_data_points, read_points
 from lifecourse.records.wearables.tables import date_order, layout_of, read_table
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def _laid_aside(read: Read) -> Batch:
 
 
 def _is_header(names: list[str]) -> bool:
-    from lifecourse.records.wearables.measures import layouts
+    from lifecourse.records.wearables.layouts import layouts
 
     return any(layout.holds_for(names) for layout in layouts())
 

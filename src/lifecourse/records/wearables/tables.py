@@ -8,9 +8,9 @@ import polars as pl
 
 from lifecourse.base.errors import SourceError
 from lifecourse.records.separated import header_of, opened, parse_block, record_blocks
+from lifecourse.records.series.readings import REJECTS, TOLD, Class, Read, judged
 from lifecourse.records.times import parse_moment
-from lifecourse.records.wearables.measures import Layout, layouts
-from lifecourse.records.wearables.readings import REJECTS, TOLD, Class, Read, judged
+from lifecourse.records.wearables.layouts import Layout, layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

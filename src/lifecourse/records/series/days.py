@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lifecourse.records.series.measures import GLUCOSE, measures
+from lifecourse.records.series.readings import INTERVALS
 from lifecourse.records.times import TICK, to_utc
-from lifecourse.records.wearables.measures import GLUCOSE, measures
-from lifecourse.records.wearables.readings import INTERVALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

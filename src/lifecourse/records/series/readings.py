@@ -8,8 +8,8 @@ from functools import cache
 
 import polars as pl
 
+from lifecourse.records.series.measures import measure_named, measures
 from lifecourse.records.times import to_utc
-from lifecourse.records.wearables.measures import measure_named, measures
 
 READINGS = {
     "subject_key": pl.Categorical(),
