@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,13 @@ from lifecourse.base.files import sha256_of_file, to_json
 from lifecourse.privacy.release import FEWEST_PEOPLE
 from lifecourse.schema.actor import Identifiability
 from lifecourse.timeline.identity import ALL_DIFFERENT, SamePeople
-from lifecourse.timeline.manifest import FileEntry, Manifest, SourceEntry, manifest_hash
+from lifecourse.timeline.manifest import (
+    FileEntry,
+    Manifest,
+    SourceEntry,
+    content_of_parts,
+    manifest_hash,
+)
 from lifecourse.timeline.spill import read_side, read_spilled
 from lifecourse.vocab import map_codes
 
@@ -86,7 +91,7 @@ class Assembly:
             "persons", pl.concat(self._spilled("persons-*.parquet")).sort("subject_id")
         )
         rejects_table = self._rejects()
-        whole = hashlib.sha256("".join(part.content for part in parts).encode()).hexdigest()
+        whole = content_of_parts(parts)
         version = self.base.version + 1 if self.base else 1
         report = self._report(readings, merges, rejects_table, version, parts, whole)
         return Manifest(

@@ -30,6 +30,7 @@ from lifecourse.records.source import IDENTIFIER, released
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.assembly import Assembly, IngestReport
+from lifecourse.timeline.erasure import finish_erasure
 from lifecourse.timeline.exposures import KIND as EXPOSURES
 from lifecourse.timeline.exposures import ExposureSource, is_exposures
 from lifecourse.timeline.merging import (
@@ -120,6 +121,7 @@ def ingest(
     of_tables, of_codes = split_mappings(mappings)
     opened = _opened(source, target, kind=kind, timezone=timezone, issuer=issuer, mapping=of_tables)
     with target.locked(), _no_store_of_nothing(target), released(opened):
+        finish_erasure(target)
         plan = plan_ingest(
             opened,
             target,

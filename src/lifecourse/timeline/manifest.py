@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lifecourse.base.errors import StoreDamaged, StoreError
-from lifecourse.base.files import create_exclusively, to_json
+from lifecourse.base.files import create_exclusively, to_json, write_bytes
 from lifecourse.schema.actor import Identifiability
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FORMAT = 1
@@ -87,6 +88,21 @@ def publish(store: Path, manifest: Manifest) -> bool:
     return create_exclusively(
         _path(store, manifest.version), to_json(manifest.model_dump(mode="json"))
     )
+
+
+def replace(store: Path, manifest: Manifest) -> None:
+    """Put `manifest` in the place of the one of its version: for erasure alone, which makes the whole log anew."""
+    write_bytes(_path(store, manifest.version), to_json(manifest.model_dump(mode="json")))
+
+
+def hash_of(manifest: Manifest) -> str:
+    """What `manifest_hash` says of it once it is written."""
+    return hashlib.sha256(to_json(manifest.model_dump(mode="json"))).hexdigest()
+
+
+def content_of_parts(parts: Sequence[FileEntry]) -> str:
+    """The content hash of a version, by the contents of its parts."""
+    return hashlib.sha256("".join(part.content for part in parts).encode()).hexdigest()
 
 
 def versions(store: Path) -> list[int]:

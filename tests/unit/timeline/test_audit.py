@@ -36,7 +36,7 @@ def test_any_change_to_the_log_is_found(tmp_path: Path, damage: str) -> None:
     log = filled(tmp_path)
     lines = log.path.read_bytes().splitlines(keepends=True)
     if damage == "flip":
-        lines[1] = lines[1].replace(b"subject/1", b"subject/9")
+        lines[1] = lines[1].replace(b"\"subject/a", b"\"subject/b")
     elif damage == "drop":
         del lines[1]
     else:
