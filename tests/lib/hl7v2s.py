@@ -37,6 +37,11 @@ def message(
     return end.join([*first, *about, *segments]) + end
 
 
+def segment(name: str, fields: dict[int, str]) -> str:
+    """A segment with `fields` by their numbers."""
+    return "|".join([name, *(fields.get(number, "") for number in range(1, max(fields) + 1))])
+
+
 def write(folder: Path, *messages: str | bytes, name: str = "feed.hl7") -> Path:
     """A file of messages in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)

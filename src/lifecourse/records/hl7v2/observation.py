@@ -8,7 +8,7 @@ from lifecourse.records.hl7v2.coding import named
 from lifecourse.records.hl7v2.context import DroppedError, entity
 from lifecourse.records.hl7v2.order import PROCEDURES_ORDERED as ORDERS
 from lifecourse.records.hl7v2.order import ordered
-from lifecourse.records.hl7v2.values import ELSEWHERE, WORDS, value_of
+from lifecourse.records.hl7v2.values import ELSEWHERE, WORDS, unit_of, value_of
 from lifecourse.records.preferences import MEASUREMENTS
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def read_result(reading: Reading, segment: Segment) -> None:
         reading.lines.extend(segment.plain(raw).strip() for raw in values)
         return
     prefix = "UNCONFIRMED//" if status in UNSURE else ""
-    unit = segment.text(6)
+    unit = unit_of(segment)
     for place, raw in enumerate(values or [""], start=1):
         value = value_of(reading, segment, kind, raw) if raw else None
         said = f"{prefix}{code}//{value.answer}" if value and value.answer else prefix + code

@@ -20,6 +20,7 @@ WORDS = ("ST", "TX", "FT", "GTS", "")
 TIMES = ("DT", "TS", "DTM", "TM")
 ELSEWHERE = ("ED", "RP")
 """Types whose content is no text or lies elsewhere."""
+UCUM = "UCUM"
 PLAIN_NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?")
 NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?")
 COMPARED = re.compile(r"(<=|>=|<|>)\s*(\S+)")
@@ -57,6 +58,15 @@ def value_of(reading: Reading, segment: Segment, kind: str, raw: str) -> Value:
     reading.rows.count(f"OBX values of type {_shown(kind)}, kept as words")
     parts = (segment.of(one) for one in segment.parts(raw))
     return Value(None, " ".join(part for part in parts if part) or None)
+
+
+def unit_of(segment: Segment) -> str | None:
+    """The unit of OBX-6: of two codings that of UCUM, else the first code, else its words."""
+    raw = segment.raw(6)
+    if not raw:
+        return None
+    is_second = segment.of(raw, 3) != UCUM and segment.of(raw, 6) == UCUM
+    return segment.of(raw, 4 if is_second else 1) or segment.of(raw, 2)
 
 
 def _shown(kind: str) -> str:
