@@ -32,6 +32,8 @@ LIBRARY = Path(__file__).parent / "library"
 ENDINGS = (".yaml", ".yml")
 PROPERTIES = ("code", "time", "numeric_value", "text_value", "unit", "end_time", "onset_time")
 """What an event can say; any other property of MEDS-Extract has no column here, and is counted."""
+OWN = "_self"
+"""In ``_metadata``, the row itself: what it says of its code."""
 SPREAD_COLUMN, SPREAD_VALUE = "column", "value"
 AGGREGATIONS = ("min", "max", "sum", "mean", "count")
 
@@ -63,31 +65,33 @@ Unit = Annotated[str, BeforeValidator(_as_unit), AfterValidator(_is_expression)]
 
 
 class Join(Document):
-    """Columns of another table, by a key: MEDS-Extract's ``_table.join``.
+    """Columns of another table, by a key of one or several columns: MEDS-Extract's ``_table.join``.
 
     cols : names (``label as item_name`` renames one), or name to aggregation
     """
 
-    key: str | None = None
-    left_on: str | None = None
-    right_on: str | None = None
+    key: str | list[str] | None = None
+    left_on: str | list[str] | None = None
+    right_on: str | list[str] | None = None
     cols: list[str] | dict[str, Literal["min", "max", "sum", "mean", "count"]]
 
     @model_validator(mode="after")
     def _has_a_key(self) -> Join:
         if (self.key is None) == (self.left_on is None or self.right_on is None):
             raise ValueError("give key, or left_on and right_on")
+        if len(self.left) != len(self.right):
+            raise ValueError("left_on and right_on name as many columns")
         return self
 
     @property
-    def left(self) -> str:
-        """The column here."""
-        return self.key or self.left_on or ""
+    def left(self) -> list[str]:
+        """The columns of the key here."""
+        return _listed(self.key or self.left_on)
 
     @property
-    def right(self) -> str:
-        """The column there."""
-        return self.key or self.right_on or ""
+    def right(self) -> list[str]:
+        """The columns of the key there."""
+        return _listed(self.key or self.right_on)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -96,6 +100,10 @@ class Join(Document):
             return {name: name for name in self.cols}
         pairs = (entry.partition(" as ") for entry in self.cols)
         return {name.strip(): (new or name).strip() for name, _, new in pairs}
+
+
+def _listed(names: str | list[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
 
 
 class Identity(Document):
@@ -323,20 +331,22 @@ class Mapping:
             who = options.identity
             texts += [(("_table", "identity"), e) for e in (who.name, *who.identifiers.values())]
         named += [((table, *where), columns_of(parse(e))) for where, e in texts if e is not None]
-        named += [((table, "_table", "join", n), {j.left}) for n, j in options.join.items()]
+        named += [((table, "_table", "join", n), set(j.left)) for n, j in options.join.items()]
         for name, event in self.tables[table].events.items():
             spread = set(event.spread_over)
             own = {SPREAD_COLUMN, SPREAD_VALUE} if spread else set()
             for key, node in event.expressions().items():
                 named.append(((table, name, key), columns_of(node) - own))
             named.append(((table, name, "spread"), spread))
+            for text in event.metadata.get(OWN, {}).values():
+                named.append(((table, name, "_metadata", OWN), columns_of(parse(text)) - own))
         return named
 
     def _check(self, table: str, event: str) -> None:
         found = self.tables[table].events[event]
         components = columns_of(parse(found.code))
         for name, block in found.metadata.items():
-            if not components & set(block):
+            if name != OWN and not components & set(block):
                 raise self.error(
                     (table, event, "_metadata", name),
                     f"no line is named as a column of the code ({', '.join(sorted(components)) or 'it has none'})",
@@ -354,7 +364,7 @@ class Mapping:
         for table in self.tables.values():
             named |= set(table.options.join)
             for event in table.events.values():
-                named |= set(event.metadata)
+                named |= set(event.metadata) - {OWN}
         return named
 
 

@@ -15,6 +15,7 @@ from lifecourse.records.delimited.expressions import ExpressionError, parse
 from lifecourse.records.delimited.finding import files_of, mapping_for, some_of
 from lifecourse.records.delimited.mapping import (
     AGGREGATIONS,
+    OWN,
     Mapping,
     find_mapping,
     library,
@@ -33,7 +34,7 @@ from lifecourse.records.delimited.tables import (
 from lifecourse.records.delimited.tree import columns_of
 from lifecourse.records.separated import Bad
 from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
-from lifecourse.vocab.systems import systems
+from lifecourse.vocab.systems import systems, tidy_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,6 +169,7 @@ class DelimitedSource:
         )
         columns = sorted(self._mapping.columns_of(table))
         components: dict[str, pl.DataFrame] = {}
+        said = [pl.DataFrame(schema=dict.fromkeys(SAID, pl.String))]
         for number in dict(unit.options)["files"]:
             file = self._files[number]
             for rows, bad in read_chunks(
@@ -178,11 +180,13 @@ class DelimitedSource:
                     before = components.get(event)
                     both = pairs if before is None else pl.concat([before, pairs]).unique()
                     components[event] = both
+                said = [pl.concat([*said, *told.concepts]).unique(maintain_order=True)]
                 yield _batch(rows, bad, told, file)
         for event, pairs in components.items():
-            concepts = self._concepts(table, event, pairs)
-            if concepts.height:
-                yield Batch(concepts=concepts)
+            said += self._said(table, event, pairs)
+        concepts = _concepts(pl.concat(said))
+        if concepts.height:
+            yield Batch(concepts=concepts)
         if "is_first" in dict(unit.options):
             unread = self._unread()
             yield Batch(counts={"files that the mapping does not name": unread} if unread else {})
@@ -214,21 +218,21 @@ class DelimitedSource:
         """The key of a joined table and the columns wanted of it, under the names that they get."""
         join = self._mapping.tables[table].options.join[name]
         where = (table, "_table", "join", name)
-        wanted = [column for column in join.columns if column != join.right]
-        rows = self._lookup(name, [join.right, *wanted], where).filter(
-            pl.col(join.right).is_not_null()
-        )
+        wanted = [column for column in join.columns if column not in join.right]
+        rows = self._lookup(name, [*join.right, *wanted], where).drop_nulls(join.right)
         if isinstance(join.cols, dict):
             worked = [_aggregated(column, how) for column, how in join.cols.items()]
             return rows.group_by(join.right).agg(worked)
         return rows.select(
-            join.right, *(pl.col(column).alias(join.columns[column]) for column in wanted)
+            *join.right, *(pl.col(column).alias(join.columns[column]) for column in wanted)
         )
 
-    def _concepts(self, table: str, event: str, pairs: pl.DataFrame) -> pl.DataFrame:
-        """What the mapping's ``_metadata`` says of the codes in `pairs`."""
+    def _said(self, table: str, event: str, pairs: pl.DataFrame) -> list[pl.DataFrame]:
+        """What other tables say of the codes in `pairs`, as the mapping's ``_metadata`` has it."""
         parts = []
         for name, block in self._mapping.tables[table].events[event].metadata.items():
+            if name == OWN:
+                continue
             where = (table, event, "_metadata", name)
             columns = sorted(set().union(*(columns_of(parse(text)) for text in block.values())))
             rows = self._lookup(name, columns, where)
@@ -244,15 +248,11 @@ class DelimitedSource:
             )
             nothing = pl.lit(None, pl.String)
             description = pl.col("description told") if "description" in block else nothing
-            parent = _double(pl.col("parent_codes told")) if "parent_codes" in block else nothing
+            parent = pl.col("parent_codes told") if "parent_codes" in block else nothing
             parts.append(
                 found.select(code=pl.col("code told"), description=description, parent=parent)
             )
-        whole = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(_SAID, pl.String))
-        return whole.group_by("code", maintain_order=True).agg(
-            pl.col("description").drop_nulls().first(),
-            parent_codes=pl.col("parent").drop_nulls().unique(maintain_order=True),
-        )
+        return parts
 
     # -- what is there -------------------------------------------------------------------------------------------
 
@@ -285,7 +285,19 @@ class DelimitedSource:
         self.__dict__.update(state)
 
 
-_SAID = ("code", "description", "parent")
+SAID = ("code", "description", "parent")
+
+
+def _concepts(said: pl.DataFrame) -> pl.DataFrame:
+    """What is said of codes (columns `SAID`), a row a code."""
+    named = said.filter(pl.col("code").is_not_null())
+    # In the form that the events' codes will have.
+    tidied = pl.Series("code", [tidy_code(code) for code in named["code"]], dtype=pl.String)
+    told = named.with_columns(tidied, _double(pl.col("parent")))
+    return told.group_by("code", maintain_order=True).agg(
+        pl.col("description").drop_nulls().first(),
+        parent_codes=pl.col("parent").drop_nulls().unique(maintain_order=True),
+    )
 
 
 def _batch(rows: pl.DataFrame, bad: Bad, told: Told, file: SourceFile) -> Batch:

@@ -261,6 +261,34 @@ patients:
     assert report.counts["patients: rows without a row in words"] == 1
 
 
+def test_a_key_may_be_of_several_columns_and_a_row_may_name_its_own_code(tmp_path: Path) -> None:
+    mapping = (
+        HEAD
+        + """
+labs:
+  _table:
+    cols: {kind: "'MAIN'"}
+    join:
+      drugs: {key: [rx, kind], cols: [ndc, word]}
+  drug:
+    code: f"NDC//{$ndc}"
+    time: $t
+    _metadata:
+      _self: {description: $word, parent_codes: 'f"ATC/{$atc}"'}
+"""
+    )
+    folder = folder_of(
+        tmp_path, mapping, labs="mrn,rx,t,atc\n1,5,2020-01-01,A10BA02\n1,6,2020-01-02,A10BA02\n",
+        drugs="rx,kind,ndc,word\n5,BASE,1,water\n5,MAIN,00093-1048-01,Metformin\n",
+    )  # fmt: skip
+    report, events = stored(tmp_path, folder)
+    assert report.counts["labs: rows without a row in drugs"] == 1
+    store = Store(tmp_path / "store")
+    (code,) = store.read(store.manifest().codes).rows(named=True)
+    assert (code["code"], code["description"]) == (events["code"][0], "Metformin")
+    assert "ATC//A10BA02" in code["parent_codes"]
+
+
 def test_the_same_table_gives_the_same_store_however_it_is_packed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
