@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lifecourse.records.hl7v2.message import Message, Segment
-    from lifecourse.records.hl7v2.people import People
+    from lifecourse.records.hl7v2.people import People, Told
     from lifecourse.records.rows import Place, Rows
 
 WITH_HOUR = 10
@@ -53,6 +53,7 @@ class Reading:
     orderer, report : the last ORC, until an OBR took its numbers, and the last OBR
     about, when, named : the code, the time and the name of what was last told, for comments on it
     is_over : nothing more of the message is read
+    person : what is told of people, each in a field of PID
     waiting : what is told once the segments that belong to it were read
     """
 
@@ -80,6 +81,7 @@ class Reading:
     lines: list[str] = field(default_factory=list)
     comments: list[Segment] = field(default_factory=list)
     firsts: set[tuple[str, str]] = field(default_factory=set)
+    person: list[tuple[str, str, Told]] = field(default_factory=list)
 
     @property
     def names(self) -> frozenset[str]:

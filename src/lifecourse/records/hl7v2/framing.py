@@ -23,6 +23,7 @@ BEGINS = re.compile(
     rb"(?:(?<=[\r\n\x0b\x1c])|(?<=\xef\xbb\xbf))(?:(?:MSH|[FB]HS)(?=[^\w\s])|[FB]TS(?=\W))"
 )
 FIRST = re.compile(rb"(?:MSH|[FB]HS)[^\w\s]")
+MESSAGE_BEGINS = re.compile(rb"MSH[^\w\s]")
 AHEAD = 4
 """Bytes that show whether a message begins: its name and its separator."""
 BLANKS = b"\x00\x0b\x1a\x1c \t\r\n"
@@ -72,7 +73,7 @@ def _stretch(held: bytearray, start: int, end: int, is_too_long: bool) -> Iterat
     text = bytes(held[start:end]).strip(BLANKS).removesuffix(UTF8_MARK).rstrip(BLANKS)
     if not text:
         return
-    if text.startswith(b"MSH"):
+    if MESSAGE_BEGINS.match(text):
         yield Found(MESSAGE, text)
     elif text[:3] in (b"FHS", b"BHS", b"BTS", b"FTS"):
         yield Found(ENVELOPE, text)

@@ -179,7 +179,7 @@ def delimiters_of(text: str) -> Delimiters:
     BadMessageError
         There is no MSH, or two of them are the same, or one is a letter, a digit or a blank.
     """
-    if not text.startswith("MSH") or len(text) < 8:
+    if not text.startswith("MSH") or len(text) < 4:
         raise BadMessageError("no MSH segment")
     sign = text[3]
     written = re.split(r"[\r\n]", text[4:12], maxsplit=1)[0].split(sign, 1)[0]

@@ -82,7 +82,7 @@ def _tell(
     if segment.is_null(number):
         reading.withdraw(fact)
     elif events:
-        reading.people.tell(reading.subject, called, Told(fact, events))
+        reading.person.append((reading.subject, called, Told(fact, events)))
 
 
 def _sex(reading: Reading, segment: Segment) -> None:

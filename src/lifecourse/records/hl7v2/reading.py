@@ -122,6 +122,8 @@ def read_message(raw: bytes, rows: Rows, people: People, place: Place, row: int)
         del rows.events[before:]
         rows.rejects.append((place.name, row, str(broken), None))
         return
+    for one in reading.person:
+        people.tell(*one)
     if message.stray:
         rows.count("lines that are no segment, read as text of the one before")
     if len(rows.events) == before:
