@@ -64,7 +64,7 @@ def fill_cells(
 
     Rows are sorted by subject, then time. `goes_forward` bool[w] marks the windows that take in all before their end.
     `ids`, `moments`, `totals`, `numbers` and `sizes` are memory for what is held, a line for each window that goes
-    forward and a last one for the others; the slots of all columns are -1, before and after.
+    forward and a last one for the others; the slots of all columns are -1.
     """
     events = (time, code, value, columns)
     last_line = ids.shape[0] - 1
@@ -74,37 +74,31 @@ def fill_cells(
         begin = finish = 0
         if subject >= 0:
             begin, finish = offsets[subject], offsets[subject + 1]
-        for line in range(last_line + 1):
-            held = (ids[line], moments[line], totals[line], numbers[line])
-            _forget(held, sizes[line])
+        for line in range(last_line):
+            _forget((ids[line], moments[line], totals[line], numbers[line]), sizes[line])
             sizes[line, 2] = first_at_or_after(time, begin, finish, STATIC + 1)
         while row < n_rows and subject_index[row] == subject:
-            if begin < finish:
-                line = 0
-                for window in range(lows.shape[0]):
-                    if not goes_forward[window]:
-                        continue
-                    held = (ids[line], moments[line], totals[line], numbers[line])
-                    if lows[window, row] <= highs[window, row]:
-                        stop = first_at_or_after(
-                            time, sizes[line, 2], finish, highs[window, row] + 1
-                        )
-                        _take_in(sizes[line, 2], stop, 1, events, held, sizes[line])
-                        sizes[line, 2] = stop
-                        to = _write(
-                            summaries, window, False, prediction_time[row],
-                            held, sizes[line], indices, cells, to,
-                        )  # fmt: skip
-                    line += 1
-                held = (ids[last_line], moments[last_line], totals[last_line], numbers[last_line])
-                to = _write_backward(
-                    row, begin, finish, lows, highs, goes_forward, order, summaries,
-                    prediction_time[row], events, held, sizes[last_line], indices, cells, to,
-                )  # fmt: skip
+            line = 0
+            for window in range(lows.shape[0]):
+                if not goes_forward[window]:
+                    continue
+                held = (ids[line], moments[line], totals[line], numbers[line])
+                if lows[window, row] <= highs[window, row]:
+                    stop = first_at_or_after(time, sizes[line, 2], finish, highs[window, row] + 1)
+                    _take_in(sizes[line, 2], stop, 1, events, held, sizes[line])
+                    sizes[line, 2] = stop
+                    to = _write(
+                        summaries, window, False, prediction_time[row],
+                        held, sizes[line], indices, cells, to,
+                    )  # fmt: skip
+                line += 1
+            held = (ids[last_line], moments[last_line], totals[last_line], numbers[last_line])
+            to = _write_backward(
+                row, begin, finish, lows, highs, goes_forward, order, summaries,
+                prediction_time[row], events, held, sizes[last_line], indices, cells, to,
+            )  # fmt: skip
             ends[row] = to
             row += 1
-    for line in range(last_line + 1):
-        _forget((ids[line], moments[line], totals[line], numbers[line]), sizes[line])
 
 
 @part
