@@ -75,14 +75,14 @@ PROOFS: tuple[Proof, ...] = (
     ),
     Proof(
         name="features",
-        promise="3 windows x 5 summaries of every code: 10 times faster than DuckDB at all labels of M, 2.5 times at the last "
-        "label of each subject of L, the same checksums; all labels of L as features to train on in 15 s",
+        promise="3 windows x 5 summaries of every code: 10 times faster than DuckDB at all labels of M, 2.5 times at the "
+        "last label of each subject of L, the same checksums; all labels of L as features to train on in 15 s",
         measure=benchmark("features", "M", "L"),
     ),
     Proof(
         name="kernel-mutations",
-        promise="a mistake at any window edge of the kernel (every comparison, step and extreme, one at a time) makes an "
-        "answer differ from the oracle's",
+        promise="a mistake at any window edge of the kernel (every comparison, step and extreme, one at a time) makes "
+        "an answer differ from the oracle's",
         measure=tests("tests/generative/test_kernel_mutations.py", "-m", "prove or not prove"),
     ),
     Proof(
