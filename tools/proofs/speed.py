@@ -75,8 +75,8 @@ PROOFS: tuple[Proof, ...] = (
     ),
     Proof(
         name="features",
-        promise="3 windows x 5 summaries of every code: 10 times faster than DuckDB at all labels of M, 2.5 times at the "
-        "last label of each subject of L, the same checksums; all labels of L as features to train on in 15 s",
+        promise="3 windows x 5 summaries of every code: 10 times faster than DuckDB at all labels of M, 2.5 times at "
+        "the last label of each subject of L, the same checksums; all labels of L as features to train on in 15 s",
         measure=benchmark("features", "M", "L"),
     ),
     Proof(
