@@ -13,6 +13,7 @@ import orjson
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import StoreDamaged
+from lifecourse.base.files import write_bytes
 from lifecourse.privacy.aliases import Aliases
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 GENESIS = "0" * 64
 ERASED = "erased"
+HEAD = "head.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class AuditLog:
             entry["hash"] = _hash(entry)
             os.write(descriptor, orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
             os.fsync(descriptor)
+            self._seal(entry)
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -76,6 +79,26 @@ class AuditLog:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def _seal(self, entry: dict[str, Any]) -> None:
+        """Write down which entry is the last one, so that a shorter log shows."""
+        head = {"seq": entry["seq"], "hash": entry["hash"]}
+        sealed = Aliases(self.folder).keys.create().signature(orjson.dumps(head))
+        write_bytes(self.folder / HEAD, orjson.dumps({**head, "signature": sealed}))
+
+    def _sealed(self) -> dict[str, Any] | None:
+        path = self.folder / HEAD
+        if not path.is_file():
+            return None
+        try:
+            stated = orjson.loads(path.read_bytes())
+            head = {"seq": stated["seq"], "hash": stated["hash"]}
+            signature = Aliases(self.folder).keys.signature(orjson.dumps(head))
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise StoreDamaged("the seal of the audit log was changed.") from None
+        if stated.get("signature") != signature:
+            raise StoreDamaged("the seal of the audit log was changed.")
+        return head
 
     def entries(self) -> Iterator[dict[str, Any]]:
         """The entries, oldest first; subjects by their ids, ``subject/erased`` who was erased."""
@@ -120,8 +143,9 @@ class AuditLog:
         Raises
         ------
         StoreDamaged
-            An entry was changed, dropped or moved; the message says which.
+            An entry was changed, dropped, moved or cut off; the message says which.
         """
+        sealed = self._sealed()
         previous, count = GENESIS, 0
         for count, entry in enumerate(self._lines(), start=1):
             stated = entry.pop("hash", None)
@@ -132,6 +156,15 @@ class AuditLog:
             ):
                 raise StoreDamaged(f"audit entry {count} does not follow from the one before it.")
             previous = stated
+            if sealed is not None and count == sealed["seq"] and stated != sealed["hash"]:
+                raise StoreDamaged(f"audit entry {count} is not the one that was sealed.")
+        if sealed is None and count:
+            raise StoreDamaged("the audit log has lost its seal.")
+        # A power cut between an entry and its seal leaves one more entry than was sealed, never fewer.
+        if sealed is not None and not sealed["seq"] <= count <= sealed["seq"] + 1:
+            raise StoreDamaged(
+                f"the audit log has {count} entries, {sealed['seq']} were sealed: some were cut off or added."
+            )
         return count
 
 
