@@ -9,11 +9,14 @@ from typing import Literal
 from pydantic import Field
 
 from lifecourse.base.yaml import Document, load_document
+from lifecourse.vocab.codelists import codelist
 from lifecourse.vocab.units import convert
 
 FOLDER = Path(__file__).parent
 BY_MOLAR_MASS = "by molar mass"
 GLUCOSE = "glucose"
+OF_CODELISTS = {"glucose": ("cgm_glucose",), "heart_rate": ("heart_rate",)}
+"""Whose codes are of single readings of a measure."""
 GLUCOSE_CODE = "LOINC//2345-7"
 """Whose molar mass `vocab.units` knows."""
 
@@ -57,3 +60,12 @@ def measure_named(word: str) -> str | None:
     """The measure that a file calls `word`; None for one that is not known."""
     plain = word.strip().lower()
     return next((name for name, each in measures().items() if plain in each.words), None)
+
+
+@cache
+def measure_coded(code: str) -> str | None:
+    """The measure whose single readings have `code`; None for one that is not known."""
+    found = {each.code: name for name, each in measures().items()}
+    for name, codelists in OF_CODELISTS.items():
+        found |= {other: name for listed in codelists for other in codelist(listed).exact}
+    return found.get(code)
