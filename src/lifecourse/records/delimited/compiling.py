@@ -115,8 +115,7 @@ class Compiler:
             case Pattern(regex, inner, group):
                 return self._pattern(regex, self.text(inner), group)
             case Slice(inner, start, stop):
-                length = None if stop is None else max(stop - start, 0)
-                return Value(kind="text", expr=self.text(inner).str.slice(start, length))
+                return Value(kind="text", expr=_sliced(self.text(inner), start, stop))
 
     def text(self, node: Node) -> pl.Expr:
         """`node` as text: whole numbers without a point."""
@@ -347,3 +346,13 @@ class Compiler:
         if group is None:
             return Value(kind="boolean", expr=text.str.contains(regex))
         return Value(kind="text", expr=text.str.extract(regex, group))
+
+
+def _sliced(text: pl.Expr, start: int, stop: int | None) -> pl.Expr:
+    if start < 0:
+        if stop is not None:
+            raise ExpressionError("a slice from the end goes to the end: [-3:]")
+        return text.str.tail(-start)
+    if stop is not None and stop < 0:
+        return text.str.head(stop).str.slice(start)
+    return text.str.slice(start, None if stop is None else max(stop - start, 0))

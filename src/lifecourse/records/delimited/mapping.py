@@ -39,6 +39,12 @@ AGGREGATIONS = ("min", "max", "sum", "mean", "count")
 
 
 def _as_text(value: Any) -> Any:
+    if (
+        isinstance(value, dict) and len(value) == 1
+    ):  # dftly's other form, for names with signs in them
+        ((form, told),) = value.items()
+        if form in ("column", "literal"):
+            return f"$`{told}`" if form == "column" else f'"{told}"'
     if isinstance(value, dict | list):
         raise ExpressionError('an expression is one text, such as f"LAB//{$item}"')
     if isinstance(value, bool):
@@ -271,11 +277,6 @@ class Mapping:
         self.path = path
         self._file = load_document(path, _File, error=SourceError)
         for name, table in self.tables.items():
-            if self.subject_of(name) is None:
-                raise self.error(
-                    (name,),
-                    "nothing says whose rows these are. Give _defaults: subject_id: $column",
-                )
             for event in table.events:
                 self._check(name, event)
 
@@ -289,10 +290,10 @@ class Mapping:
         """The tables by name."""
         return dict(self._file.__pydantic_extra__ or {})
 
-    def subject_of(self, table: str) -> Node | None:
-        """Whose rows these are."""
+    def subject_of(self, table: str) -> Node:
+        """Whose rows these are; where nothing says it, the column ``subject_id`` does, as in MEDS-Extract."""
         told = self.tables[table].defaults.subject_id or self._file.defaults.subject_id
-        return None if told is None else parse(told)
+        return parse(told or "$subject_id")
 
     def missing_in(self, table: str) -> list[str]:
         """How the table spells a missing value."""
@@ -318,9 +319,7 @@ class Mapping:
     def _named(self, table: str) -> list[tuple[tuple[str, ...], set[str]]]:
         options = self.tables[table].options
         subject = self.subject_of(table)
-        named: list[tuple[tuple[str, ...], set[str]]] = [
-            ((table,), columns_of(subject) if subject else set())
-        ]
+        named: list[tuple[tuple[str, ...], set[str]]] = [((table,), columns_of(subject))]
         texts = [
             *((("_table", "cols", n), e) for n, e in options.cols.items()),
             *((("_table", "drop", n), e) for n, e in options.drop.items()),

@@ -69,9 +69,7 @@ class TableReading:
         self._keys = {name for join in self._options.join.values() for name in join.left}
         self._made_keys = self._derive()
         subject = mapping.subject_of(table)
-        self._subject = (
-            self._at((table,), lambda: self._compiler.text(subject)) if subject else None
-        )
+        self._subject = self._at((table,), lambda: self._compiler.text(subject))
         self._id = self._expression(("_table", "id"), self._options.id)
         self._drops = self._conditions("drop", self._options.drop)
         self._keeps = self._conditions("keep", self._options.keep)

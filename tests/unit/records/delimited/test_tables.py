@@ -86,7 +86,7 @@ def test_a_mapping_as_meds_extract_writes_it_gives_its_events(tmp_path: Path) ->
         code: f"{$drug}//{$dose ?? 'UNK'}"
         time: coalesce($at::?"%Y-%m-%d %H:%M", $at::?"%d.%m.%Y")
         _metadata:
-          classes: {drug: $drug, description: $class, parent_codes: 'f"ATC/{$atc}"'}
+          classes: {drug: {column: drug (name)}, description: $class, parent_codes: 'f"ATC/{$atc}"'}
     """
     folder = folder_of(
         tmp_path, mapping,
@@ -94,7 +94,7 @@ def test_a_mapping_as_meds_extract_writes_it_gives_its_events(tmp_path: Path) ->
         stays="stay_id,patient_id\n31,7\n32,8\n",
         vitals="stay_id,charttime,HR\n31,05/01/2020 10:00:00,61\n32,05/01/2020 11:30:00,72.5\n",
         meds="patient_id,drug,dose,at\n7,Metformin,500 mg,2020-05-02 08:00\n7,Metformin,,03.05.2020\n",
-        classes="drug,class,atc\nMetformin,Biguanide,A10BA02\n",
+        classes="drug (name),class,atc\nMetformin,Biguanide,A10BA02\n",
     )  # fmt: skip
     report, events = stored(tmp_path, folder)
     assert (report.subjects, report.rejects) == (2, {})
@@ -383,7 +383,7 @@ def test_files_that_no_table_names_are_counted(tmp_path: Path) -> None:
         (("$taken", "$taken +"), r"line 8: labs.lab.time: expected a value at the end"),
         (("    time: $taken\n", ""), r"say when: time: \$column, or time: null"),
         (("numeric_value", "numeric_vaule"), r"no property numeric_vaule; did you mean numeric_value\?"),
-        (("subject_id: $mrn", "missing: []"), r"nothing says whose rows these are"),
+        (("subject_id: $mrn", "missing: []"), r"line 5: labs: labs.csv has no column subject_id"),
         (("labs:", "results:"), r"line 5: results: there is no file of this table; there is labs.csv"),
         (("  lab:", "  _tabel: {}\n  lab:"), r"there is no _tabel of a table, only _defaults and _table"),
         (('f"LAB//{$test}"', "col(test)"), r"written \$name since MEDS-Extract 0.6"),
