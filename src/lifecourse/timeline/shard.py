@@ -33,17 +33,22 @@ class CodeTable:
     descriptions : n texts or None
     unit_factor : float64[n]
         What a value under the code is multiplied with to be in its concept's canonical unit.
+    ancestors : n tuples of what a code, or what it maps to, is a kind of; None where no vocabulary told
     """
 
     codes: list[str]
     parents: list[tuple[str, ...]]
     descriptions: list[str | None]
     unit_factor: npt.NDArray[np.float64]
+    ancestors: list[tuple[str, ...]] | None = None
     _ids: dict[Codelist, npt.NDArray[np.int32]] = field(default_factory=dict)
     _possible: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
     _names: tuple[list[str], list[int]] | None = None
     _words: npt.NDArray[np.object_] | None = None
-    _scaled: npt.NDArray[np.bool_] | None = None
+    _single: (
+        tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32], npt.NDArray[np.float32]] | None
+    ) = None
+    _below: dict[str, list[int]] | None = None
     _enumeration: pl.Enum | None = None
 
     def __len__(self) -> int:
@@ -66,6 +71,7 @@ class CodeTable:
             parents=[tuple(parents or ()) for parents in table["parent_codes"].to_list()],
             descriptions=table["description"].to_list(),
             unit_factor=table["unit_factor"].fill_null(1.0).to_numpy().astype(np.float64),
+            ancestors=_ancestors(table),
         )
 
     def ids(self, codelist: Codelist) -> npt.NDArray[np.int32]:
@@ -98,19 +104,17 @@ class CodeTable:
 
         An impossible value is no value: it enters no mean, score or rule. `lifecourse inspect` counts them.
         """
-        if len(code) == 0:
+        if self._single is None:
+            # Numbers of the values' own precision, so that a value that is a bound lies inside.
+            low, high = (ends.astype(np.float32) for ends in self.possible)
+            self._single = (self.unit_factor != 1.0, low, high)
+        scaled, low, high = self._single
+        if scaled.any() and scaled[code].any():
+            value = np.where(scaled[code], value * self.unit_factor[code], value).astype(np.float32)
+        if len(code) == 0 or np.isneginf(low).all():
             return value
-        factor = self.unit_factor[code]
-        if np.any(factor != 1.0):
-            value = (value * factor).astype(np.float32)
-        low, high = (ends[code] for ends in self._single_precision())
-        wrong = (value < low) | (value > high)
+        wrong = (value < low[code]) | (value > high[code])
         return np.where(wrong, np.float32(np.nan), value) if wrong.any() else value
-
-    def _single_precision(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """The bounds as numbers of the values' own precision, so that a value that is one of them lies inside."""
-        low, high = self.possible
-        return low.astype(np.float32), high.astype(np.float32)
 
     def _bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         from lifecourse.vocab.units import possible_range
@@ -128,19 +132,6 @@ class CodeTable:
             self._enumeration = pl.Enum(self.codes)
         return self._enumeration
 
-    def canonical(
-        self, code: npt.NDArray[np.int32], value: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
-        """The values of events with those ids in their codes' canonical units."""
-        if self._scaled is None:
-            self._scaled = self.unit_factor != 1.0
-        if not self._scaled.any():
-            return value
-        scaled = self._scaled[code]
-        if not scaled.any():
-            return value
-        return np.where(scaled, value * self.unit_factor[code], value).astype(np.float32)
-
     def _match(self, codelist: Codelist) -> npt.NDArray[np.int32]:
         if codelist.everything:
             return np.arange(len(self.codes), dtype=np.int32)
@@ -151,7 +142,23 @@ class CodeTable:
             for place in _places(codelist, names)
             if not (excluded and names[place].startswith(excluded))
         }
+        found |= {
+            position
+            for position in self._kinds_of(codelist.descendants)
+            if not (excluded and self.codes[position].startswith(excluded))
+        }
         return np.array(sorted(found), dtype=np.int32)
+
+    def _kinds_of(self, wanted: frozenset[str]) -> set[int]:
+        """Codes that are a kind of one of `wanted`, as far as a vocabulary told."""
+        if not wanted or self.ancestors is None:
+            return set()
+        if self._below is None:
+            self._below = {}
+            for position, ancestors in enumerate(self.ancestors):
+                for ancestor in ancestors:
+                    self._below.setdefault(ancestor, []).append(position)
+        return {position for ancestor in wanted for position in self._below.get(ancestor, ())}
 
     def _sorted_names(self) -> tuple[list[str], list[int]]:
         """Every name of a code, its own and its parents', sorted, and the code each is a name of."""
@@ -164,9 +171,17 @@ class CodeTable:
         return self._names
 
 
+def _ancestors(table: pl.DataFrame) -> list[tuple[str, ...]] | None:
+    """Of each code; None where nobody told any, as in stores that were made without a vocabulary."""
+    name = "ancestor_codes"
+    if name not in table.columns or not table[name].list.len().sum():
+        return None
+    return [tuple(ancestors or ()) for ancestors in table[name].to_list()]
+
+
 def _places(codelist: Codelist, names: list[str]) -> Iterator[int]:
     """Places in the sorted `names` that the codelist matches, before its exclusions; some may recur."""
-    for name in codelist.exact:
+    for name in (*codelist.exact, *codelist.descendants):
         yield from range(bisect_left(names, name), bisect_right(names, name))
     for prefix in codelist.prefixes:
         place = bisect_left(names, prefix)

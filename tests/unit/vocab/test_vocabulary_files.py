@@ -207,3 +207,52 @@ def test_the_vocabulary_of_a_real_omop_database_goes_there_and_back(tmp_path: Pa
         "RxNorm//213469", system="NDC"
     ):  # celecoxib 200 MG Oral Capsule [Celebrex]
         assert "RxNorm//213469" in vocabulary.translate(ndc, "RxNorm")
+
+
+def test_descendants_of_a_codelist_reach_what_the_vocabulary_tells(vocabulary: Vocabulary) -> None:
+    from lifecourse.schema.code import Codelist
+    from lifecourse.timeline.shard import CodeTable
+
+    codes = sorted(
+        ["ICD10CM//E11.9", "SNOMED//73211009", "SNOMED//313436004", "NDC//68180063709", "OWN//1"]
+    )
+
+    def found(table: CodeTable, **named: object) -> list[str]:
+        return [codes[i] for i in table.ids(Codelist(name="x", **named))]  # type: ignore[arg-type]
+
+    told = CodeTable.from_frame(map_codes(codes, [vocabulary.path]))
+    untold = CodeTable.of(codes)
+    diabetes = frozenset({"SNOMED//73211009"})
+    every = ["ICD10CM//E11.9", "SNOMED//313436004", "SNOMED//73211009"]
+    assert found(told, descendants=diabetes) == every
+    assert found(told, exact=diabetes) == [
+        "SNOMED//73211009"
+    ]  # the concept itself, and no kind of it
+    assert found(untold, descendants=diabetes) == ["SNOMED//73211009"]
+    assert found(told, descendants=frozenset({"ATC//C10"})) == ["NDC//68180063709"]
+    assert found(told, descendants=diabetes, excluded=("ICD10CM//E11",)) == every[1:]
+
+
+def test_a_store_keeps_what_the_vocabulary_told_when_codes_came_in(
+    vocabulary: Vocabulary, tmp_path: Path
+) -> None:
+    from datetime import datetime
+
+    import polars as pl
+
+    from lifecourse.schema.actor import Actor, Purpose
+    from lifecourse.schema.code import Codelist
+    from lifecourse.timeline.access import open_timeline
+
+    source = tmp_path / "source" / "data"
+    source.mkdir(parents=True)
+    rows = {"subject_id": [1], "time": [datetime(2020, 1, 1)], "code": ["ICD10CM//E11.9"]}
+    pl.DataFrame(rows).with_columns(numeric_value=pl.lit(None, pl.Float32)).write_parquet(
+        source / "0.parquet"
+    )
+    store = tmp_path / "store"
+    given = ["--mapping", str(vocabulary.path), "--plain"]
+    assert main(["ingest", str(tmp_path / "source"), "--store", str(store), *given]) == 0
+    timeline = open_timeline(store, actor=Actor(name="t"), purpose=Purpose.OPERATIONS)
+    diabetes = Codelist(name="diabetes", descendants=frozenset({"SNOMED//73211009"}))
+    assert timeline.codes.ids(diabetes).tolist() == [0]
