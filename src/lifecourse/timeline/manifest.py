@@ -86,13 +86,13 @@ class Manifest(BaseModel):
 def publish(store: Path, manifest: Manifest) -> bool:
     """Make `manifest` the store's newest version; False when that version exists already."""
     return create_exclusively(
-        _path(store, manifest.version), to_json(manifest.model_dump(mode="json"))
+        path_of(store, manifest.version), to_json(manifest.model_dump(mode="json"))
     )
 
 
 def replace(store: Path, manifest: Manifest) -> None:
     """Put `manifest` in the place of the one of its version: for erasure alone, which makes the whole log anew."""
-    write_bytes(_path(store, manifest.version), to_json(manifest.model_dump(mode="json")))
+    write_bytes(path_of(store, manifest.version), to_json(manifest.model_dump(mode="json")))
 
 
 def hash_of(manifest: Manifest) -> str:
@@ -128,12 +128,12 @@ def read_manifest(store: Path, version: int | None = None) -> Manifest:
     wanted = known[-1] if version is None else version
     if wanted not in known:
         raise StoreError(f"the store has no version {wanted}; it has {known[0]} to {known[-1]}.")
-    return _parse(_path(store, wanted).read_bytes(), wanted)
+    return _parse(path_of(store, wanted).read_bytes(), wanted)
 
 
 def manifest_hash(store: Path, version: int) -> str:
     """The SHA-256 of a manifest's bytes: what the next version names as its parent."""
-    return hashlib.sha256(_path(store, version).read_bytes()).hexdigest()
+    return hashlib.sha256(path_of(store, version).read_bytes()).hexdigest()
 
 
 def check_chain(store: Path) -> None:
@@ -171,5 +171,6 @@ def _parse(raw: bytes, version: int) -> Manifest:
         raise StoreDamaged(f"the manifest of version {version} is damaged.") from None
 
 
-def _path(store: Path, version: int) -> Path:
+def path_of(store: Path, version: int) -> Path:
+    """Where the manifest of a version lies."""
     return store / LOG / f"{version:08d}.json"
