@@ -78,7 +78,7 @@ def display_of(concept: Element | None) -> str | None:
 def _codings(concept: Element | None) -> Iterator[Element]:
     if concept is not None:
         yield concept
-        yield from concept.iterfind(TRANSLATION)
+        yield from concept.findall(TRANSLATION)
 
 
 @lru_cache(maxsize=65_536)

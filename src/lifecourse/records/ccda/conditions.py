@@ -91,7 +91,7 @@ def named(
 
 def _of_values(statement: Statement) -> Named | None:
     """The condition: of several values, or of a value in words beside a coded one, the first that is coded."""
-    values = list(statement.element.iterfind(f"{V3}value"))
+    values = list(statement.element.findall(f"{V3}value"))
     found = [n for value in values if (n := named(statement, value, CONDITIONS, "Condition"))]
     best = next((name for name in found if not name[0].startswith("TEXT//")), None)
     if best is None and not found and values and (words := statement.text()):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lifecourse.records.ccda.statement import Statement
     from lifecourse.records.moments import Moment
 
-MATERIAL = f"{V3}manufacturedProduct/{V3}manufacturedMaterial"
+PRODUCT, MATERIAL = f"{V3}manufacturedProduct", f"{V3}manufacturedMaterial"
 ADMINISTERED = ("29549-3",)
 """Sections of medicines that were given here, not said to be taken."""
 PLAN_SECTIONS = ("18776-5", "51847-2")
@@ -143,7 +143,8 @@ def _product(statement: Statement, preferred: Sequence[str], kind: str) -> Named
     while asked is not None:
         for name in ("consumable", "product"):
             holder = asked.child(name)
-            material = holder.find(MATERIAL) if holder is not None else None
+            product = holder.find(PRODUCT) if holder is not None else None
+            material = product.find(MATERIAL) if product is not None else None
             if material is None:
                 continue
             concept = material.find(f"{V3}code")

@@ -138,7 +138,7 @@ def _check_has_result(statement: Statement) -> None:
 
 
 def _values(statement: Statement) -> list[Value]:
-    values = statement.element.iterfind(f"{V3}value")
+    values = statement.element.findall(f"{V3}value")
     return [
         said for value in values if (said := value_of(value, statement.document)).says_something
     ]

@@ -44,7 +44,7 @@ def ids_of(role: Element) -> list[tuple[str, str | None]]:
     """Root and extension of each id of a person, the best to go by first, whatever the order they stand in."""
     told = [
         (root, one.get("extension"))
-        for one in role.iterfind(f"{V3}id")
+        for one in role.findall(f"{V3}id")
         if (root := one.get("root")) and one.get("nullFlavor") is None and not _is_filler(root, one)
     ]
     return sorted(
@@ -117,7 +117,7 @@ def _demographics(person: Person, patient: Element) -> None:
         ("maritalStatusCode", "MARITAL_STATUS"),
     ):
         told: dict[str, str | None] = {}
-        for concept in (*patient.iterfind(V3 + name), *patient.iterfind(SDTC + name)):
+        for concept in (*patient.findall(V3 + name), *patient.findall(SDTC + name)):
             code = bare_code(concept) or concept.get("nullFlavor")
             if code and concept.get("nullFlavor") in (None, *ASKED):
                 whole = category_of(kind, code.strip())
@@ -159,7 +159,7 @@ def _birth_and_death(person: Person, patient: Element) -> None:
 def _addresses(person: Person) -> None:
     """Where the person lives and has lived, each from its first day; one without a period holds always."""
     document = person.document
-    for place, address in enumerate(person.role.iterfind(f"{V3}addr"), start=1):
+    for place, address in enumerate(person.role.findall(f"{V3}addr"), start=1):
         if address.get("nullFlavor") is not None:
             continue
         period = address.find(f"{V3}useablePeriod")
@@ -205,7 +205,7 @@ def _name(patient: Element) -> str | None:
     legal = [name for name in names if name.get("use") == "L"] or names
     if not legal:
         return None
-    parts = (*legal[0].iterfind(f"{V3}given"), *legal[0].iterfind(f"{V3}family"))
+    parts = (*legal[0].findall(f"{V3}given"), *legal[0].findall(f"{V3}family"))
     return " ".join(_words(parts)) or " ".join((legal[0].text or "").split()) or None
 
 

@@ -31,7 +31,7 @@ NOT_PLAIN = ("text/rtf", "text/richtext")
 
 def read_procedure(statement: Statement) -> None:
     """What was done, known when it ended; what was not, or is planned; and the devices that it used."""
-    values = statement.element.iterfind(f"{V3}value")
+    values = statement.element.findall(f"{V3}value")
     if any(value_of(value, statement.document).says_something for value in values):
         read_observation(statement)
         return
@@ -72,7 +72,7 @@ def read_device(statement: Statement) -> None:
 def _tell_devices(statement: Statement, when: Moment) -> int:
     told = 0
     span = statement.span()
-    for place, participant in enumerate(statement.element.iterfind(PARTICIPANT), start=1):
+    for place, participant in enumerate(statement.element.findall(PARTICIPANT), start=1):
         device = participant.find(DEVICE)
         if device is None:
             continue
@@ -100,7 +100,7 @@ def read_coverage(statement: Statement) -> None:
     """Who pays, by the kind of policy, for as long as it covers the person."""
     found = coded(statement.child("code"), ())
     span = statement.span()
-    for participant in statement.element.iterfind(PARTICIPANT):
+    for participant in statement.element.findall(PARTICIPANT):
         if participant.get("typeCode") == "COV":
             covered = statement.span_of(participant.find(f"{V3}time"))
             span = covered if covered.first or covered.high else span

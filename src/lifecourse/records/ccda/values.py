@@ -83,7 +83,9 @@ def number_of(text: str | None, document: Document) -> float | None:
     if text is None or not text.strip():
         return None
     plain = text.strip()
-    if len(plain) <= LONGEST_NUMBER and DECIMAL.fullmatch(plain):
+    if len(plain) <= LONGEST_NUMBER and (
+        plain.replace(".", "", 1).isdecimal() or DECIMAL.fullmatch(plain)
+    ):
         found = float(plain)
         if abs(found) <= LARGEST:
             return found

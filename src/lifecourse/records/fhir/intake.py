@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from lifecourse.base.collector import uncollected
 from lifecourse.base.errors import SourceError
 from lifecourse.records.fhir.around import Around, Gathering, around_of
 from lifecourse.records.fhir.claims import UNREAD, shortened, unread_type
@@ -22,7 +23,7 @@ from lifecourse.records.fhir.files import (
     members,
     reason_of,
 )
-from lifecourse.records.fhir.parsing import parse, parse_together, uncollected
+from lifecourse.records.fhir.parsing import parse, parse_together
 from lifecourse.records.fhir.reading import NO_TIME, read_resource
 from lifecourse.records.fhir.rows import Place
 from lifecourse.records.fhir.splitting import AFTER, BEFORE, ENTRY, Part, parts
