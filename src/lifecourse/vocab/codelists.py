@@ -39,9 +39,9 @@ BySystem = dict[str, Codes]
 
 
 class Answers(Document):
-    """Answers to one coded question; each matches after its question and alone."""
+    """Answers to a coded question, or to several that ask the same; each matches after its question and alone."""
 
-    question: str
+    question: Codes
     SNOMED: Codes = ()
     LOINC: Codes = ()
 
@@ -50,7 +50,8 @@ class Answers(Document):
         alone = {f"SNOMED//{code}" for code in self.SNOMED} | {
             f"LOINC//{code}" for code in self.LOINC
         }
-        return frozenset(alone | {f"{self.question}{SEPARATOR}{code}" for code in alone})
+        asked = {f"{each}{SEPARATOR}{code}" for each in self.question for code in alone}
+        return frozenset(alone | asked)
 
 
 class Entry(Document):
