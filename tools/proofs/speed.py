@@ -86,6 +86,17 @@ PROOFS: tuple[Proof, ...] = (
         measure=tests("tests/generative/test_kernel_mutations.py", "-m", "prove or not prove"),
     ),
     Proof(
+        name="aces-tasks",
+        promise="the tasks of the ACES repository and of MEDS-DEV all parse; on the MIMIC-IV demo every row of each is that "
+        "of es-aces 0.7.3, from events and from a store",
+        measure=tests(
+            "tests/functional/test_aces_on_records.py",
+            "tests/spec/test_aces.py",
+            "-m",
+            "prove or not prove",
+        ),
+    ),
+    Proof(
         name="large-subject",
         promise="2 million events in one subject are stored, looked at, asked, labelled and featurized; readers keep "
         "their version while others write",
