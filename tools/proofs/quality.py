@@ -20,4 +20,19 @@ PROOFS: tuple[Proof, ...] = (
         "the UCI table, as its rows say",
         measure=tests("tests/functional/test_quality_of_sources.py", "-m", "prove or not prove"),
     ),
+    Proof(
+        name="unit-round-trip",
+        promise="units there and back are exact (mg/dL-mmol/L and every other that a quantity can have): the same float32",
+        measure=tests("tests/unit/vocab/test_units.py"),
+    ),
+    Proof(
+        name="drug-round-trip",
+        promise="NDC to RxNorm to ATC and back by a vocabulary of a site's own tables",
+        measure=tests("tests/unit/vocab/test_vocabulary_files.py"),
+    ),
+    Proof(
+        name="every-event-its-source",
+        promise="of every kind of source every event names its file and row, and `inspect` leads back to them",
+        measure=tests("tests/functional/test_every_event_its_source.py"),
+    ),
 )
