@@ -90,7 +90,11 @@ class Segment:
     def text(self, field: int, component: int = 1, subcomponent: int = 1) -> str | None:
         """A value in the first repetition of a field, with escapes undone; None where it is absent or null."""
         raw = self.fields[field] if field < len(self.fields) else ""
-        return self.of(raw.split(self.delimiters.repetition, 1)[0], component, subcomponent)
+        if not raw:
+            return None
+        if self.delimiters.repetition in raw:
+            raw = raw.split(self.delimiters.repetition, 1)[0]
+        return self.of(raw, component, subcomponent)
 
     def of(self, raw: str, component: int = 1, subcomponent: int = 1) -> str | None:
         """A value in a field as it stands (`raw`), with escapes undone; None where it is absent or null."""
