@@ -22,7 +22,7 @@ PROOFS: tuple[Proof, ...] = (
     ),
     Proof(
         name="unit-round-trip",
-        promise="units there and back are exact (mg/dL-mmol/L and every other that a quantity can have): the same float32",
+        promise="units there and back are exact (mg/dL-mmol/L and every other that a quantity has): the same float32",
         measure=tests("tests/unit/vocab/test_units.py"),
     ),
     Proof(
