@@ -60,7 +60,7 @@ def criterion_in_words(criterion: Criterion) -> str:
     """What a criterion asks for, as a clinician would say it."""
     words = describe(criterion.codelist)["title"]
     if criterion.as_egfr:
-        words += ", by the eGFR that CKD-EPI 2021 gives of it,"
+        words += ", where no eGFR was reported, by CKD-EPI 2021"
     if criterion.values is not None:
         words += f" {_limits(criterion.values)}"
     if criterion.times > 1:
