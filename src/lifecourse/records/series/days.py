@@ -27,6 +27,7 @@ import polars as pl
 from lifecourse.records.series.measures import GLUCOSE, measures
 from lifecourse.records.series.readings import INTERVALS
 from lifecourse.records.times import TICK, to_utc
+from lifecourse.vocab.codelists import entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,25 @@ def day_events(readings: pl.DataFrame, timezone: str) -> tuple[pl.DataFrame, dic
         "readings told as low or high, taken as the sensor's limit": limits,
     }
     return pl.concat(tables), {what: n for what, n in counts.items() if n}
+
+
+def described() -> pl.DataFrame:
+    """What the codes of days are called (``code description parent_codes``), by the codelists that have them."""
+    codes = [f"CGM//{name}" for name in CODES]
+    codes += [
+        f"SERIES//{name}" for name, each in measures().items() if each.summary != "sensor_glucose"
+    ]
+    titles = {
+        code: entry.title
+        for entry in entries().values()
+        for system, listed in entry.exact.items()
+        if system in ("CGM", "SERIES")
+        for code in (f"{system}//{each}" for each in listed)
+    }
+    return pl.DataFrame(
+        {"code": codes, "description": [titles.get(code) for code in codes], "parent_codes": None},
+        schema={"code": pl.String, "description": pl.String, "parent_codes": pl.List(pl.String)},
+    )
 
 
 def glucose_days(readings: pl.DataFrame, timezone: str) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 
 from lifecourse.base.errors import SourceError
 from lifecourse.records.separated import header_of, opened
-from lifecourse.records.series.days import day_events
+from lifecourse.records.series.days import day_events, described
 from lifecourse.records.series.measures import measures
 from lifecourse.records.series.readings import (
     READINGS,
@@ -138,6 +138,7 @@ class SeriesSource:
         used = readings.select("file", "row").unique().height
         shown = events.select("source_file", "source_row").unique().height
         yield Batch(
+            concepts=described() if people.number == 0 else None,
             events=of_subjects(events, self.issuer),
             rows_read=used,
             reference_rows={"reading, in the events of its day": used - shown}

@@ -154,6 +154,21 @@ def test_what_notes_say_stands_beside_coded_facts_and_changes_none(hospital: Pat
     assert matrix.dense[:, -1].sum() > 0  # asked for by name, it is there
 
 
+def test_facts_of_notes_hold_words_of_the_dictionary_alone(
+    hospital: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    events = events_of(open_timeline(hospital / "with", **WHO))
+    noted = events.filter(pl.col("code").str.starts_with("NOTED//"))
+    words = {row["term"] for row in rows(TERMS)}
+    assert set(noted["text_value"]) <= words
+    assert noted["source_part"].str.contains(r"chars \d+-\d+$").all()
+    said, warned = capfd.readouterr()
+    notes = events.filter(pl.col("code").str.starts_with("NOTE//"))["text_value"].to_list()
+    assert not any(
+        word in said + warned for note in notes for word in note.split() if len(word) > 6
+    )
+
+
 def test_an_event_leads_back_to_its_sentence(hospital: Path) -> None:
     timeline = open_timeline(hospital / "with", **WHO)
     noted = events_of(timeline).filter(pl.col("code").str.starts_with("NOTED//"))

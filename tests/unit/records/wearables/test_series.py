@@ -388,6 +388,8 @@ def test_days_in_the_store_lead_back_to_their_rows_and_a_fuller_export_replaces_
         pytest.approx((100 * 210 + 200 * 78) / 288, rel=1e-6)
     ]
     place = timeline.chart(subject).events["code"].to_list().index("CGM//mean")
+    table = timeline.codes
+    assert table.descriptions[table.codes.index("CGM//mean")].startswith("Mean sensor glucose")
     shown = origin(store, subject, place, source=second, actor=actor, purpose=purpose)
     assert shown["source"]["part"] == "rows 1-288"
     assert shown["source"]["raw"] == "7,2024-03-01T00:00:00,glucose,100,mg/dL"
