@@ -109,7 +109,12 @@ def _called(name: str, seen: Mapping[str, Genotype] | None) -> Call:
         alleles=found.best,
         missing=missing,
     )
-    return _meant(gene, call)
+    meant = _meant(gene, call)
+    if name == "SLCO1B1" and " or " in meant.phenotype and STATIN_POSITION not in missing:
+        # The diplotypes differ in what they mean; what advice on statins rests on was tested.
+        alone = _statin_position(gene, known[STATIN_POSITION], missing)
+        return replace(meant, phenotype=alone.phenotype, notes=("phenotype by rs4149056 alone",))
+    return meant
 
 
 def _meant(gene: Gene, call: Call) -> Call:

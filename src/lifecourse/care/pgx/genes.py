@@ -9,6 +9,9 @@ from pathlib import Path
 
 TABLES = Path(__file__).parent / "tables"
 
+OUTSIDE_ONLY = ("CYP2D6", "HLA-A", "HLA-B")
+"""Genes that no positions tell: their calls come from elsewhere."""
+
 # IUPAC letters for several bases: an allele that has one of them may carry any.
 ANY_OF = {
     "R": "AG",

@@ -53,8 +53,14 @@ class Match:
 def match(gene: Gene, genotypes: Mapping[str, Genotype]) -> Match:
     """The pairs of named alleles that explain `genotypes`, whole ones only."""
     tested = {name: found for name, found in genotypes.items() if found.is_whole}
-    candidates = [allele for allele in gene.alleles if _is_told(allele, tested)]
-    bases = {allele.name: _bases(gene, allele, tested) for allele in candidates}
+    told = [allele for allele in gene.alleles if _is_told(allele, tested)]
+    bases = {allele.name: _bases(gene, allele, tested) for allele in told}
+    # An allele with a base that was not seen at all is in no pair.
+    candidates = [
+        allele
+        for allele in told
+        if all(bases[allele.name][name] & set(found.bases) for name, found in tested.items())
+    ]
     blocks: dict[str | None, list[str]] = {}
     for name, found in tested.items():
         # A position by itself is a block of one: which way round it lies says nothing.

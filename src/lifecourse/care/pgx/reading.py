@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
 from lifecourse.care.pgx.calling import Call, OutsideCall, call_genes, genotypes_of
 from lifecourse.care.pgx.genes import genes
 from lifecourse.care.pgx.matching import Genotype
+from lifecourse.schema.code import SEPARATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
+
+    import polars as pl
 
     from lifecourse.timeline.chart import Chart
 
@@ -49,19 +53,33 @@ def calls_of_document(given: Mapping[str, Any], place: str) -> dict[str, Call]:
 
 
 def calls_of_chart(
-    chart: Chart, outside: Mapping[str, OutsideCall] | None = None
+    chart: Chart,
+    outside: Mapping[str, OutsideCall] | None = None,
+    only: Collection[str] | None = None,
 ) -> dict[str, Call]:
-    """The calls of every gene, from the genotypes in someone's record; what is not there was not tested."""
+    """The calls of every gene (or of `only` some), from the genotypes in someone's record.
+
+    What is not there was not tested.
+    """
     seen: dict[str, dict[str, Genotype]] = {}
-    rows = chart.events.select("code", "text_value").iter_rows()
-    for code, said in rows:
-        if not code.startswith(PREFIX) or said is None:
-            continue
-        _, gene, name = code.split("//", 2)
-        found = _written(said)
+    for code, said in genotype_events(chart).select("code", "text_value").iter_rows():
+        _, gene, name = code.split(SEPARATOR, 2)
+        found = None if said is None else _written(said)
         if gene in genes() and found is not None:
             seen.setdefault(gene, {})[name] = found
-    return call_genes(seen, outside)
+    asked = None if only is None else [gene for gene in only if gene in genes()]
+    return call_genes(seen, outside, only=asked)
+
+
+def genotype_events(chart: Chart, gene: str | None = None) -> pl.DataFrame:
+    """The events of genotypes in a chart, those that differ from the reference last."""
+    prefix = PREFIX if gene is None else f"{PREFIX}{gene}{SEPARATOR}"
+    table = chart.shard.codes.codes
+    low, high = bisect_left(table, prefix), bisect_left(table, prefix + chr(0x10FFFF))
+    if low == high:
+        return chart.events.clear()
+    found = chart.events.filter(chart.events["code"].str.starts_with(prefix))
+    return found.sort("numeric_value", maintain_order=True)
 
 
 def outside_calls(lines: Iterable[str], place: str) -> dict[str, OutsideCall]:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.care.pgx.calling import NOT_TESTED
+from lifecourse.care.pgx.reading import calls_of_chart, genotype_events
 from lifecourse.care.rules.questions import Fact, Kind, Question
 from lifecourse.care.rules.wording import unended
 from lifecourse.schema.code import codes
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from lifecourse.care.pgx.calling import Call
     from lifecourse.schema.code import Codelist
     from lifecourse.timeline.chart import Chart
 
@@ -96,9 +99,19 @@ class ChartFacts:
             return found.fact if found else Fact(missing=(question.key,))
         if question.kind == Kind.LAB:
             return Fact(value=self._measured(question))
+        if question.kind == Kind.GENE:
+            call = self._genes.get(question.name)
+            return Fact(
+                value=None if call is None or call.phenotype == NOT_TESTED else call.phenotype
+            )
         if question.kind == Kind.DRUG:
             return self._taken(question)
         return Fact(value=self._answers[_name(question)] > 0)
+
+    @cached_property
+    def _genes(self) -> dict[str, Call]:
+        asked = {question.name for question in self.questions if question.kind == Kind.GENE}
+        return calls_of_chart(self.chart, only=asked) if asked else {}
 
     def _age(self) -> float | None:
         from lifecourse.base.clock import from_microseconds
@@ -136,6 +149,8 @@ class ChartFacts:
         if question.kind == Kind.SCORE:
             found = self.scores.get(question.key)
             return found.events if found else ()
+        if question.kind == Kind.GENE:
+            return self._described(genotype_events(self.chart, question.name))
         if question.kind == Kind.PHENOTYPE:
             place = self._onset(question)
             return () if place is None else self._described(self.chart.events[[place]])
@@ -207,7 +222,7 @@ def covariates_of(questions: tuple[Question, ...]) -> tuple[Covariate, ...]:
 def _covariates(question: Question) -> Sequence[Covariate]:
     if question.kind == Kind.SMOKING:
         return smoking_covariates()
-    if question.kind in (Kind.AGE, Kind.SEX, Kind.PHENOTYPE, Kind.SCORE):
+    if question.kind in (Kind.AGE, Kind.SEX, Kind.PHENOTYPE, Kind.SCORE, Kind.GENE):
         return []
     days = question.within_days
     window = before() if days is None else before(timedelta(days=days))

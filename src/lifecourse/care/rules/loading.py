@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import KnowledgeError
 from lifecourse.base.yaml import parse_document
+from lifecourse.care.pgx.genes import OUTSIDE_ONLY, genes
 from lifecourse.care.rules.definition import Rule
 from lifecourse.care.rules.evaluate import decide
 from lifecourse.care.rules.questions import Kind, facts_of_case
@@ -101,6 +102,10 @@ def _check_names(questions: Iterable[Question], where: str) -> None:
     codelists, phenotypes = frozenset(names()), frozenset(phenotype_names())
     for question in questions:
         if question.kind in (Kind.AGE, Kind.SEX, Kind.SMOKING, Kind.SCORE):
+            continue
+        if question.kind == Kind.GENE:
+            if question.name not in (*genes(), *OUTSIDE_ONLY):
+                raise KnowledgeError(f"{where}: there is no pharmacogene '{question.name}'.")
             continue
         known = phenotypes if question.kind == Kind.PHENOTYPE else codelists
         if question.name not in known:

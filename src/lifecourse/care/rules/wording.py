@@ -59,6 +59,8 @@ def presence(question: Question, *, present: bool, said: str = "") -> str:
         return f"sex is {said}"
     if question.kind == Kind.SMOKING:
         return f"smoking status is {said}"
+    if question.kind == Kind.GENE:
+        return f"{question.name} makes them: {said}"
     title = title_of(question.name)
     if question.kind == Kind.DRUG:
         return f"{title} is being taken" if present else f"no {title} is being taken"

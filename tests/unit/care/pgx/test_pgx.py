@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from lifecourse.base.errors import UserError
+from lifecourse.care.careplan import plan as care_plan
 from lifecourse.care.pgx.calling import OutsideCall, call_genes, genotypes_of
 from lifecourse.care.pgx.genes import TABLES, Gene, genes
 from lifecourse.care.pgx.importing import import_tables
 from lifecourse.care.pgx.matching import Genotype, match
 from lifecourse.care.pgx.phenotyping import activity_of, phenotype_of
 from lifecourse.care.pgx.reading import calls_of_chart, calls_of_document, outside_calls
+from lifecourse.care.rules.evaluate import Answer
 from lifecourse.cli import main
 from lifecourse.schema.actor import Actor, Purpose
-from lifecourse.timeline.access import open_timeline
+from lifecourse.timeline.access import open_timeline, timeline_from_events
 from lifecourse.timeline.ingestion import ingest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lifecourse.timeline.chart import Chart
 
 MISPRINT = {"UGT1A1": {"rs887829": ["C", "T"], "rs4148323": ["G", "A"]}}
 """Its expectation needs rs3064744 untested, which the facts file does not say (and marks as not verified)."""
@@ -255,3 +261,43 @@ def test_a_vcf_is_called_sample_by_sample(
         for who in timeline.subject_ids()
     ]
     assert sorted(calls) == ["Poor Metabolizer", "Rapid Metabolizer"]
+
+
+def on_clopidogrel(**genotypes: str) -> Chart:
+    moment = datetime(2024, 1, 1)
+    rows: list[tuple[int, datetime | None, str, float | None, str | None]] = [
+        (1, datetime(1960, 1, 1), "MEDS_BIRTH", None, None),
+        (1, None, "SEX//male", None, None),
+        (1, moment, "RxNorm//32968", None, None),
+        (1, moment, "VISIT//outpatient", None, None),
+    ]
+    for name, bases in genotypes.items():
+        copies = float(len(set(bases.replace("/", "")) - {"A"}))
+        rows.append((1, None, f"GENOTYPE//CYP2C19//{name}", copies, bases))
+    schema = {
+        "subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String,
+        "numeric_value": pl.Float32, "text_value": pl.String,
+    }  # fmt: skip
+    return timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row")).chart(1)
+
+
+def test_a_loss_of_function_on_clopidogrel_comes_first_in_the_plan_with_its_genotype() -> None:
+    chart = on_clopidogrel(rs4244285="A/A", rs12769205="G/G", rs3758581="G/G")
+    plan = care_plan(chart, chart.latest_of_anyone)
+    first = plan.recommendations[0]
+    assert first.rule.name == "pgx_clopidogrel_poor"
+    assert first.answer == Answer.FIRES
+    assert {event["for"] for event in first.events} == {"age", "clopidogrel", "CYP2C19"}
+    assert "GENOTYPE//CYP2C19//rs4244285" in {event["code"] for event in first.events}
+
+
+def test_without_a_genotype_nothing_is_said_against_clopidogrel() -> None:
+    chart = on_clopidogrel()
+    answers = {
+        line.rule.name: line
+        for line in care_plan(chart, chart.latest_of_anyone).recommendations
+        if line.rule.name.startswith("pgx_clopidogrel")
+    }
+    assert {line.answer for line in answers.values()} == {Answer.NOT_APPLICABLE}
+    said = [reason.text for line in answers.values() for reason in line.decision.reasons]
+    assert "CYP2C19 was not tested" in said
