@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from lifecourse.cli import main
+from lifecourse.schema.actor import Actor, Purpose
+from lifecourse.serve.record import Record
+from lifecourse.timeline.access import Timeline, open_timeline
+
+if TYPE_CHECKING:
+    from lifecourse.timeline.chart import Chart
 
 pytest.importorskip("cyvcf2", reason="the extra `genome` is not installed here")
 
@@ -125,6 +131,13 @@ def test_genes_smoking_and_addresses_are_on_the_timeline_and_each_is_a_covariate
     assert air["2013-12-31"] == air["2014-06-30"] == 14.0  # told up to the move,
     assert air["2014-12-31"] == air["2016-12-31"] == 8.0  # and from it on
 
+    facts = {fact.code: fact for fact in Record(chart_of(store, subject)).facts}
+    assert facts["GENOTYPE//CYP2C19//rs4244285"].name == "CYP2C19 rs4244285: G/A"
+    kinds = {code: fact.kind for code, fact in facts.items()}
+    assert kinds["GENOTYPE//CYP2C19//rs4244285"] == "genotype"
+    assert kinds["ADDRESS//NY//Kings County"] == "address"
+    assert kinds["EXPOSURE//pm25"] == "exposure"
+
     for kind, source, shown in (
         ("EXPOSURE//pm25", made[2], "Los Angeles"),
         ("GENOTYPE//CYP2C19//rs4244285", made[1], "0/1"),
@@ -158,9 +171,13 @@ def test_genes_smoking_and_addresses_are_on_the_timeline_and_each_is_a_covariate
 
 
 def subject_of(store: Path) -> int:
-    from lifecourse.schema.actor import Actor, Purpose
-    from lifecourse.timeline.access import open_timeline
-
-    timeline = open_timeline(store, actor=Actor(name="test"), purpose=Purpose.RESEARCH)
-    (subject,) = timeline.subject_ids()
+    (subject,) = opened(store).subject_ids()
     return int(subject)
+
+
+def chart_of(store: Path, subject: int) -> Chart:
+    return opened(store).chart(subject)
+
+
+def opened(store: Path) -> Timeline:
+    return open_timeline(store, actor=Actor(name="test"), purpose=Purpose.RESEARCH)
