@@ -189,6 +189,12 @@ class Reading:
             fact, self.whose(), when, code, value=value, text=text, unit=unit, end=end, happened=happened
         )  # fmt: skip
 
+    def begin_person(self) -> None:
+        """Forget what stood about the person before: a message may be about several."""
+        self.visit = self.order = self.about = ""
+        self.orderer = self.report = self.timing = None
+        self.when = self.named = None
+
     def tell(self) -> None:
         """Count one more thing that the message tells.
 

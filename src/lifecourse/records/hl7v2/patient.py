@@ -41,6 +41,9 @@ def read_patient(reading: Reading, segment: Segment) -> None:
     DroppedError
         Nothing names the person.
     """
+    if reading.subject:
+        reading.settle()
+        reading.begin_person()
     people = reading.people
     identifiers = identifiers_of(segment, *PATIENT_IDS)
     subject = people.key_of(identifiers) or people.key_of(identifiers_of(segment, 4))

@@ -161,6 +161,19 @@ def test_local_and_unknown_segments_are_counted_by_name(tmp_path: Path) -> None:
     assert found["unknown segments, not read"] == 1
 
 
+def test_message_about_several_people_tells_each_their_own(tmp_path: Path) -> None:
+    pid = "PID|1||{}^^^HOSP^MR||DOE^J||1960|F"
+    result = ["OBR|1||{}^LAB|24323-8^Panel^LN", "OBX|1|NM|718-7^Hb^LN||{}|g/dL||N|||F"]
+    parts = [line.format(n) for n in (11, 12) for line in (pid, *result)]
+    found = told(tmp_path, message(*parts[:3], visit(), *parts[3:], patient=None))
+    values = {
+        event["subject_key"]: event["numeric_value"] for event in found if event["numeric_value"]
+    }
+    assert values == {"HOSP|11": 11.0, "HOSP|12": 12.0}
+    (began,) = [event for event in found if event["code"].startswith("VISIT//")]
+    assert began["subject_key"] == "HOSP|11"
+
+
 # -- the person --------------------------------------------------------------------------------------------
 
 
