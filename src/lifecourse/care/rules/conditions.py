@@ -150,6 +150,12 @@ class Gene(Document):
     phenotype: list[str] = Field(min_length=1)
 
 
+class Derived(Limits):
+    """What several records together tell, such as ``smoking.pack_years`` (`lifecourse.tasks.derived`)."""
+
+    name: str
+
+
 class Points(Limits):
     """The sum of a rule's own points."""
 
@@ -174,6 +180,7 @@ class Condition(Document):
     lab: Lab | None = None
     score: Score | None = None
     gene: Gene | None = None
+    derived: Derived | None = None
     points: Points | None = None
     all: list[Condition] | None = Field(default=None, min_length=1)
     any: list[Condition] | None = Field(default=None, min_length=1)
@@ -243,8 +250,6 @@ def _question(condition: Condition) -> Question | None:
     for kind in (Kind.AGE, Kind.SEX, Kind.SMOKING):
         if getattr(condition, kind.value) is not None:
             return Question(kind=kind)
-    if condition.phenotype is not None:
-        return Question(kind=Kind.PHENOTYPE, name=condition.phenotype)
     if (drug := condition.drug) is not None:
         return Question(kind=Kind.DRUG, name=drug.codelist, within_days=drug.within_days)
     for kind in (Kind.CONDITION, Kind.EVENT):
@@ -264,8 +269,17 @@ def _question(condition: Condition) -> Question | None:
             take=lab.take,
             times=lab.times,
         )
-    if (gene := condition.gene) is not None:
-        return Question(kind=Kind.GENE, name=gene.name)
+    return _named_question(condition)
+
+
+def _named_question(condition: Condition) -> Question | None:
+    """What is known of a person under a name that is no codelist's."""
+    if condition.phenotype is not None:
+        return Question(kind=Kind.PHENOTYPE, name=condition.phenotype)
+    for kind in (Kind.GENE, Kind.DERIVED):
+        named: Gene | Derived | None = getattr(condition, kind.value)
+        if named is not None:
+            return Question(kind=kind, name=named.name)
     if (score := condition.score) is not None:
         return Question(kind=Kind.SCORE, name=score.model, outcome=score.outcome, years=score.years)
     return None
@@ -302,7 +316,7 @@ def _compared(condition: Condition, question: Question, fact: Fact) -> tuple[boo
         wanted = condition.sex or condition.smoking
         return fact.value == wanted, presence(question, present=True, said=fact.value)
     assert fact.value is not None  # noqa: S101 -- not known was handled before
-    limits = condition.age or condition.lab or condition.score or Limits()
+    limits = condition.age or condition.lab or condition.score or condition.derived or Limits()
     value = float(int(fact.value)) if question.kind == Kind.AGE else float(fact.value)
     truth = limits.hold(value)
     return truth, comparison(question, value, limits.model_dump(exclude_none=True), holds=truth)

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     LAB = "lab"
     SCORE = "score"
     GENE = "gene"
+    DERIVED = "derived"
 
 
 # Absence of a record of these is an answer (no); absence of the others is a question left open.
@@ -37,7 +38,7 @@ CLOSED_WORLD = frozenset({Kind.CONDITION, Kind.PHENOTYPE, Kind.DRUG, Kind.EVENT}
 class Question:
     """One thing to know about a person at a moment.
 
-    name : codelist, phenotype, score model or gene; empty for age, sex and smoking
+    name : codelist, phenotype, score model, gene or what is derived; empty for age, sex and smoking
     within_days : how far back the record counts; None = all of it
     ongoing : whether a condition with an end in the past does not count
     take : ``last mean highest lowest`` of a measurement

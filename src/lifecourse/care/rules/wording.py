@@ -97,6 +97,8 @@ def shown(question: Question, value: float) -> str:
         return f"{value:.0f}"
     if question.kind == Kind.SCORE:
         return f"{value:.1%}".replace("%", " %") if question.years else f"{value:.3g}"
+    if question.kind == Kind.DERIVED:
+        return f"{value:.3g}"
     from lifecourse.vocab.units import quantities
 
     return f"{value:.4g} {quantities()[question.name].unit}"
