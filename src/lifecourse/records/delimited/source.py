@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 KIND = "delimited"
 REJECTS = {"file": pl.String, "row": pl.UInt32, "reason": pl.String, "raw": pl.String}
+BATCH_EVENTS, FEWEST_ROWS = 400_000, 5_000
 MALFORMED = "malformed row"
 
 
@@ -172,8 +173,11 @@ class DelimitedSource:
         said = [pl.DataFrame(schema=dict.fromkeys(SAID, pl.String))]
         for number in dict(unit.options)["files"]:
             file = self._files[number]
-            for rows, bad in read_chunks(
+            chunks = read_chunks(
                 file.path, columns, encoding=options.encoding, start=unit.start, end=unit.end
+            )
+            for rows, bad in _sliced(
+                chunks, max(FEWEST_ROWS, BATCH_EVENTS // len(reading.templates))
             ):
                 told = reading.read(rows)
                 for event, pairs in told.components.items():
@@ -298,6 +302,15 @@ def _concepts(said: pl.DataFrame) -> pl.DataFrame:
         pl.col("description").drop_nulls().first(),
         parent_codes=pl.col("parent").drop_nulls().unique(maintain_order=True),
     )
+
+
+def _sliced(
+    chunks: Iterator[tuple[pl.DataFrame, Bad]], at_most: int
+) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    """Chunks of at most so many rows: rows of many columns tell many events each."""
+    for rows, bad in chunks:
+        for at in range(0, max(rows.height, 1), at_most):
+            yield rows.slice(at, at_most), bad if at == 0 else Bad()
 
 
 def _batch(rows: pl.DataFrame, bad: Bad, told: Told, file: SourceFile) -> Batch:
