@@ -123,7 +123,7 @@ def _read(statement: Statement, name: str, reader: Callable[[Statement], None]) 
             raise RejectedError("a definition or a condition, not a fact")
         reader(statement)
     except RejectedError as rejected:
-        del rows.events[before:]
+        statement.document.take_back(before)
         return _refused(statement, name, str(rejected))
     return None
 

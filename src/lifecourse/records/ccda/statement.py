@@ -60,6 +60,17 @@ class Document:
         """Orders documents that say the same fact: when they were made."""
         return self.known.known if self.known else None
 
+    def take_back(self, before: int) -> None:
+        """Forget the events from place `before` on."""
+        if len(self.rows.events) == before:
+            return
+        del self.rows.events[before:]
+        self.claims = {
+            name: kept
+            for name, claims in self.claims.items()
+            if (kept := [claim for claim in claims if claim[1] < before])
+        }
+
     def moment(self, stamp: str | None) -> Moment | None:
         """The moment of a time stamp; None where there is none, or none that can be read, which is counted."""
         if not stamp:

@@ -175,6 +175,24 @@ def test_relatives_condition_is_never_the_persons_own() -> None:
     assert fact["time"] == datetime(2020, 1, 1, 12)
 
 
+def test_statement_that_is_refused_midway_leaves_nothing_behind() -> None:
+    timed = observation("46", f'<author><time value="2019"/></author>{DIABETES}', name="f1")
+    untimed = observation("46", DIABETES, name="f1")
+    organizer = (
+        f'<organizer classCode="CLUSTER" moodCode="EVN"><templateId root="{TEMPLATES}.45"/>'
+        f"<component>{timed}</component><component>{untimed}</component></organizer>"
+    )
+    batch = read(
+        document(
+            section("10157-6", organizer),
+            section("11450-4", problem(DIABETES + AT, name="f1")),
+            made="",
+        )
+    )
+    assert codes(batch) == ["SNOMED//44054006"]
+    assert facts(batch)[0]["source_id"] == "observation/5.5|f1"
+
+
 # -- values -------------------------------------------------------------------------------------------------
 
 
