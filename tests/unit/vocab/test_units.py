@@ -46,8 +46,8 @@ UNITS = (
 )
 PAIRS = [
     (name, unit)
-    for name in quantities()
-    for unit in UNITS
+    for name, quantity in quantities().items()
+    for unit in dict.fromkeys((*UNITS, quantity.unit, quantity.si))
     if to_canonical(min(codelist(name).exact), unit) is not None
 ]
 
