@@ -97,6 +97,9 @@ def test_an_event_of_two_sources_shows_where_both_say_it(tmp_path: Path) -> None
         "fact/2",
     )
     assert other["text_value"] == "Type 2 diabetes"
+    shown = origin(tmp_path / "store", me, 1, **WHO, source=tmp_path / "here")
+    assert '"text":"Type 2 diabetes"' in shown["also"][0]["raw"]
+    assert shown["source"]["raw"] is None
     assert origin(tmp_path / "store", me, 2, **WHO)["also"] == []
 
 
