@@ -42,6 +42,8 @@ UNITS = (
         "kg/m2",
         "mL/min/{1.73_m2}",
         "mL/s",
+        "min",
+        "h",
     ),
 )
 PAIRS = [
