@@ -17,22 +17,33 @@ from lifecourse.timeline.shard import conform
 SOURCES = {0: 0, 1: 0, 2: 1, 3: 2}
 """Four files of three sources."""
 
-rows = st.lists(
-    st.fixed_dictionaries(
-        {
-            "subject_id": st.integers(1, 2),
-            "time": st.sampled_from([None, datetime(2020, 1, 1), datetime(2020, 1, 2)]),
-            "code": st.sampled_from(["ICD10CM//E11.9", "LOINC//4548-4", "NOTE//x"]),
-            "numeric_value": st.sampled_from([None, 1.5]),
-            "text_value": st.sampled_from([None, "a", "b"]),
-            "end_time": st.sampled_from([None, datetime(2021, 1, 1), datetime(2021, 1, 2)]),
-            "source_id": st.sampled_from([None, "r/1", "r/2"]),
-            "source_file": st.integers(0, 3),
-            "source_row": st.integers(1, 9),
-        }
-    ),
-    max_size=12,
-)
+FACTS = ["ICD10CM//E11.9", "LOINC//4548-4", "NOTE//x"]
+
+
+def lists(
+    codes: list[str], precisions: list[str | None]
+) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(
+        st.fixed_dictionaries(
+            {
+                "subject_id": st.integers(1, 2),
+                "time": st.sampled_from([None, datetime(2020, 1, 1), datetime(2020, 1, 2)]),
+                "code": st.sampled_from(codes),
+                "numeric_value": st.sampled_from([None, 1.5]),
+                "text_value": st.sampled_from([None, "a", "b"]),
+                "end_time": st.sampled_from([None, datetime(2021, 1, 1), datetime(2021, 1, 2)]),
+                "precision": st.sampled_from(precisions),
+                "source_id": st.sampled_from([None, "r/1", "r/2"]),
+                "source_file": st.integers(0, 3),
+                "source_row": st.integers(1, 9),
+            }
+        ),
+        max_size=12,
+    )
+
+
+facts = lists(FACTS, [None])
+facts_and_births = lists([*FACTS, "MEDS_BIRTH"], [None, "day", "month", "year"])
 
 
 def as_events(told: list[dict[str, Any]]) -> pl.DataFrame:
@@ -65,14 +76,14 @@ def obvious(told: list[dict[str, Any]]) -> int:
     return events
 
 
-@given(rows)
+@given(facts)
 def test_each_fact_is_told_once_as_counted_by_hand(told: list[dict[str, Any]]) -> None:
     once, again = told_once(as_events(told), SOURCES)
     assert once.height == obvious(told)
     assert once.height + again == len(told)
 
 
-@given(rows)
+@given(facts_and_births)
 def test_every_telling_is_kept_as_it_was(told: list[dict[str, Any]]) -> None:
     events = as_events(told)
     once, _ = told_once(events, SOURCES)
@@ -81,7 +92,7 @@ def test_every_telling_is_kept_as_it_was(told: list[dict[str, Any]]) -> None:
     assert kept.sort(EVENT_COLUMNS).equals(events.sort(EVENT_COLUMNS))
 
 
-@given(rows, st.randoms(use_true_random=False))
+@given(facts_and_births, st.randoms(use_true_random=False))
 def test_the_order_of_events_does_not_matter(told: list[dict[str, Any]], random: Any) -> None:
     shuffled = list(told)
     random.shuffle(shuffled)
@@ -89,7 +100,7 @@ def test_the_order_of_events_does_not_matter(told: list[dict[str, Any]], random:
     assert one.sort(one.columns).equals(other.sort(other.columns))
 
 
-@given(rows)
+@given(facts_and_births)
 def test_the_tellings_of_an_event_are_of_different_sources(told: list[dict[str, Any]]) -> None:
     once, _ = told_once(as_events(told), SOURCES)
     for row in once.iter_rows(named=True):

@@ -189,6 +189,31 @@ def test_the_same_value_twice_in_one_source_stays_twice(tmp_path: Path) -> None:
     assert events["also_from"].null_count() == 1
 
 
+@pytest.mark.parametrize(
+    ("here", "there", "births"),
+    [
+        ("1970-03-09", "1970", [datetime(1970, 3, 9)]),
+        ("1970-03", "1970-03-09", [datetime(1970, 3, 9)]),
+        ("1970-03-09", "1971", [datetime(1970, 3, 9), datetime(1971, 1, 1)]),
+        ("1970-03-09", "1970-03-10", [datetime(1970, 3, 9), datetime(1970, 3, 10)]),
+    ],
+)
+def test_a_birth_that_is_only_less_exact_is_the_same(
+    tmp_path: Path, here: str, there: str, births: list[datetime]
+) -> None:
+    map_ = same_as(tmp_path, MAP)
+    for issuer, line in (
+        ("here", f"1,1,MEDS_BIRTH,{here},,,"),
+        ("there", f"a,1,MEDS_BIRTH,{there},,,"),
+    ):
+        folder = tables(tmp_path / issuer, [line], issuer=issuer)
+        report = ingest(folder, tmp_path / "s", plain=True, same_as=map_)
+    assert events_of(tmp_path / "s")["time"].to_list() == births
+    assert report.counts.get("people with two birth dates", 0) == len(births) - 1
+    told = contents(tmp_path / "s").sort("issuer")["precision"].to_list()
+    assert told == [{4: "year", 7: "month", 10: "day"}[len(text)] for text in (here, there)]
+
+
 def test_ids_that_stand_for_others_are_followed_to_the_person(tmp_path: Path) -> None:
     chain = ["there,a,other,x", "other,x,here,1"]
     map_ = same_as(tmp_path, chain, "source,id,same_as_source,same_as_id")
