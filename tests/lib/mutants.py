@@ -46,9 +46,8 @@ PLACES: dict[tuple[ModuleType, str], tuple[ModuleType, ...]] = {
     (kernel, "window_bounds"): (kernel, everycode),
     (kernel, "_bound"): (kernel,),
     (kernel, "inclusive_range"): (kernel,),
-    (kernel, "places_between"): (kernel,),
-    (kernel, "_first_places"): (kernel,),
-    (bisection, "first_at_or_after"): (cells, sweep),
+    (bisection, "find_between"): (bisection,),
+    (bisection, "first_at_or_after"): (bisection, cells, sweep),
     (sweep, "answer_rows"): (sweep,),
     (sweep, "_events_in_reach"): (sweep,),
     (sweep, "_belongs"): (sweep,),
@@ -181,6 +180,7 @@ def plain_python(mutant: Mutant | None = None) -> Iterator[None]:
     put(everycode, "fill_cells", cells.fill_cells.function)
     put(sweep, "answer_rows", sweep.answer_rows.function)
     put(firsts, "count_rows", firsts.count_rows.function)
+    put(bisection, "find_between", bisection.find_between.function)
     if mutant is not None:
         for module in PLACES[mutant.module, mutant.name]:
             put(module, mutant.name, mutant.function)
