@@ -1,6 +1,6 @@
 """Totals of questionnaires at a moment, recorded or summed from their answers.
 
-The latest total known counts. Answers to all items at one moment, each item once, give a total of that moment too; where
+The latest total known counts. Answers to all items at one moment, each item once, give a total of that moment too; if
 one is recorded at the same moment, that one counts. A form with an item left open has no total.
 """
 
