@@ -35,6 +35,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "features": ("M", "L"),
     "ingest": ("M", "L"),
     "fhir": ("S",),
+    "ccda": ("M",),
     "labels": ("M", "L"),
     "growth": ("100M",),
 }

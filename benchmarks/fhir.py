@@ -3,8 +3,8 @@
 Each input is a whole ingest on both cores: bulk NDJSON of the simulated hospital; bulk NDJSON of public Synthea
 records, copied with ids of their own, a quarter of which are claims; the same as indented Bundles, a person a file; and
 as one Bundle of them all. Rates of lines are of clinical resources: claims and benefits are in the input and the time,
-not in the count. Bundles are parsed whole, and their rates are of all resources. Every row must be an event row, a
-duplicate, a reject or counted by type.
+not in the count. Rates of Bundles are of all resources; the claims in them are cut out before the rest is parsed. Every
+row must be an event row, a duplicate, a reject or counted by type.
 """
 
 from __future__ import annotations

@@ -127,9 +127,12 @@ def routes() -> str:
     from lifecourse.serve import health
     from lifecourse.serve.api import routes as api
     from lifecourse.serve.cds_hooks import routes as hooks
+    from lifecourse.serve.web import reviews
     from lifecourse.serve.web import routes as web
 
-    found = [route for module in (health, web, api, hooks) for route in module.router.routes]
+    found = [
+        route for module in (health, web, reviews, api, hooks) for route in module.router.routes
+    ]
     lines = [
         f"# Routes\n\n{NOTE}\n",
         "Every page needs somebody signed in; hooks need a bearer token. A page's JSON twin has one envelope.\n",
@@ -176,11 +179,51 @@ def fhir() -> str:
     return f"# FHIR\n\n{NOTE}\n\n{head}\n" + "\n".join(table) + "\n"
 
 
+def ccda() -> str:
+    """What becomes of each template and section of C-CDA."""
+    from lifecourse.records.ccda.kinds import kinds
+
+    tables = kinds()
+    rows = sorted(
+        (template.name, root, tables.readers[template.reader])
+        for root, template in tables.templates.items()
+    )
+    table = [
+        "## What becomes of each template",
+        "",
+        "| template | root | events |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {root} | {told} |" for name, root, told in rows),
+    ]
+    sections = [
+        "",
+        "## Sections named in the counts",
+        "",
+        ", ".join(f"{name} ({code})" for code, name in sorted(tables.sections.items())) + ".",
+    ]
+    head = Path(__file__).with_name("ccda_head.md").read_text(encoding="utf-8")
+    return f"# C-CDA\n\n{NOTE}\n\n{head}\n" + "\n".join([*table, *sections]) + "\n"
+
+
+def hl7v2() -> str:
+    """What becomes of each segment of HL7 v2."""
+    from lifecourse.records.hl7v2.segments import counted, described
+
+    told = {**described(), **{name: f"counted: {why}" for name, why in counted().items()}}
+    rows = [f"| {name} | {told[name]} |" for name in sorted(told)]
+    rows.append("| Z.. | counted: the sender's own |")
+    table = ["## What becomes of each segment", "", "| segment | events |", "| --- | --- |", *rows]
+    head = Path(__file__).with_name("hl7v2_head.md").read_text(encoding="utf-8")
+    return f"# HL7 v2\n\n{NOTE}\n\n{head}\n" + "\n".join(table) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "ccda.md": ccda,
     "codelists.md": codelists,
     "commands.md": commands,
     "errors.md": errors,
     "fhir.md": fhir,
+    "hl7v2.md": hl7v2,
     "routes.md": routes,
     "settings.md": settings,
     "tasks.md": tasks,

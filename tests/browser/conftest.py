@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hospital import made_up_plan, make_workspace
 
-from lifecourse.schema.actor import Actor
+from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.serve.auth import sign_in_link
+from lifecourse.tasks.review import draw_charts
+from lifecourse.tasks.verdicts import Reviews
+from lifecourse.timeline.access import open_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +60,10 @@ def axe(repository: Path) -> str:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_workspace(tmp_path_factory.mktemp("browser"))
+    made = make_workspace(tmp_path_factory.mktemp("browser"))
+    timeline = open_timeline(made, actor=Actor(name="ada"), purpose=Purpose.OPERATIONS)
+    Reviews(made).keep(draw_charts(timeline, "type_2_diabetes", each=5, seed=1))
+    return made
 
 
 @pytest.fixture(scope="module")  # not longer: the made-up plans must not reach other tests

@@ -24,6 +24,10 @@ PAGES = (
     "/models/mortality_1y",
     "/findings",
     "/tasks",
+    "/reviews",
+    "/reviews/type_2_diabetes",
+    "/reviews/type_2_diabetes/charts/1",
+    "/reviews/hypertension",
 )
 
 
@@ -59,6 +63,53 @@ def test_a_recommendation_is_declined_with_a_reason(page: Page, address: str) ->
     advice.get_by_role("button", name="Save").click()
     page.wait_for_url(re.compile(f"/patients/{DORA}"))
     assert advice.get_by_text("Not now: Contraindicated or not tolerated").is_visible()
+
+
+def test_a_chart_is_judged_and_the_next_one_shown_by_one_key(page: Page, address: str) -> None:
+    review = f"{address}/reviews/type_2_diabetes"
+    page.goto(f"{review}/charts/1")
+    page.keyboard.press("y")
+    page.wait_for_url(f"{review}/charts/2")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(f"{review}/charts/1")
+    assert page.get_by_text("You said yes").is_visible()
+    assert page.get_by_role("button", name="Yes").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(f"{review}/charts/2")
+    reason = page.get_by_label("Reason, if you like")
+    reason.fill("")
+    reason.press_sequentially("only y, n and c")  # letters in a reason are letters
+    page.get_by_role("button", name="No", exact=False).first.click()
+    page.wait_for_url(f"{review}/charts/3")
+    page.goto(f"{review}/charts/2")
+    assert page.get_by_text("You said no: only y, n and c").is_visible()
+
+
+def test_keys_that_judge_can_be_switched_off(page: Page, address: str) -> None:
+    review = f"{address}/reviews/type_2_diabetes"
+    page.goto(f"{review}/charts/3")
+    page.get_by_label("Keys").uncheck()
+    page.reload()
+    page.keyboard.press("c")
+    page.wait_for_timeout(300)
+    assert page.url == f"{review}/charts/3"
+    page.get_by_label("Keys").check()
+    page.locator("main").focus()
+    page.keyboard.press("c")
+    page.wait_for_url(lambda url: not url.endswith("/charts/3"))
+
+
+def test_a_chart_is_judged_without_javascript(browser: Browser, page: Page, address: str) -> None:
+    cookies = page.context.cookies()
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies(cookies)
+    plain = context.new_page()
+    plain.goto(f"{address}/reviews/type_2_diabetes/charts/2")
+    assert not plain.get_by_label("Keys").is_visible()
+    plain.get_by_role("button", name="Cannot tell").click()
+    plain.goto(f"{address}/reviews/type_2_diabetes/charts/2")
+    assert plain.get_by_text("You said cannot tell").is_visible()
+    context.close()
 
 
 def test_the_page_is_used_by_keyboard(page: Page, address: str) -> None:

@@ -12,7 +12,7 @@ from timelines import covariates, moments, rows, shard_of, timelines, windows
 
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import Window
-from lifecourse.timeline import kernel, oracle
+from lifecourse.timeline import everycode, kernel, oracle
 from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, evaluate_every_code, every_code_columns
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def test_every_code_gives_the_oracles_answers(
     index = np.array([s if s < shard.n_subjects else -1 for s, _ in at], dtype=np.int64)
     times = np.array([t for _, t in at], dtype=np.int64)
     vocabulary = None if chosen is None else np.array(chosen, dtype=np.int32)
-    matrix = evaluate_every_code(shard, asked, summaries, index, times, vocabulary)
+    matrix = evaluate_every_code(shard, asked, summaries, index, times, vocabulary).csr()
     expected = oracle.evaluate_every_code(shard, asked, summaries, index, times, vocabulary)
     stored = matrix.tocoo()
     found = np.full(matrix.shape, np.nan)
@@ -124,3 +124,33 @@ def test_every_code_gives_the_oracles_answers(
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
     assert len(stored.data) == (~np.isnan(expected)).sum()
     assert len(every_code_columns(shard.codes, asked, summaries, vocabulary)) == matrix.shape[1]
+
+
+@given(
+    timelines,
+    st.lists(windows, min_size=1, max_size=3),
+    st.lists(st.sampled_from(of_every_code), min_size=1, max_size=3, unique=True),
+    questions,
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=60)
+def test_every_codes_answer_does_not_depend_on_the_other_rows(
+    subjects: list,
+    asked: list[Window],
+    summaries: list[Summary],
+    at: list[tuple[int, int]],
+    shuffler: object,
+) -> None:
+    shard = shard_of(subjects)
+    shuffler.shuffle(at)  # type: ignore[attr-defined]
+    index = np.array([s if s < shard.n_subjects else -1 for s, _ in at], dtype=np.int64)
+    times = np.array([t for _, t in at], dtype=np.int64)
+    together = evaluate_every_code(shard, asked, summaries, index, times).csr().toarray()
+    for row in range(len(at)):
+        one = slice(row, row + 1)
+        alone = evaluate_every_code(shard, asked, summaries, index[one], times[one])
+        np.testing.assert_array_equal(together[one], alone.csr().toarray())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(everycode, "CELLS_AT_ONCE", 40)
+        in_stretches = evaluate_every_code(shard, asked, summaries, index, times)
+    np.testing.assert_array_equal(together, in_stretches.csr().toarray())

@@ -106,6 +106,12 @@ def test_creatinine_counts_as_the_egfr_of_a_woman_or_a_man_of_that_age() -> None
     assert not known(born_in(1955, "male", *tests), 400, "ckd")
     assert not known(born_in(2010, "female", *tests), 400, "ckd")  # the equation is for adults
     assert not known(chart(*tests), 400, "ckd")  # nobody knows of whom
+    reported = (
+        (0, EGFR, 75),
+        (90.4, EGFR, 75),
+    )  # what the laboratory said on those days comes first
+    assert not known(born_in(1955, "female", *tests, *reported), 400, "ckd")
+    assert known(born_in(1955, "female", *tests, (30, EGFR, 75)), 90, "ckd")
 
 
 def test_the_equation_is_the_one_that_scores_and_the_simulated_hospital_use() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv" / "bin" / "python"
+BENCH = Path(os.environ.get("LIFECOURSE_BENCH", ROOT / "build" / "bench"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,34 @@ def tests(*selection: str) -> Callable[[], tuple[bool, str]]:
         )
         kept = answer.returncode == 0 and " passed" in closing and "failed" not in closing
         return kept, closing.strip("= ")
+
+    return measure
+
+
+def benchmark(module: str, *inputs: str) -> Callable[[], tuple[bool, str]]:
+    """A measure of a benchmark at M: kept where each line of it with a promise keeps it."""
+
+    def measure() -> tuple[bool, str]:
+        with tempfile.TemporaryDirectory() as folder:
+            handed = Path(folder) / "lines.jsonl"
+            os.environ["LIFECOURSE_BENCH_RESULTS"] = str(handed)
+            try:
+                answer = run([str(PYTHON), "-m", f"benchmarks.{module}", str(BENCH), "M", *inputs])
+            finally:
+                del os.environ["LIFECOURSE_BENCH_RESULTS"]
+            if answer.returncode or not handed.is_file():
+                last = answer.stderr.strip().splitlines()[-1:]
+                return False, f"benchmarks.{module} failed: {last}"
+            lines = [json.loads(line) for line in handed.read_text().splitlines()]
+        promised = [line for line in lines if line["target"] is not None]
+        words = [f"{line['work']}: {line['ours']:.3g} {line['unit']}" for line in promised]
+        kept = all(
+            line["ours"] >= line["target"]
+            if line["higher_is_better"]
+            else line["ours"] <= line["target"]
+            for line in promised
+        )
+        return bool(promised) and kept, "; ".join(words)
 
     return measure
 

@@ -105,3 +105,33 @@ def sha256_of_file(path: Path) -> str:
         while chunk := handle.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@contextmanager
+def rewritten_for_good(path: Path) -> Iterator[Path]:
+    """As `written_atomically`; what `path` held before is overwritten with zeros."""
+    old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
+    os.link(path, old)
+    try:
+        with written_atomically(path) as temporary:
+            yield temporary
+    except BaseException:
+        old.unlink()
+        raise
+    removed_for_good(old)
+
+
+def removed_for_good(path: Path) -> None:
+    """Overwrite a file with zeros and delete it; nothing where it is gone already.
+
+    Copies that a disk or a file system keeps by itself are beyond reach: of encrypted files the key is what goes.
+    """
+    if not path.is_file():
+        return
+    left = path.stat().st_size
+    with path.open("r+b") as file:
+        while left:
+            left -= file.write(bytes(min(CHUNK_BYTES, left)))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()

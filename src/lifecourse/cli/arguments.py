@@ -14,25 +14,28 @@ if TYPE_CHECKING:
 
 PURPOSES = ("direct_care", "operations", "research")
 PEOPLE = ("identified", "pseudonymous", "synthetic")
-KINDS = ("fhir", "omop", "meds", "genome", "delimited", "hl7v2", "ccda", "exposures")
+KINDS = ("fhir", "omop", "meds", "genome", "delimited", "hl7v2", "ccda", "series", "exposures")
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """SOURCE and how to read it."""
-    parser.add_argument(
-        "source",
-        metavar="SOURCE",
-        type=Path,
-        help="a file or folder of records: FHIR, OMOP, MEDS, HL7 v2, C-CDA, genomes (VCF) or exposures (CSV by place "
-        "and year)",
+def add_source(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """SOURCE, or one and more of them, and how to read it."""
+    records = (
+        "a file or folder of records: FHIR, OMOP, MEDS, HL7 v2, C-CDA, tables with a mapping, genomes (VCF), readings "
+        "of devices or exposures (CSV by place and year)"
     )
+    if several:
+        records += "; several are read one after the other, NAME=SOURCE states the issuer of each"
+        parser.add_argument("source", metavar="SOURCE", type=Path, nargs="+", help=records)
+    else:
+        parser.add_argument("source", metavar="SOURCE", type=Path, help=records)
     parser.add_argument(
         "--as", dest="kind", choices=KINDS, help="the kind of SOURCE (default: detected)"
     )
     parser.add_argument(
         "--issuer",
         metavar="NAME",
-        help="who gave the person ids: the same id of the same issuer is the same person (default: the kind of SOURCE)",
+        help="who gave the person ids: the same id of the same issuer is the same person (default: the kind of SOURCE; "
+        "of genomes and readings of devices, who named the people of the store)",
     )
     parser.add_argument(
         "--timezone",
@@ -59,8 +62,8 @@ def add_protection(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="what tables mean: a YAML file, or a name of the library; or a CSV that maps local codes to standard ones; "
-        "may be given again",
+        help="what tables mean: YAML, or a name of the library; or a CSV that maps local codes to standard ones; may "
+        "be given again",
     )
 
 

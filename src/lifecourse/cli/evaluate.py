@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
 from lifecourse.cli.command import Command
-from lifecourse.cli.output import facts, plainly
+from lifecourse.cli.output import facts, plainly, table
 from lifecourse.cli.workspace import model_of, store_of
 
 if TYPE_CHECKING:
@@ -46,8 +46,18 @@ def call(arguments: argparse.Namespace) -> Any:
 
 
 def text(report: dict[str, Any]) -> str:
-    """The measures, a fact a line."""
-    return facts(report)
+    """The measures, a fact a line; by the truth also tables of groups and of alerts."""
+    if "groups" not in report or "alerts" not in report:
+        return facts(report)
+    rest = {name: value for name, value in report.items() if name not in ("groups", "alerts")}
+    groups = [{**row, "predicted_over_true": _said(row)} for row in report["groups"]]
+    alerts = [{"alerts by": name, **row} for name, row in report["alerts"]["by"].items()]
+    return "\n\n".join((facts(rest), table(groups), table(alerts)))
+
+
+def _said(row: dict[str, Any]) -> str:
+    ratio = row["predicted_over_true"]
+    return f"{ratio['value']:.3f} ({ratio['low']:.3f}-{ratio['high']:.3f})"
 
 
 COMMAND = Command(

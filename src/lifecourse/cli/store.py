@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
+from lifecourse.base.errors import UserError
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, existing, purpose_of
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts
 from lifecourse.cli.workspace import store_of
@@ -17,19 +19,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and STORE."""
     parser.add_argument(
         "action",
-        choices=("verify",),
-        help="verify: every byte is what was written, the audit log whole",
+        choices=("verify", "backup", "restore"),
+        help="verify: every byte is what was written, the audit log whole; backup: copy all versions to --to, without "
+        "the key; restore: make STORE, which must be absent, of the copy in --from",
     )
     add_store(parser)
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="a new folder for the backup")
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar="FOLDER", help="the backup to restore"
+    )
     add_identity(parser, purpose="operations")
 
 
 def call(arguments: argparse.Namespace) -> Any:
-    """Verify the store."""
+    """Verify, copy or restore the store."""
+    from lifecourse.timeline.backup import backup, restore
     from lifecourse.timeline.inspection import verify
 
+    actor, purpose = actor_of(arguments), purpose_of(arguments)
+    if arguments.action == "restore":
+        if arguments.source is None:
+            raise UserError("say where the backup is: --from FOLDER.")
+        source = existing(arguments.source, "backup")
+        return restore(source, arguments.store, actor=actor, purpose=purpose)
     store = store_of(arguments.store)
-    return verify(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
+    if arguments.action == "verify":
+        return verify(store, actor=actor, purpose=purpose)
+    if arguments.to is None:
+        raise UserError("say where the backup goes: --to FOLDER.")
+    return backup(store, arguments.to, actor=actor, purpose=purpose)
 
 
 def text(report: dict[str, Any]) -> str:

@@ -92,6 +92,11 @@ def store_of(path: Path) -> Path:
     return inner if inner.is_dir() else path
 
 
+def workspace_of(store: Path) -> Workspace:
+    """The workspace at `store`, or the one around the store there."""
+    return Workspace(root=store if Workspace(root=store).is_one() else store.parent)
+
+
 def model_of(named: str, store: Path) -> Path:
     """The folder of a model: a path, or the name of a model in the workspace of `store`.
 
@@ -103,8 +108,7 @@ def model_of(named: str, store: Path) -> Path:
     folder = Path(named)
     if folder.is_dir():
         return folder
-    workspace = Workspace(root=store if Workspace(root=store).is_one() else store.parent)
-    models = workspace.part("models")
+    models = workspace_of(store).part("models")
     if (models / named).is_dir():
         _refuse_abstention(models / named)
         return models / named

@@ -7,6 +7,7 @@ import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,12 @@ SETTINGS = {
 
 
 @contextmanager
-def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
+def processes(workers: int, *, loaded: str | None = None) -> Iterator[ProcessPoolExecutor]:
     """A pool of `workers` processes that run functions of lifecourse, each with Polars on one thread.
 
-    They start afresh (spawn), so that they hold no lock or memory of the caller's, and without the caller's
-    script: an analyst's file needs no ``if __name__ == "__main__":`` to use both cores.
+    They start with the first work; where `loaded` names a module, at once, and load it. They start afresh (spawn), so
+    that they hold no lock or memory of the caller's, and without the caller's script: an analyst's file needs no
+    ``if __name__ == "__main__":`` to use both cores.
     """
     context = multiprocessing.get_context("spawn")
     with (
@@ -36,7 +38,14 @@ def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
         _without_the_script(),
         ProcessPoolExecutor(workers, mp_context=context) as pool,
     ):
+        if loaded is not None:
+            for _ in range(workers):
+                pool.submit(_load, loaded)
         yield pool
+
+
+def _load(module: str) -> None:
+    import_module(module)
 
 
 @contextmanager

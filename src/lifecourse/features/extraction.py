@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.matrix import FeatureMatrix
 from lifecourse.features.recipe import Recipe
-from lifecourse.tasks.derived import derived_columns
-from lifecourse.timeline.everycode import evaluate_every_code
+from lifecourse.schema.event import NOTED
+from lifecourse.timeline.everycode import CellMemory, evaluate_every_code
 from lifecourse.timeline.kernel import compile_covariates, evaluate
-from lifecourse.timeline.shard import shard_from_events
-from lifecourse.timeline.spill import conform, shard_of
+from lifecourse.timeline.shard import conform, shard_from_events
+from lifecourse.timeline.sharding import shard_of
+from lifecourse.timeline.sparse import SparseRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lifecourse.timeline.access import Timeline
     from lifecourse.timeline.shard import CodeTable, Shard
 
+ROWS_AT_ONCE = 8_192
+EVENTS_AT_ONCE = 2**19
 AGE = "age"
 FEMALE = "female"
 
@@ -59,19 +61,23 @@ def featurize(
     known = vocabulary_of(asking, recipe, training) if vocabulary is None else list(vocabulary)
     names = recipe.columns
     dense = np.full((rows.height, len(names) + 2), np.nan)
-    blocks: list[tuple[npt.NDArray[np.int64], sparse.csr_matrix]] = []
-    for done, shard in enumerate(asking.shards(), start=1):
-        places, answers, codes = asking.answer(shard, recipe, known)
-        dense[places, 2:] = answers
-        blocks.append((places, codes))
-        progress.step("featurizing shards", done)
+    places, blocks = [np.zeros(0, dtype=np.int64)], []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        answered = pool.map(lambda job: asking.answer(job, recipe, known), asking.jobs())
+        for done, (here, answers, codes) in enumerate(answered, start=1):
+            dense[here, 2:] = answers
+            places.append(here)
+            blocks.append(codes)
+            progress.step("featurizing", done)
     dense[:, :2] = age_and_sex(timeline, rows)
     code_names = recipe.code_names(known)
+    codes = SparseRows.joined(blocks, len(code_names)).placed(np.concatenate(places)).csr()
+    codes.sort_indices()
     return FeatureMatrix(
         rows=rows,
         dense=dense,
         dense_names=[AGE, FEMALE, *names],
-        codes=_in_order(blocks, rows.height, len(code_names)),
+        codes=codes,
         code_names=code_names,
         vocabulary=known,
     )
@@ -82,9 +88,7 @@ class RowsByShard:
 
     def __init__(self, timeline: Timeline, rows: pl.DataFrame) -> None:
         self._timeline = timeline
-        self._looked_up: (
-            tuple[CodeTable, list[str], tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]] | None
-        ) = None
+        self._looked_up: tuple[CodeTable, list[str], npt.NDArray[np.int32]] | None = None
         self._subjects = rows["subject_id"].to_numpy()
         self._times = rows["prediction_time"].cast(pl.Datetime("us")).cast(pl.Int64).to_numpy()
         # A store without shards answers as one shard without people.
@@ -102,35 +106,61 @@ class RowsByShard:
         """The shards that rows lie in; the others need not be read."""
         return [int(number) for number in np.flatnonzero(np.diff(self._edges))]
 
-    def places(self, shard: int) -> npt.NDArray[np.int64]:
-        """Which rows lie in `shard`, ascending."""
-        return self._order[self._edges[shard] : self._edges[shard + 1]]
+    def jobs(self, rows: int = ROWS_AT_ONCE) -> list[list[int]]:
+        """Shards that follow each other, together of about so many rows, or EVENTS_AT_ONCE events."""
+        jobs: list[list[int]] = []
+        asked = events = 0
+        for shard in self.shards():
+            if not jobs or asked >= rows or events >= EVENTS_AT_ONCE:
+                jobs.append([])
+                asked = events = 0
+            jobs[-1].append(shard)
+            asked += len(self.places([shard]))
+            events += self._timeline.holding.events_in(shard) if self._timeline.n_shards else 0
+        return jobs
+
+    def places(self, shards: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Which rows lie in each of `shards`, ascending, one shard after the other."""
+        return np.concatenate(
+            [self._order[self._edges[shard] : self._edges[shard + 1]] for shard in shards]
+        )
 
     def answer(
         self,
-        number: int,
+        shards: Sequence[int],
         recipe: Recipe,
         vocabulary: list[str],
-        *,
-        workers: int | None = None,
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], sparse.csr_matrix]:
-        """The rows of a shard, their named covariates (float64[r, k]) and every code's columns (CSR)."""
-        shard, subjects, times = self.asked_of(number)
-        compiled = compile_covariates(recipe.compiled(), shard.codes)
-        asked = evaluate(shard, compiled, subjects, times)
-        dense = np.hstack([asked, derived_columns(recipe.derived, shard, subjects, times)])
-        chosen = self._chosen(shard.codes, vocabulary)
-        codes = _codes_of(shard, recipe, len(vocabulary), chosen, subjects, times, workers)
-        return self.places(number), dense, codes
+        memory: CellMemory | None = None,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], SparseRows]:
+        """The rows of some shards, their named covariates (float64[r, k]) and every code's columns.
 
-    def asked_of(self, number: int) -> tuple[Shard, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """A shard and, for each of its rows, the place of the subject in it (-1: absent) and the prediction time."""
-        places, shard = self.places(number), self.read(number)
+        What is in `memory` is written over by the next question.
+        """
+        places = self.places(shards)
+        shard, subjects, times = self.asked_of(shards)
+        compiled = compile_covariates(recipe.compiled(), shard.codes)
+        dense = evaluate(shard, compiled, subjects, times)
+        if recipe.derived:
+            from lifecourse.tasks.derived import derived_columns
+
+            dense = np.hstack([dense, derived_columns(recipe.derived, shard, subjects, times)])
+        every = recipe.every_code
+        if every is None:
+            return places, dense, SparseRows.none((len(subjects), 0))
+        chosen = self._chosen(shard.codes, vocabulary)
+        codes = evaluate_every_code(
+            shard, every.windows(), every.summaries, subjects, times, chosen, memory=memory
+        )
+        return places, dense, codes
+
+    def asked_of(
+        self, shards: Sequence[int]
+    ) -> tuple[Shard, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Shards as one and, for each of their rows, the place of the subject (-1: absent) and the prediction time."""
+        places, shard = self.places(shards), self.read(shards)
         return shard, shard.index_of(self._subjects[places]), self._times[places]
 
-    def _chosen(
-        self, codes: CodeTable, vocabulary: list[str]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    def _chosen(self, codes: CodeTable, vocabulary: list[str]) -> npt.NDArray[np.int32]:
         # The shards of a store share one table, and looking 10,000 codes up takes as long as reading a shard.
         if (
             self._looked_up is None
@@ -145,17 +175,17 @@ class RowsByShard:
         return np.isin(self._subjects, people)
 
     def rows_with_code(
-        self, number: int, chosen: npt.NDArray[np.bool_] | None
+        self, shards: Sequence[int], chosen: npt.NDArray[np.bool_] | None
     ) -> npt.NDArray[np.int64]:
-        """int64[codes]: how many of a shard's (chosen) rows have each code by their prediction time."""
+        """int64[codes]: how many of the shards' (chosen) rows have each code by their prediction time."""
         from lifecourse.timeline.firsts import rows_with_code
 
-        places = self.places(number)
+        places = self.places(shards)
         if chosen is not None:
             places = places[chosen[places]]
         if len(places) == 0:
             return np.zeros(len(self.codes), dtype=np.int64)
-        shard = self.read(number)
+        shard = self.read(shards)
         return rows_with_code(shard, shard.index_of(self._subjects[places]), self._times[places])
 
     def by_shard(
@@ -165,17 +195,17 @@ class RowsByShard:
     ]:
         """Shard, places in the labels, subject indices and prediction times of the rows whose subject is there."""
         for number in self.shards():
-            shard, places = self.read(number), self.places(number)
+            shard, places = self.read([number]), self.places([number])
             index = shard.index_of(self._subjects[places])
             places, index = places[index >= 0], index[index >= 0]
             if len(places):
                 yield shard, places, index, self._times[places]
 
-    def read(self, number: int) -> Shard:
-        """A shard's events."""
+    def read(self, shards: Sequence[int]) -> Shard:
+        """The events of some shards, as one."""
         if self._timeline.n_shards == 0:
             return shard_from_events(conform(pl.DataFrame()), self.codes)
-        return self._timeline.shard(number)
+        return self._timeline.shards_together(shards)
 
 
 def vocabularies(
@@ -202,74 +232,27 @@ def vocabulary_of(
     counts = np.zeros(len(asking.codes), dtype=np.int64)
     chosen = None if training is None else asking.rows_of(training)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for found in pool.map(lambda shard: asking.rows_with_code(shard, chosen), asking.shards()):
+        for found in pool.map(lambda job: asking.rows_with_code(job, chosen), asking.jobs()):
             counts += found
     names = asking.codes.codes
     common = [
         (int(counts[place]), names[place])
         for place in np.flatnonzero(counts >= recipe.every_code.min_count)
+        if not names[place].startswith(NOTED)  # what notes say is asked for by name alone
     ]
     ranked = sorted(common, key=lambda pair: (-pair[0], pair[1]))[: recipe.every_code.top_k]
     return sorted(code for _, code in ranked)
 
 
-def _codes_of(
-    shard: Shard,
-    recipe: Recipe,
-    n_codes: int,
-    chosen: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]],
-    subjects: npt.NDArray[np.int64],
-    times: npt.NDArray[np.int64],
-    workers: int | None,
-) -> sparse.csr_matrix:
-    """Every-code columns in the vocabulary's order; codes the shard does not have are empty columns."""
-    every = recipe.every_code
-    n_blocks = 0 if every is None else len(every.days) * len(every.summaries)
-    shape = (len(subjects), n_blocks * n_codes)
-    places, ids = chosen
-    if every is None or len(ids) == 0:
-        return sparse.csr_matrix(shape, dtype=np.float32)
-    found = evaluate_every_code(
-        shard, every.windows(), every.summaries, subjects, times, ids, workers=workers
-    )
-    if len(ids) == n_codes:
-        return found
-    block, within = np.divmod(found.indices, len(ids))
-    columns = block * n_codes + places[within]
-    return sparse.csr_matrix((found.data, columns, found.indptr), shape=shape)
-
-
-def _places_of(
-    codes: CodeTable, vocabulary: list[str]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """Which codes of the vocabulary the table has, and their ids."""
+def _places_of(codes: CodeTable, vocabulary: list[str]) -> npt.NDArray[np.int32]:
+    """The ids of the vocabulary's codes; -1 where the table does not have one."""
     names = codes.codes
-    near = [(place, bisect_left(names, code)) for place, code in enumerate(vocabulary)]
-    present = [
-        (place, number)
-        for place, number in near
-        if number < len(names) and names[number] == vocabulary[place]
+    near = [bisect_left(names, code) for code in vocabulary]
+    found = [
+        number if number < len(names) and names[number] == code else -1
+        for number, code in zip(near, vocabulary, strict=True)
     ]
-    places = np.array([place for place, _ in present], dtype=np.int64)
-    return places, np.array([number for _, number in present], dtype=np.int32)
-
-
-def _in_order(
-    blocks: list[tuple[npt.NDArray[np.int64], sparse.csr_matrix]], n_rows: int, n_columns: int
-) -> sparse.csr_matrix:
-    if not blocks:
-        return sparse.csr_matrix((n_rows, n_columns), dtype=np.float32)
-    places = np.concatenate([place for place, _ in blocks])
-    stacked = sparse.vstack([block for _, block in blocks], format="csr")
-    absent = n_rows - len(places)
-    if absent:
-        empty = sparse.csr_matrix((absent, n_columns), dtype=np.float32)
-        stacked = sparse.vstack([stacked, empty], format="csr")
-        missing = np.setdiff1d(np.arange(n_rows), places)
-        places = np.concatenate([places, missing])
-    ordered = stacked[np.argsort(places, kind="stable")]
-    ordered.sort_indices()
-    return ordered
+    return np.array(found, dtype=np.int32)
 
 
 def age_and_sex(timeline: Timeline, rows: pl.DataFrame) -> npt.NDArray[np.float64]:

@@ -7,18 +7,19 @@ code's columns, CSR) and so on, and ``dictionary.json``, written last: the names
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 
 from lifecourse.base.errors import UserError
 from lifecourse.base.files import read_json, write_json, written_atomically
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.extraction import AGE, FEMALE, RowsByShard, age_and_sex, vocabulary_of
 from lifecourse.features.matrix import FeatureMatrix
+from lifecourse.timeline.everycode import CellMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 DICTIONARY = "dictionary.json"
 PART_ROWS = 16_384
+_of_this_thread = threading.local()
+"""The memory that a thread fills with one part after the other."""
 
 
 def write_features(
@@ -60,7 +63,7 @@ def write_features(
     lived = age_and_sex(timeline, rows)
     _clear(folder)
     parts: list[dict[str, Any]] = []
-    jobs = list(_jobs(asking))
+    jobs = asking.jobs(PART_ROWS)
     names = _Names(recipe, known)
     with ThreadPoolExecutor(threads) as pool:
         futures = [
@@ -100,6 +103,8 @@ def read_features(folder: Path) -> Iterator[FeatureMatrix]:
         raise UserError(
             f"there are no features in '{folder.name}'. Write them with `lifecourse featurize`."
         )
+    from scipy import sparse
+
     told: dict[str, Any] = dict(read_json(folder / DICTIONARY))  # type: ignore[call-overload]
     for part in told["parts"]:
         named = pl.read_parquet(folder / _named(part["number"]))
@@ -124,20 +129,6 @@ class _Names:
         self.codes = recipe.code_names(vocabulary)
 
 
-def _jobs(asking: RowsByShard) -> Iterator[list[int]]:
-    """Shards that follow each other, together about PART_ROWS rows."""
-    shards: list[int] = []
-    rows = 0
-    for shard in asking.shards():
-        shards.append(shard)
-        rows += len(asking.places(shard))
-        if rows >= PART_ROWS:
-            yield shards
-            shards, rows = [], 0
-    if shards:
-        yield shards
-
-
 def _write_part(
     asking: RowsByShard,
     names: _Names,
@@ -147,19 +138,17 @@ def _write_part(
     number: int,
     shards: list[int],
 ) -> dict[str, Any]:
-    answers = [asking.answer(shard, names.recipe, names.vocabulary, workers=1) for shard in shards]
-    places = np.concatenate([place for place, _, _ in answers])
-    codes = sparse.vstack([codes for _, _, codes in answers], format="csr")
-    columns = np.column_stack([lived[places], np.concatenate([dense for _, dense, _ in answers])])
-    del answers
+    memory = vars(_of_this_thread).setdefault("memory", CellMemory())
+    places, dense, codes = asking.answer(shards, names.recipe, names.vocabulary, memory)
+    columns = np.column_stack([lived[places], dense])
     named = rows[places].hstack(
         [pl.Series(name, columns[:, i]).fill_nan(None) for i, name in enumerate(names.dense)]
     )
     with written_atomically(folder / _named(number)) as path:
         named.write_parquet(path, compression="zstd", compression_level=1)
     with written_atomically(folder / _codes(number)) as path, path.open("wb") as handle:
-        sparse.save_npz(handle, codes, compressed=False)
-    return {"number": number, "rows": len(places), "cells": int(codes.nnz)}
+        codes.save_npz(handle)
+    return {"number": number, "rows": len(places), "cells": len(codes.cells)}
 
 
 def _clear(folder: Path) -> None:

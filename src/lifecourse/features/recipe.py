@@ -13,9 +13,7 @@ from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.code import Codelist
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import Window, before, static
-from lifecourse.tasks.derived import TITLES
 from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, window_name
-from lifecourse.vocab.codelists import codelist
 
 LIBRARY = Path(__file__).parent / "library"
 DEFAULT = "default"
@@ -62,6 +60,8 @@ class NamedCovariate(Document):
             The codelist is not known.
         """
         if self.codelist is not None:
+            from lifecourse.vocab.codelists import codelist
+
             return codelist(self.codelist)
         return Codelist(name=" or ".join(self.codes), exact=frozenset(self.codes))
 
@@ -118,9 +118,13 @@ class Recipe(Document):
 
     @model_validator(mode="after")
     def _distinct(self) -> Recipe:
-        unknown = sorted(set(self.derived) - set(TITLES))
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)} is not derived; there are: {', '.join(TITLES)}")
+        if self.derived:
+            from lifecourse.tasks.derived import TITLES
+
+            unknown = sorted(set(self.derived) - set(TITLES))
+            if unknown:
+                there = ", ".join(TITLES)
+                raise ValueError(f"{', '.join(unknown)} is not derived; there are: {there}")
         columns = self.columns
         twice = sorted({column for column in columns if columns.count(column) > 1})
         if twice:

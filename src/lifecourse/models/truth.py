@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from lifecourse.base.clock import DAYS_PER_YEAR
+from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.errors import ModelError
 from lifecourse.features import featurize
 from lifecourse.models.evaluation import auroc, over_draws
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
     Flags = npt.NDArray[np.bool_]
+    Names = npt.NDArray[np.object_]
 
 ALERT_RATE = 0.05
 EARLY_MONTHS = 12
@@ -47,8 +48,9 @@ def compare_with_truth(
 
     Returns ``auroc`` of the model, of the records oracle (``attainable``, where the truth has it) and of the true risk
     (``latent``), and ``share_of_attainable_gain`` = (model - 0.5) / (attainable - 0.5), each with the 95 % interval of
-    200 draws of people; predicted, true and observed risk of everyone and by sex and age; and how early the alerts of
-    the 5 % at highest risk come.
+    200 draws of people; predicted, true and observed risk of everyone and by sex, age and true smoking, with the
+    interval of predicted over true; and how early the alerts of the 5 % at highest risk come, by the model and, for
+    comparison, by what is attainable and by the true risk.
 
     Raises
     ------
@@ -77,8 +79,11 @@ def compare_with_truth(
         "people": table.height,
         "events": int(happened.sum()),
         **_discrimination(happened, scores, seed),
-        "groups": list(_groups(happened, risk, scores["latent"], features.dense)),
-        "alerts": _alerts(risk, table),
+        "groups": list(_groups(happened, scores, _kinds(features.dense, truth, table), seed)),
+        "alerts": {
+            "rate": ALERT_RATE,
+            "by": {name: _alerts(score, table) for name, score in scores.items()},
+        },
     }
 
 
@@ -143,37 +148,69 @@ def _discrimination(happened: Flags, scores: dict[str, Floats], seed: int) -> di
     return told
 
 
-def _groups(happened: Flags, risk: Floats, true: Floats, dense: Floats) -> Iterator[dict[str, Any]]:
-    """Mean predicted, true and observed risk of everyone, by sex and by age, in groups of at least 200."""
-    groups = {"everyone": np.full(len(risk), "", dtype=object)}
-    groups["sex"] = np.array([sex_name(value) for value in dense[:, 1]], dtype=object)
-    groups["age"] = np.array([age_band(value) for value in dense[:, 0]], dtype=object)
-    for kind, names in groups.items():
+def _kinds(dense: Floats, truth: Path, table: pl.DataFrame) -> dict[str, Names]:
+    """By kind of group, the name of each person's; of true smoking where the truth tells it."""
+    kinds = {
+        "everyone": np.full(table.height, "", dtype=object),
+        "sex": np.array([sex_name(value) for value in dense[:, 1]], dtype=object),
+        "age": np.array([age_band(value) for value in dense[:, 0]], dtype=object),
+    }
+    if any((truth / "people").glob("*.parquet")):
+        people = pl.scan_parquet(truth / "people" / "*.parquet")
+        if "smoking" in people.collect_schema():
+            told = people.select("person", "smoking").collect()
+            joined = table.select("person").join(
+                told, on="person", how="left", maintain_order="left"
+            )
+            kinds["smoking"] = joined["smoking"].fill_null("unknown").to_numpy().astype(object)
+    return kinds
+
+
+def _groups(
+    happened: Flags, scores: dict[str, Floats], kinds: dict[str, Names], seed: int
+) -> Iterator[dict[str, Any]]:
+    """Mean predicted, true and observed risk of each group of 200 or more; predicted over true with its interval."""
+    risk, true = scores["model"], scores["latent"]
+    for kind, names in kinds.items():
         for name in sorted(set(names)):
-            mine = names == name
-            if mine.sum() < SMALLEST_GROUP:
+            mine = np.flatnonzero(names == name)
+            if len(mine) < SMALLEST_GROUP:
                 continue
+
             yield {
                 "group": f"{kind}: {name}" if name else kind,
-                "people": int(mine.sum()),
+                "people": len(mine),
                 "predicted": float(risk[mine].mean()),
                 "true": float(true[mine].mean()),
                 "observed": float(happened[mine].mean()),
-                "predicted_over_true": float(risk[mine].mean() / true[mine].mean()),
+                "predicted_over_true": _ratio(risk[mine], true[mine], seed),
             }
 
 
+def _ratio(risk: Floats, true: Floats, seed: int) -> dict[str, float | None]:
+    """Mean predicted over mean true risk, with its interval over draws of people."""
+
+    def measured(rows: npt.NDArray[np.int64]) -> dict[str, float]:
+        return {"ratio": float(risk[rows].mean() / true[rows].mean())}
+
+    return over_draws(measured, np.arange(len(risk)), seed=seed)["ratio"]
+
+
 def _alerts(risk: Floats, table: pl.DataFrame) -> dict[str, Any]:
-    """Of those who came to have it, who were among the 5 % at highest risk, and how long before."""
+    """Of those who came to have it, who were among the 5 % at highest risk, and how long before.
+
+    ``quartiles_months_before``: of those caught, from the moment asked about to the onset; None where nobody was.
+    """
     n_alerts = max(round(ALERT_RATE * len(risk)), 1)
     alerted = np.zeros(len(risk), dtype=np.bool_)
     alerted[np.argsort(-risk, kind="stable")[:n_alerts]] = True
     came = table.with_columns(alerted=alerted).filter("happened")
-    days = pl.col("onset") - pl.col("time")
-    months = came.filter("alerted").select(days.dt.total_days() / DAYS_PER_MONTH).to_series()
+    days = (pl.col("onset") - pl.col("time")).dt.total_microseconds() / MICROSECONDS_PER_DAY
+    months = came.filter("alerted").select(days / DAYS_PER_MONTH).to_series().to_numpy()
+    quartiles = np.quantile(months, [0.25, 0.5, 0.75]).tolist() if len(months) else None
     return {
-        "rate": ALERT_RATE,
         "share_caught": len(months) / came.height,
         "share_caught_early": float((months >= EARLY_MONTHS).sum() / came.height),
-        "median_months_before": months.median() if len(months) else None,
+        "right": len(months) / n_alerts,
+        "quartiles_months_before": quartiles,
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import os
 import secrets
 from dataclasses import dataclass
@@ -76,6 +78,10 @@ class FileKeyProvider:
             raise StoreDamaged(
                 f"the key of {context} does not unwrap: wrong key file or a changed manifest."
             ) from None
+
+    def signature(self, content: bytes) -> str:
+        """HMAC-SHA256 of `content` under the key, in hexadecimal."""
+        return hmac.new(self._key(), content, hashlib.sha256).hexdigest()
 
     def _key(self) -> bytes:
         if not self.path.is_file():

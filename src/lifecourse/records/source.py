@@ -177,6 +177,29 @@ class ShowsRows(Protocol):
         """Row `number` of `file` as text, as near to the source's own form as can be; None where there is none."""
 
 
+WITH_IDS_OF_THEIR_OWN = ("meds",)
+"""Issuers whose person ids are the subject ids themselves."""
+
+
+def of_subjects(events: pl.DataFrame, issuer: str) -> pl.DataFrame:
+    """`events` with ``subject_id`` in place of ``subject_key``, where the issuer's ids are subject ids.
+
+    Raises
+    ------
+    SourceError
+        Somebody is named by what is no whole number.
+    """
+    if issuer not in WITH_IDS_OF_THEIR_OWN:
+        return events
+    ids = pl.col("subject_key").cast(pl.Int64, strict=False)
+    found = events.with_columns(subject_id=ids).drop("subject_key")
+    if found["subject_id"].null_count():
+        raise SourceError(
+            "people of MEDS records are named by whole numbers, and some here are not: give a table of who they are."
+        )
+    return found
+
+
 @contextmanager
 def damage_named(file: SourceFile) -> Iterator[None]:
     """Say which file it is that cannot be read.

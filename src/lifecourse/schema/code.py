@@ -21,7 +21,8 @@ class Codelist:
 
     `exact` matches whole codes; `prefixes` match the start of a code (``ICD10CM//E11`` for E11 and all below
     it); `regexes` match anywhere, as ACES does. `excluded` takes prefixes away again.
-    A code also matches when one of its mapped codes (``parent_codes`` in the store) does.
+    A code also matches when one of its mapped codes (``parent_codes`` in the store) does. `descendants` match codes
+    that are one of these or a kind of it, as far as a vocabulary told when the code came in (``ancestor_codes``).
     """
 
     name: str
@@ -29,17 +30,23 @@ class Codelist:
     prefixes: tuple[str, ...] = ()
     regexes: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    descendants: frozenset[str] = frozenset()
     everything: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a list that can match nothing."""
-        if not (self.exact or self.prefixes or self.regexes or self.everything):
+        if not (self.exact or self.prefixes or self.regexes or self.descendants or self.everything):
             raise CodelistError(f"codelist '{self.name}' is empty. Give at least one code.")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every code and start of a code that is named, but the excluded."""
+        return (*self.exact, *self.prefixes, *self.descendants)
 
     @property
     def systems(self) -> list[str]:
         """The code systems named, sorted."""
-        return sorted({code.split(SEPARATOR, 1)[0] for code in (*self.exact, *self.prefixes)})
+        return sorted({code.split(SEPARATOR, 1)[0] for code in self.named})
 
 
 def codes(name: str, *exact: str) -> Codelist:

@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 BIRTH = "MEDS_BIRTH"
 DEATH = "MEDS_DEATH"
 
-BACKGROUND = ("ADDRESS//", "EXPOSURE//", "PGS//", "GENOTYPE//")
-"""Start codes of what is known of a person without a contact with care: where they live, their genes."""
+BACKGROUND = ("ADDRESS//", "EXPOSURE//", "PGS//", "GENOTYPE//", "CGM//", "SERIES//")
+"""Start codes of what is known of a person without a contact with care: where they live, genes, days of devices."""
+
+NOTED = "NOTED//"
+"""Starts the code of what a note says in words: never taken for a coded fact."""
 
 REFERENCE_CODE = "REF//"
 """Starts a code that stands for what another record says, until ingestion puts that code in its place."""
@@ -56,6 +59,9 @@ EVENT_COLUMNS = (
     "source_row",
     "source_part",
 )
+
+ALSO_FROM = "also_from"
+"""A further column of a store of several sources: where else the same fact is told (`timeline.sameness`)."""
 
 SORT_COLUMNS = ("subject_id", "time", "code", "numeric_value", "text_value", "source_id")
 

@@ -9,16 +9,18 @@ if TYPE_CHECKING:
     from lifecourse.serve.app import create_app as create_app
     from lifecourse.serve.auth import sign_in_link as sign_in_link
     from lifecourse.serve.running import serve as serve
+    from lifecourse.serve.web.quality import write_quality_page as write_quality_page
     from lifecourse.serve.web.standing import write_static_pages as write_static_pages
 
 _PLACES = {
     "create_app": "lifecourse.serve.app",
     "serve": "lifecourse.serve.running",
     "sign_in_link": "lifecourse.serve.auth",
+    "write_quality_page": "lifecourse.serve.web.quality",
     "write_static_pages": "lifecourse.serve.web.standing",
 }
 
-__all__ = ["create_app", "serve", "sign_in_link", "write_static_pages"]
+__all__ = ["create_app", "serve", "sign_in_link", "write_quality_page", "write_static_pages"]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,7 @@ from lifecourse.serve.envelope import failure, message_of
 from lifecourse.serve.feedback import Answers
 from lifecourse.serve.middleware import Guard
 from lifecourse.serve.site import Absent, Site
+from lifecourse.serve.web import reviews
 from lifecourse.serve.web import routes as web
 from lifecourse.serve.web.pages import error_page
 
@@ -58,6 +59,7 @@ def create_app(
     app.state.answers = Answers(workspace)
     app.include_router(health.router)
     app.include_router(web.router)
+    app.include_router(reviews.router)
     app.include_router(api.router)
     app.include_router(hooks.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

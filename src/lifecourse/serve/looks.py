@@ -19,7 +19,10 @@ def looks_at(audit: AuditLog | None, subject_id: int, most: int = 8) -> list[dic
     """The latest `most` looks at a subject, newest first: when, who, why and with what outcome."""
     if audit is None or not audit.path.is_file():
         return []
-    target = f'"subject/{subject_id}"'.encode()
+    alias = audit.alias_of(subject_id)
+    if alias is None:
+        return []
+    target = f'"subject/{alias}"'.encode()
     found = []
     for line in reversed(_tail(audit.path)):
         if target in line:

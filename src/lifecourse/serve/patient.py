@@ -60,7 +60,7 @@ def view_of(
     drawing = draw(record, found, at, years)
     plan = plan_of(chart, at, risks)
     page: dict[str, Any] = {
-        "who": _who(record, at),
+        "who": who_is(record, at),
         "as_of": as_of,
         "drawing": {
             "svg": drawing.figure.svg if drawing.figure else None,
@@ -73,14 +73,14 @@ def view_of(
         "likely": likely(plan.get("scores") or (), risks, record, as_of),
         "plan": advice(plan, record),
     }
-    page["events"], page["n_events"] = _events(record, page)
+    page["events"], page["n_events"] = events_of(record, page)
     return page
 
 
 def _undated(record: Record) -> dict[str, Any]:
-    events, count = _events(record, {})
+    events, count = events_of(record, {})
     return {
-        "who": _who(record, None),
+        "who": who_is(record, None),
         "as_of": None,
         "drawing": {"svg": None, "rows": [], "years": "all", "ranges": [], "left_out": 0},
         "latest": [],
@@ -91,7 +91,8 @@ def _undated(record: Record) -> dict[str, Any]:
     }
 
 
-def _who(record: Record, at: int | None) -> dict[str, Any]:
+def who_is(record: Record, at: int | None) -> dict[str, Any]:
+    """Who it is at `at`: age and sex, allergies, problems, and names where the store tells them."""
     chart = record.chart
     age = None if at is None else chart.age_at(at)
     identity = chart.identity or {}
@@ -134,7 +135,7 @@ def _problems(record: Record, at: int | None) -> tuple[list[str], list[str]]:
     )
 
 
-def _events(record: Record, page: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+def events_of(record: Record, page: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
     """The latest events, newest first, and all that the page points at."""
     count = len(record.facts)
     shown = set(range(max(0, count - MOST_EVENTS), count)) | set(_pointed_at(page))

@@ -75,12 +75,22 @@ KIND_OF_SYSTEM = {
     "PROCEDURE": "procedure",
     "LOINC": "measurement",
     "LAB": "measurement",
+    "ADDRESS": "address",
+    "EXPOSURE": "exposure",
+    "GENOTYPE": "genotype",
+    "PGS": "polygenic score",
+    "CGM": "device",
+    "SERIES": "device",
+    "NOTED": "said in a note",
 }
 # These say what a code is whatever row it came from: a planned medicine is not a medicine.
 DECISIVE = frozenset(
     {"VISIT_END", "ALLERGY", "FAMILY_HISTORY", "NOT_DONE", "PLANNED", "REFUTED", "UNCONFIRMED"}
     | {"MEDS_BIRTH", "MEDS_DEATH", "SEX", "GENDER", "RACE", "ETHNICITY", "MARITAL_STATUS"}
+    | {"ADDRESS", "EXPOSURE", "GENOTYPE", "PGS", "CGM", "SERIES", "NOTED"}
 )
+# Their text is an answer, not a name.
+TEXT_BESIDE = ("genotype", "said in a note")
 NOT_GIVEN = re.compile(r"\b(not|hold|stopped|removed|refused|missed|delayed)\b", re.IGNORECASE)
 PERSON = {"MEDS_BIRTH": "Birth", "MEDS_DEATH": "Death"}
 TAGS = (" (disorder)", " (finding)", " (situation)", " (procedure)", " (regime/therapy)")
@@ -301,6 +311,9 @@ def _medication(code: str) -> tuple[str, str]:
 def _name(row: dict[str, Any], code: str, description: str | None, kind: str) -> str:
     if row["code"] in PERSON:
         return PERSON[row["code"]]
+    if kind in TEXT_BESIDE:
+        about = row["code"].split(SEPARATOR, 1)[1].replace(SEPARATOR, " ")
+        return f"{about}: {row['text_value']}" if row["text_value"] else about
     said: str = description or ("" if kind == "measurement" else row["text_value"] or "")
     if not said:
         medicine, _ = _medication(code)

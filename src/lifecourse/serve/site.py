@@ -11,6 +11,7 @@ from lifecourse.base.clock import now
 from lifecourse.base.errors import UserError
 from lifecourse.base.files import read_json
 from lifecourse.schema.actor import Purpose
+from lifecourse.tasks.verdicts import Reviews
 from lifecourse.timeline.access import open_timeline
 
 if TYPE_CHECKING:
@@ -35,36 +36,43 @@ MOST_OPEN = 16
 
 @dataclass(kw_only=True)
 class Site:
-    """The workspace behind the pages; every access names an actor, the purpose is direct care.
+    """The workspace behind the pages; every access names an actor, the purpose is direct care unless said otherwise.
 
     units : ``us`` or ``si``, which of the two is shown first
     """
 
     workspace: Path
     units: str = "us"
-    _opened: dict[str, tuple[float, Timeline]] = field(default_factory=dict, repr=False)
+    _opened: dict[tuple[str, Purpose], tuple[float, Timeline]] = field(
+        default_factory=dict, repr=False
+    )
     _panel: tuple[Any, dict[int, list[dict[str, str]]]] | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def timeline(self, actor: Actor) -> Timeline:
-        """The store for `actor`: opened, which is audited, at most once a minute.
+    def timeline(self, actor: Actor, purpose: Purpose = PURPOSE) -> Timeline:
+        """The store for `actor` and `purpose`: opened, which is audited, at most once a minute.
 
         Raises
         ------
         PolicyRefused
-            The store may not be opened for direct care.
+            The store may not be opened for that purpose.
         """
         moment = now().timestamp()
         with self._lock:
-            held = self._opened.get(actor.name)
+            held = self._opened.get((actor.name, purpose))
             if held and moment - held[0] < SECONDS_OPEN:
                 return held[1]
-        opened = open_timeline(self.workspace, actor=actor, purpose=PURPOSE)
+        opened = open_timeline(self.workspace, actor=actor, purpose=purpose)
         with self._lock:
             if len(self._opened) >= MOST_OPEN:
                 self._opened.clear()
-            self._opened[actor.name] = (moment, opened)
+            self._opened[actor.name, purpose] = (moment, opened)
         return opened
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """The reviews of phenotypes by clinicians."""
+        return Reviews(self.workspace)
 
     def firing(self) -> dict[int, list[dict[str, str]]]:
         """By subject, the recommendations that fired in the plans of the last run: name and title."""

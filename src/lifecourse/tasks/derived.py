@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lifecourse.schema.covariate import Covariate, Summary
+from lifecourse.schema.window import before
 from lifecourse.tasks.packyears import smoking_at
-from lifecourse.tasks.smoking import Smoking
+from lifecourse.tasks.smoking import Smoking, united
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +25,22 @@ TITLES = {
     "smoking.years_since_quitting": "Years since smoking was stopped",
 }
 """The columns there are, and what to call them."""
+AMOUNTS = (
+    "cigarettes_per_day",
+    "packs_per_day",
+    "pack_years",
+    "smoking_quit_date",
+    "smoking_start_age",
+)
+
+
+@cache
+def evidence_of(name: str) -> Covariate:
+    """The question whose events are the records that `name` is derived from."""
+    codes = united("current_smoker", "former_smoker", "never_smoker", *AMOUNTS)
+    return Covariate(
+        name=f"{name}.records", codelist=codes, window=before(), summary=Summary.EXISTS
+    )
 
 
 def derived_columns(

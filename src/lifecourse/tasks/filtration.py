@@ -1,13 +1,14 @@
-"""The filtration rate that a creatinine tells, so that old and new laboratories are read alike, and without race."""
+"""The filtration rate that a creatinine tells where no laboratory said it: by an equation without race."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
-from lifecourse.tasks.meaning import named_codelist, owners
+from lifecourse.tasks.meaning import named_codelist, occurrences, owners
 from lifecourse.timeline.shard import STATIC
 
 if TYPE_CHECKING:
@@ -34,6 +35,23 @@ def egfr_of_creatinine(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArr
     low = np.minimum(relative, 1.0) ** np.where(female, -0.241, -0.302)
     high = np.maximum(relative, 1.0) ** -1.200
     found: npt.NDArray[np.float64] = 142.0 * low * high * 0.9938**age * np.where(female, 1.012, 1.0)
+    return found
+
+
+def without_reported(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64, those of `places` on whose day (UTC) no eGFR is reported: what a laboratory said comes first."""
+    days = [
+        pl.DataFrame(
+            {
+                "subject": owners(shard, events),
+                "day": shard.time[events] // MICROSECONDS_PER_DAY,
+                "place": events,
+            }
+        )
+        for events in (places, occurrences(shard, named_codelist("egfr")))
+    ]
+    left = days[0].join(days[1], on=["subject", "day"], how="anti", maintain_order="left")
+    found: npt.NDArray[np.int64] = left["place"].to_numpy()
     return found
 
 

@@ -28,8 +28,8 @@ def load_task(path_or_name: Path | str, *, predicates: Path | str | None = None)
     path_or_name
         A file with ``predicates`` and ``windows`` is read as ACES does, any other as our own.
     predicates
-        A YAML file whose ``predicates`` fill or replace those of an ACES task (MEDS-DEV writes
-        ``???``).
+        A YAML file whose ``predicates`` and ``patient_demographics`` fill or replace those of an ACES task
+        (MEDS-DEV writes ``???``).
 
     Raises
     ------
@@ -40,7 +40,10 @@ def load_task(path_or_name: Path | str, *, predicates: Path | str | None = None)
     text = path.read_text(encoding="utf-8")
     tree = load_yaml(text, where=path.name, error=TaskError)
     if isinstance(tree, dict) and "windows" in tree:
-        filled = {} if predicates is None else _tree_of(Path(predicates))
+        filled, demographics = _filling(predicates)
+        if demographics:
+            own = tree.get("patient_demographics") or {}
+            tree = {**tree, "patient_demographics": {**own, **demographics}}
         return parse_aces(tree, name=_name_of(path), where=path.name, predicates=filled)
     if predicates is not None:
         raise TaskError(f"{path.name} is not an ACES task; a predicates file fills those only.")
@@ -60,14 +63,22 @@ def _find(path_or_name: Path | str) -> Path:
     )
 
 
-def _tree_of(path: Path) -> dict[str, object]:
+def _filling(given: Path | str | None) -> tuple[dict[str, object], dict[str, object]]:
+    """The predicates and the patient demographics of a predicates file."""
+    if given is None:
+        return {}, {}
+    path = Path(given)
     if not path.is_file():
         raise TaskError(f"there is no predicates file {path.name}. Give the path of a YAML file.")
     tree = load_yaml(path.read_text(encoding="utf-8"), where=path.name, error=TaskError)
-    found = tree.get("predicates", tree) if isinstance(tree, dict) else None
-    if not isinstance(found, dict):
+    if not isinstance(tree, dict):
         raise TaskError(f"{path.name}, line 1: a predicates file is a mapping of names.")
-    return found
+    demographics = tree.get("patient_demographics") or {}
+    predicates = tree.get("predicates", {} if demographics else tree)
+    for found in (predicates, demographics):
+        if not isinstance(found, dict):
+            raise TaskError(f"{path.name}, line 1: a predicates file is a mapping of names.")
+    return predicates, demographics
 
 
 def _name_of(path: Path) -> str:

@@ -18,7 +18,7 @@ from lifecourse.base.clock import MICROSECONDS_PER_DAY
 from lifecourse.base.errors import TaskError
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.covariate import ValueRange
-from lifecourse.tasks.filtration import egfr_of_creatinine
+from lifecourse.tasks.filtration import egfr_of_creatinine, without_reported
 from lifecourse.tasks.meaning import Values, named_codelist, occurrences, owners
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Criterion(Document):
     apart_days : at least so many days lie between the first that counts and the one that decides
     within_days : at most so many days lie between the first and the last of the `times` that decide
     in_a_row : no day on which the codelist was measured, but never within `values`, may lie between them
-    as_egfr : `values` are of the eGFR that CKD-EPI 2021 gives of the creatinine, mL/min/1.73 m2
+    as_egfr : `values` are of the eGFR that CKD-EPI 2021 gives of the creatinine, mL/min/1.73 m2, on days without a
+        reported eGFR
     """
 
     codelist: str
@@ -117,7 +118,7 @@ class Criterion(Document):
             return occurrences(shard, codelist)
         if not self.as_egfr:
             return occurrences(shard, codelist, self.values.range())
-        measured = occurrences(shard, codelist, ANY_NUMBER)
+        measured = without_reported(shard, occurrences(shard, codelist, ANY_NUMBER))
         return measured[self.values.hold(egfr_of_creatinine(shard, measured))]
 
 
@@ -138,6 +139,7 @@ class Phenotype(Document):
     """A condition: met when any criterion is.
 
     `truth` names the illnesses of the simulated hospital of which any is this condition; empty where none is.
+    `suggested_by` names codelists that make one think of it and prove nothing: near misses to review.
     """
 
     name: str
@@ -145,6 +147,7 @@ class Phenotype(Document):
     source: str
     any_of: list[Criterion] = Field(min_length=1)
     truth: list[str] = Field(default_factory=list)
+    suggested_by: list[str] = Field(default_factory=list)
 
     def onset_places(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64 places of the events, one a subject who has it, with which it became known."""

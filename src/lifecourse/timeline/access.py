@@ -24,9 +24,9 @@ from lifecourse.timeline.holdings import (
     Loads,
     Stored,
 )
-from lifecourse.timeline.reader import DEFAULT_BYTES, Reader, shard_of_one
-from lifecourse.timeline.shard import CodeTable, Shard, shard_from_events, sorted_events
-from lifecourse.timeline.spill import conform
+from lifecourse.timeline.reader import DEFAULT_BYTES, Reader
+from lifecourse.timeline.shard import CodeTable, Shard, conform, shard_from_events, sorted_events
+from lifecourse.timeline.sharding import shard_of_one
 from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
@@ -118,6 +118,12 @@ class Timeline:
     def shard(self, number: int) -> Shard:
         """The events of shard `number` as arrays."""
         return shard_from_events(self.holding.events(number, columns=SHARD_COLUMNS), self.codes)
+
+    def shards_together(self, numbers: Sequence[int]) -> Shard:
+        """The events of some shards as one; its people are in the order of the shards."""
+        if len(numbers) == 1:
+            return self.shard(numbers[0])
+        return shard_from_events(self.table(numbers, SHARD_COLUMNS), self.codes)
 
     def table(self, shards: Sequence[int], columns: Sequence[str]) -> pl.DataFrame:
         """The `columns` (of EVENT_COLUMNS) of the events of some shards: for counting over everyone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,14 @@ from lifecourse.base.errors import StoreError
 from lifecourse.base.files import sha256_of_file, to_json
 from lifecourse.privacy.release import FEWEST_PEOPLE
 from lifecourse.schema.actor import Identifiability
-from lifecourse.timeline.manifest import FileEntry, Manifest, SourceEntry, manifest_hash
+from lifecourse.timeline.identity import ALL_DIFFERENT, SamePeople
+from lifecourse.timeline.manifest import (
+    FileEntry,
+    Manifest,
+    SourceEntry,
+    content_of_parts,
+    manifest_hash,
+)
 from lifecourse.timeline.spill import read_side, read_spilled
 from lifecourse.vocab import map_codes
 
@@ -74,6 +80,7 @@ class Assembly:
     timezone: str
     sources: tuple[SourceEntry, ...]
     mappings: tuple[Path, ...]
+    same: SamePeople = ALL_DIFFERENT
 
     def manifest(self, readings: list[dict[str, Any]], merges: list[dict[str, Any]]) -> Manifest:
         """The manifest of the new version, its tables written; not yet published."""
@@ -84,7 +91,7 @@ class Assembly:
             "persons", pl.concat(self._spilled("persons-*.parquet")).sort("subject_id")
         )
         rejects_table = self._rejects()
-        whole = hashlib.sha256("".join(part.content for part in parts).encode()).hexdigest()
+        whole = content_of_parts(parts)
         version = self.base.version + 1 if self.base else 1
         report = self._report(readings, merges, rejects_table, version, parts, whole)
         return Manifest(
@@ -100,6 +107,7 @@ class Assembly:
             persons=persons,
             rejects=self._write("rejects", rejects_table),
             identity=self._identity(),
+            same_as=self._write("same-as", self.same.table()) if self.same.stands_for else None,
             sources=tuple(self.sources),
             mappings=mapping_digests(self.mappings),
             report=orjson.loads(to_json(report.to_dict())),
@@ -129,7 +137,7 @@ class Assembly:
             duplicate_rows=sum(m["duplicate_rows"] for m in [*readings, *merges]),
             reference_rows=_total(readings, "reference_rows"),
             rejects=dict(reasons.iter_rows()),
-            counts=_total(readings, "counts"),
+            counts=_total([*readings, *merges], "counts"),
             added=sum(merge["added"] for merge in merges),
             changed=sum(merge["changed"] for merge in merges),
             unchanged=sum(merge["unchanged"] for merge in merges),
@@ -220,8 +228,10 @@ class Assembly:
         if self.identifiability == Identifiability.PSEUDONYMOUS:
             return None
         keys = self._side("keys")
-        if keys is None:
+        if keys is None and not self.same.moved:
             return self.base.identity if self.base else None
+        if keys is None:
+            keys = pl.DataFrame(schema={"subject_key": pl.String, "subject_id": pl.Int64})
         told = self._side("identities")
         empty = {
             "subject_key": pl.String,
@@ -240,11 +250,13 @@ class Assembly:
             ),
         )
         if self.base and self.base.identity:
-            whole = pl.concat([self.store.read(self.base.identity), whole])
+            before = self.store.read(self.base.identity)
+            whole = pl.concat([self.same.renamed(before), whole])
         whole = whole.unique(maintain_order=False).sort(whole.columns, nulls_last=False)
         crowded = whole.group_by("subject_id").agg(
             pl.struct("issuer", "subject_key").n_unique().alias("n")
         )
+        crowded = crowded.filter(~pl.col("subject_id").is_in(list(self.same.people)))
         if (crowded["n"] > 1).any():
             raise StoreError(
                 f"{int((crowded['n'] > 1).sum())} subject ids stand for two people each (a hash collision). "

@@ -1,8 +1,8 @@
-"""The compiled sweep that answers for every code: one backward pass per row for nested windows.
+"""The compiled sweep that answers for every code: a subject's rows from the earliest to the latest.
 
-Windows that end at the same moment are visited from the shortest to the longest: the pass goes on
-where the shorter one stopped, and what it holds by then is written out. The first pass counts the
-cells of each row, the second fills them, so that nothing is ever larger than the answer.
+A window that takes in everything before its end goes forward from row to row: each event is taken in once for all rows.
+Other windows are swept backward at each row, those that end at the same moment in one pass, from the shortest to the
+longest. What is held of codes lies side by side in the order in which they were met, so that writing a row is copying.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from lifecourse.engine.compiled import kernel, part
+from lifecourse.timeline.bisection import first_at_or_after
 from lifecourse.timeline.numbering import (
     COUNT,
     COUNT_VALUES,
     EXISTS,
     FIRST,
-    LAST,
     MAX,
     MEAN,
     MIN,
@@ -25,7 +25,6 @@ from lifecourse.timeline.numbering import (
     TIME_FIRST,
     TIME_SINCE,
 )
-from lifecourse.timeline.sweep import NO_END, STATIC, US_PER_DAY
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,27 +32,108 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
     Ids = npt.NDArray[np.int32]
     Numbers = npt.NDArray[np.float32]
-    Held = npt.NDArray[np.float64]
+    Flags = npt.NDArray[np.bool_]
+    Events = tuple[Integers, Ids, Numbers, Ids]
+    Held = tuple[Ids, Integers, npt.NDArray[np.float64], Numbers]
 
-# What is held of one code during the sweep of a row: one line of the processor's cache.
-N, N_VALUES, TOTAL, SMALLEST, LARGEST, EARLIEST_VALUE, LATEST_VALUE, EARLIEST_EVENT = range(8)
+STATIC = -(2**63)
+US_PER_DAY = 86_400_000_000.0
 
-
-@njit(cache=True, nogil=True)
-def _of_any_event(summary: int) -> bool:
-    return summary in (EXISTS, COUNT)
-
-
-@njit(cache=True, nogil=True)
-def _of_times(summary: int) -> bool:
-    return summary in (TIME_SINCE, TIME_FIRST)
+# What is held, each a line of `Memory`'s arrays: the slot of a column, the column of a slot, and numbers by slot.
+# Codes that have numbers have slots of their own.
+SLOT_OF, COLUMN_OF, N_EVENTS, VALUE_SLOT_OF, VALUE_COLUMN_OF, N_VALUES = range(6)
+EARLIEST, LATEST = 0, 1
+OLDEST, NEWEST, SMALLEST, LARGEST = range(4)
 
 
-@njit(cache=True, nogil=True)
-def _nested_order(lows: Integers, highs: Integers, row: int, order: Integers) -> None:
-    """Windows by their end, then from the latest start: insertion sort of a handful."""
+@kernel(
+    "int64[]", "int64[]", "int32[]", "float32[]", "int32[]",
+    "int32[]", "bool[]", "int64[]", "int64[]", "int64[][]", "int64[][]",
+    "int32[][][]", "int64[][][]", "float64[][]", "float32[][][]", "int64[][]", "int64[]",
+    "int64[]", "int32[]", "float32[]",
+)  # fmt: skip
+def fill_cells(
+    offsets: Integers, time: Integers, code: Ids, value: Numbers, columns: Ids,
+    summaries: Ids, goes_forward: Flags,
+    subject_index: Integers, prediction_time: Integers, lows: Integers, highs: Integers,
+    ids: Ids, moments: Integers, totals: npt.NDArray[np.float64], numbers: Numbers,
+    sizes: Integers, order: Integers,
+    ends: Integers, indices: Ids, cells: Numbers,
+) -> None:  # fmt: skip
+    """Fill `indices` and `cells` with the rows' cells, one row after the other, and `ends` int64[r] with their ends.
+
+    Rows are sorted by subject, then time. `goes_forward` bool[w] marks the windows that take in all before their end.
+    `ids`, `moments`, `totals`, `numbers` and `sizes` are memory for what is held, a line for each window that goes
+    forward and a last one for the others; the slots of all columns are -1.
+    """
+    events = (time, code, value, columns)
+    last_line = ids.shape[0] - 1
+    to, row, n_rows = 0, 0, len(subject_index)
+    while row < n_rows:
+        subject = subject_index[row]
+        begin = finish = 0
+        if subject >= 0:
+            begin, finish = offsets[subject], offsets[subject + 1]
+        for line in range(last_line):
+            _forget((ids[line], moments[line], totals[line], numbers[line]), sizes[line])
+            sizes[line, 2] = first_at_or_after(time, begin, finish, STATIC + 1)
+        while row < n_rows and subject_index[row] == subject:
+            line = 0
+            for window in range(lows.shape[0]):
+                if not goes_forward[window]:
+                    continue
+                held = (ids[line], moments[line], totals[line], numbers[line])
+                if lows[window, row] <= highs[window, row]:
+                    stop = first_at_or_after(time, sizes[line, 2], finish, highs[window, row] + 1)
+                    _take_in(sizes[line, 2], stop, 1, events, held, sizes[line])
+                    sizes[line, 2] = stop
+                    to = _write(
+                        summaries, window, False, prediction_time[row],
+                        held, sizes[line], indices, cells, to,
+                    )  # fmt: skip
+                line += 1
+            held = (ids[last_line], moments[last_line], totals[last_line], numbers[last_line])
+            to = _write_backward(
+                row, begin, finish, lows, highs, goes_forward, order, summaries,
+                prediction_time[row], events, held, sizes[last_line], indices, cells, to,
+            )  # fmt: skip
+            ends[row] = to
+            row += 1
+
+
+@part
+def _write_backward(
+    row: int, begin: int, finish: int, lows: Integers, highs: Integers, goes_forward: Flags,
+    order: Integers, summaries: Ids, prediction_time: int,
+    events: Events, held: Held, size: Integers, indices: Ids, cells: Numbers, to: int,
+) -> int:  # fmt: skip
+    """Windows that end together share a pass, which goes on where the shorter one stopped."""
+    at = begin
+    for nested in range(_nested_order(lows, highs, row, goes_forward, order)):
+        window = order[nested]
+        low, high = lows[window, row], highs[window, row]
+        if nested == 0 or high != highs[order[nested - 1], row]:
+            _forget(held, size)
+            at = first_at_or_after(events[0], begin, finish, high + 1)
+        stop = first_at_or_after(events[0], begin, at, low)
+        _take_in(at - 1, stop - 1, -1, events, held, size)
+        at = stop
+        to = _write(
+            summaries, window, low == STATIC, prediction_time, held, size, indices, cells, to
+        )
+    return to
+
+
+@part
+def _nested_order(
+    lows: Integers, highs: Integers, row: int, goes_forward: Flags, order: Integers
+) -> int:
+    """The windows to sweep backward that are not empty, by their end, then from the latest start: how many."""
+    n = 0
     for window in range(lows.shape[0]):
-        place = window
+        if goes_forward[window] or lows[window, row] > highs[window, row]:
+            continue
+        place = n
         while place > 0:
             other = order[place - 1]
             earlier = highs[window, row] > highs[other, row]
@@ -63,200 +143,139 @@ def _nested_order(lows: Integers, highs: Integers, row: int, order: Integers) ->
             order[place] = other
             place -= 1
         order[place] = window
+        n += 1
+    return n
 
 
-@njit(cache=True, nogil=True)
-def count_cells(
-    offsets: Integers, time: Integers, code: Ids, value: Numbers,
-    columns: Ids, n_codes: int, summaries: Ids,
-    subject_index: Integers, lows: Integers, highs: Integers,
-    out: Integers,
-) -> None:  # fmt: skip
-    """Fill `out` int64[r] with the number of each row's cells."""
-    per_event = per_value = per_time = 0
-    for summary in summaries:
-        if _of_any_event(summary):
-            per_event += 1
-        elif _of_times(summary):
-            per_time += 1
-        else:
-            per_value += 1
-    per_kind = (per_event, per_value, per_time)
-    order = np.empty(lows.shape[0], dtype=np.int64)
-    seen = np.full((n_codes, 2), -1, dtype=np.int64)
-    stamp = 0
-    for row in range(len(subject_index)):
-        cells = 0
-        subject = subject_index[row]
-        if subject >= 0:
-            _nested_order(lows, highs, row, order)
-            cells, stamp = _count_row(
-                offsets[subject], offsets[subject + 1], time, code, value, columns,
-                per_kind, order, lows[:, row], highs[:, row], seen, stamp,
-            )  # fmt: skip
-        out[row] = cells
+@part
+def _forget(held: Held, size: Integers) -> None:
+    ids = held[0]
+    for slot in range(size[0]):
+        ids[SLOT_OF, ids[COLUMN_OF, slot]] = -1
+    for slot in range(size[1]):
+        ids[VALUE_SLOT_OF, ids[VALUE_COLUMN_OF, slot]] = -1
+    size[0] = 0
+    size[1] = 0
 
 
-@njit(cache=True, nogil=True)
-def _count_row(
-    begin: int, finish: int, time: Integers, code: Ids, value: Numbers, columns: Ids,
-    per_kind: tuple[int, int, int], order: Integers, lows: Integers, highs: Integers,
-    seen: Integers, stamp: int,
-) -> tuple[int, int]:  # fmt: skip
-    """The cells of a row, and the last stamp used: what is stamped otherwise counts as unseen."""
-    cells = n_seen = n_values = 0
-    at, end_of_pass = finish, NO_END
-    for window in order:
-        if lows[window] > highs[window]:
+@part
+def _take_in(start: int, stop: int, step: int, events: Events, held: Held, size: Integers) -> None:
+    """Take in the events from `start` to `stop` (not included), forward or backward."""
+    time, code, value, columns = events
+    ids, moments, totals, numbers = held
+    far, near = (LATEST, EARLIEST) if step > 0 else (EARLIEST, LATEST)
+    far_value, near_value = (NEWEST, OLDEST) if step > 0 else (OLDEST, NEWEST)
+    n_slots, n_values = size[0], size[1]
+    for i in range((stop - start) * step):
+        at = start + i * step
+        column = columns[code[at]]
+        if column < 0:
             continue
-        if highs[window] != end_of_pass:
-            end_of_pass = highs[window]
-            stamp += 1
-            n_seen = n_values = 0
-            at = begin + np.searchsorted(time[begin:finish], end_of_pass, side="right")
-        while at > begin and time[at - 1] >= lows[window]:
-            at -= 1
-            column = columns[code[at]]
-            if column < 0:
-                continue
-            if seen[column, 0] != stamp:
-                seen[column, 0] = stamp
-                n_seen += 1
-            if seen[column, 1] != stamp and not np.isnan(value[at]):
-                seen[column, 1] = stamp
-                n_values += 1
-        cells += per_kind[0] * n_seen + per_kind[1] * n_values
-        if lows[window] != STATIC:
-            cells += per_kind[2] * n_seen
-    return cells, stamp
-
-
-@njit(cache=True, nogil=True)
-def fill_cells(
-    offsets: Integers, time: Integers, code: Ids, value: Numbers,
-    columns: Ids, n_codes: int, summaries: Ids,
-    subject_index: Integers, lows: Integers, highs: Integers, prediction_time: Integers,
-    starts: Integers, indices: Ids, cells: Numbers,
-) -> None:  # fmt: skip
-    """Fill `indices` and `cells`, in the places that `count_cells` made for them."""
-    order = np.empty(lows.shape[0], dtype=np.int64)
-    held = np.zeros((n_codes, 8), dtype=np.float64)
-    latest_event = np.zeros(n_codes, dtype=np.float64)
-    touched = np.empty(n_codes, dtype=np.int64)
-    for row in range(len(subject_index)):
-        subject = subject_index[row]
-        if subject >= 0:
-            _nested_order(lows, highs, row, order)
-            _fill_row(
-                offsets[subject], offsets[subject + 1], time, code, value, columns, summaries,
-                order, lows[:, row], highs[:, row], prediction_time[row],
-                held, latest_event, touched, indices, cells, starts[row],
-            )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
-def _fill_row(
-    begin: int, finish: int, time: Integers, code: Ids, value: Numbers, columns: Ids,
-    summaries: Ids, order: Integers, lows: Integers, highs: Integers, prediction_time: int,
-    held: Held, latest_event: Held, touched: Integers, indices: Ids, cells: Numbers, to: int,
-) -> None:  # fmt: skip
-    n_codes = len(latest_event)
-    n_touched = 0
-    at, end_of_pass = finish, NO_END
-    for window in order:
-        if lows[window] > highs[window]:
+        slot = ids[SLOT_OF, column]
+        if slot < 0:
+            slot = n_slots
+            n_slots += 1
+            ids[SLOT_OF, column] = slot
+            ids[COLUMN_OF, slot] = column
+            ids[N_EVENTS, slot] = 0
+            moments[near, slot] = time[at]
+        ids[N_EVENTS, slot] += 1
+        moments[far, slot] = time[at]
+        number = value[at]
+        if np.isnan(number):
             continue
-        if highs[window] != end_of_pass:
-            end_of_pass = highs[window]
-            n_touched = _forget(held, touched, n_touched)
-            at = begin + np.searchsorted(time[begin:finish], end_of_pass, side="right")
-        while at > begin and time[at - 1] >= lows[window]:
-            at -= 1
-            column = columns[code[at]]
-            if column < 0:
-                continue
-            if held[column, N] == 0.0:
-                touched[n_touched] = column
-                n_touched += 1
-                latest_event[column] = prediction_time - time[at]
-            _hold(held[column], value[at])
-            held[column, EARLIEST_EVENT] = time[at] - prediction_time
-        for s in range(len(summaries)):
-            if not (lows[window] == STATIC and _of_times(summaries[s])):
-                to = _write(
-                    summaries[s], (window * len(summaries) + s) * n_codes, held, latest_event,
-                    touched, n_touched, indices, cells, to,
-                )  # fmt: skip
-    _forget(held, touched, n_touched)
+        slot = ids[VALUE_SLOT_OF, column]
+        if slot < 0:
+            slot = n_values
+            n_values += 1
+            ids[VALUE_SLOT_OF, column] = slot
+            ids[VALUE_COLUMN_OF, slot] = column
+            ids[N_VALUES, slot] = 0
+            totals[slot] = 0.0
+            numbers[near_value, slot] = number
+            numbers[SMALLEST, slot] = number
+            numbers[LARGEST, slot] = number
+        ids[N_VALUES, slot] += 1
+        totals[slot] += number
+        numbers[far_value, slot] = number
+        numbers[SMALLEST, slot] = min(numbers[SMALLEST, slot], number)
+        numbers[LARGEST, slot] = max(numbers[LARGEST, slot], number)
+    size[0] = n_slots
+    size[1] = n_values
 
 
-@njit(cache=True, nogil=True)
-def _forget(held: Held, touched: Integers, n_touched: int) -> int:
-    for i in range(n_touched):
-        held[touched[i], N] = 0.0
-        held[touched[i], N_VALUES] = 0.0
-    return 0
-
-
-@njit(cache=True, nogil=True)
-def _hold(of_code: Held, number: float) -> None:
-    of_code[N] += 1.0
-    if np.isnan(number):
-        return
-    if of_code[N_VALUES] == 0.0:
-        of_code[TOTAL] = number
-        of_code[SMALLEST] = number
-        of_code[LARGEST] = number
-        of_code[LATEST_VALUE] = number
-    else:
-        of_code[TOTAL] += number
-        of_code[SMALLEST] = min(of_code[SMALLEST], number)
-        of_code[LARGEST] = max(of_code[LARGEST], number)
-    of_code[N_VALUES] += 1.0
-    # The sweep goes back in time: the earliest is the one met last.
-    of_code[EARLIEST_VALUE] = number
-
-
-@njit(cache=True, nogil=True)
+@part
 def _write(
-    summary: int, first_column: int, held: Held, latest_event: Held,
-    touched: Integers, n_touched: int, indices: Ids, cells: Numbers, to: int,
+    summaries: Ids, window: int, is_static: bool, prediction_time: int,
+    held: Held, size: Integers, indices: Ids, cells: Numbers, to: int,
 ) -> int:  # fmt: skip
-    any_event = _of_any_event(summary) or _of_times(summary)
-    for i in range(n_touched):
-        column = touched[i]
-        if any_event or held[column, N_VALUES] > 0.0:
-            indices[to] = first_column + column
-            cells[to] = _cell(summary, held[column], latest_event[column])
-            to += 1
+    """Write each summary of what is held, and say where the next cell goes."""
+    ids = held[0]
+    n_columns = ids.shape[1]
+    for s in range(len(summaries)):
+        summary = summaries[s]
+        of_times = summary in (TIME_SINCE, TIME_FIRST)
+        if of_times and is_static:
+            continue
+        of_events = of_times or summary in (EXISTS, COUNT)
+        n = size[0] if of_events else size[1]
+        columns = ids[COLUMN_OF] if of_events else ids[VALUE_COLUMN_OF]
+        first_column = (window * len(summaries) + s) * n_columns
+        column = indices[to : to + n]
+        for slot in range(n):
+            column[slot] = first_column + columns[slot]
+        if of_events:
+            _write_of_events(summary, n, prediction_time, held, cells[to : to + n])
+        else:
+            _write_of_values(summary, n, held, cells[to : to + n])
+        to += n
     return to
 
 
-@njit(cache=True, nogil=True)
-def _cell(summary: int, of_code: Held, latest_event: float) -> float:
+@part
+def _write_of_events(summary: int, n: int, at: int, held: Held, cells: Numbers) -> None:
+    ids, moments, _, _ = held
     if summary == EXISTS:
-        return 1.0
-    if summary == COUNT:
-        return float(of_code[N])
+        for slot in range(n):
+            cells[slot] = 1.0
+    elif summary == COUNT:
+        events = ids[N_EVENTS]
+        for slot in range(n):
+            cells[slot] = events[slot]
+    elif summary == TIME_SINCE:
+        latest = moments[LATEST]
+        for slot in range(n):
+            cells[slot] = (at - latest[slot]) / US_PER_DAY
+    else:
+        earliest = moments[EARLIEST]
+        for slot in range(n):
+            cells[slot] = (earliest[slot] - at) / US_PER_DAY
+
+
+@part
+def _write_of_values(summary: int, n: int, held: Held, cells: Numbers) -> None:
+    ids, _, totals, numbers = held
     if summary == COUNT_VALUES:
-        return float(of_code[N_VALUES])
-    if summary == SUM:
-        return float(of_code[TOTAL])
-    if summary == MEAN:
-        return float(of_code[TOTAL] / of_code[N_VALUES])
+        values = ids[N_VALUES]
+        for slot in range(n):
+            cells[slot] = values[slot]
+    elif summary == SUM:
+        for slot in range(n):
+            cells[slot] = totals[slot]
+    elif summary == MEAN:
+        values = ids[N_VALUES]
+        for slot in range(n):
+            cells[slot] = totals[slot] / values[slot]
+    else:
+        line = numbers[_line_of(summary)]
+        for slot in range(n):
+            cells[slot] = line[slot]
+
+
+@part
+def _line_of(summary: int) -> int:
     if summary == MIN:
-        return float(of_code[SMALLEST])
+        return SMALLEST
     if summary == MAX:
-        return float(of_code[LARGEST])
-    return _moment_cell(summary, of_code, latest_event)
-
-
-@njit(cache=True, nogil=True)
-def _moment_cell(summary: int, of_code: Held, latest_event: float) -> float:
-    if summary == FIRST:
-        return float(of_code[EARLIEST_VALUE])
-    if summary == LAST:
-        return float(of_code[LATEST_VALUE])
-    if summary == TIME_SINCE:
-        return latest_event / US_PER_DAY
-    return float(of_code[EARLIEST_EVENT]) / US_PER_DAY
+        return LARGEST
+    return OLDEST if summary == FIRST else NEWEST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -103,6 +103,21 @@ class Chart:
         if self.latest_of_anyone is None or len(dated) > len(births):
             return self.last_time
         return self.latest_of_anyone if len(dated) else None
+
+    def until(self, at: int) -> Chart:
+        """The chart as it was at `at` (microseconds UTC), that moment's events included."""
+        shard = self.shard
+        n = int(np.searchsorted(shard.time, at, side="right"))  # undated events come first
+        known = Shard(
+            codes=shard.codes,
+            subject_ids=shard.subject_ids,
+            offsets=np.array([0, n], dtype=shard.offsets.dtype),
+            time=shard.time[:n],
+            code=shard.code[:n],
+            value=shard.value[:n],
+            end=shard.end[:n],
+        )
+        return replace(self, shard=known, events=self.events[:n])
 
     def _of(self, code: str) -> npt.NDArray[np.int64]:
         """Places of the dated events that `code` means."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,18 +12,19 @@ from lifecourse.base.clock import MICROSECONDS_PER_DAY, from_microseconds
 from lifecourse.base.errors import UserError
 from lifecourse.schema.covariate import Summary
 from lifecourse.schema.window import EARLIEST, LATEST, Anchor, Bound, Window
-from lifecourse.timeline.kernel import births_of, frozen, window_bounds
+from lifecourse.timeline.cells import SLOT_OF, VALUE_SLOT_OF, fill_cells
+from lifecourse.timeline.kernel import births_of, window_bounds
 from lifecourse.timeline.numbering import SUMMARY_NUMBERS
+from lifecourse.timeline.sparse import SparseRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
-    from scipy.sparse import csr_matrix
 
     from lifecourse.timeline.shard import CodeTable, Shard
 
-LEAST_ROWS = 1000
+CELLS_AT_ONCE = 2**27
 NOT_OF_EVERY_CODE = (Summary.SLOPE, Summary.ACTIVE)
 
 
@@ -37,9 +36,9 @@ def evaluate_every_code(
     prediction_time: npt.NDArray[np.int64],
     vocabulary: npt.NDArray[np.int32] | None = None,
     *,
-    workers: int | None = None,
-) -> csr_matrix:
-    """Each summary of each code in each window at r rows, float32 CSR, r x (windows x summaries x codes).
+    memory: CellMemory | None = None,
+) -> SparseRows:
+    """Each summary of each code in each window at r rows, r x (windows x summaries x codes).
 
     A cell that is not stored is a count of 0 or a missing value; a stored 0 is a measured 0.
 
@@ -47,63 +46,131 @@ def evaluate_every_code(
     ----------
     windows, summaries
         SLOPE and ACTIVE are asked by name, with `evaluate`. Windows that share their end share one
-        pass.
+        pass; those that take in all history share it between the rows of a subject.
     vocabulary : int32 code ids
-        Columns within each block, in this order; all codes of the shard where None.
-    workers
-        Threads, one for each core where None; the answer is the same with any number.
+        Columns within each block, in this order; -1 for a code that the store does not have, whose column is
+        empty. All codes of the shard where None.
+    memory
+        Where the cells may lie until the next question with the same memory; their own where None.
 
     Returns
     -------
-    csr_matrix
-        Column names are `every_code_columns` with the same arguments. Column indices of a row are
-        not sorted.
+    SparseRows
+        Column names are `every_code_columns` with the same arguments.
     """
-    from scipy.sparse import csr_matrix
-
-    from lifecourse.timeline.cells import count_cells, fill_cells
-
     _refuse(summaries)
     columns, n_codes = _columns_of(shard.codes, vocabulary)
+    shape = (len(subject_index), len(windows) * len(summaries) * n_codes)
+    if shape[1] >= 2**31:
+        raise UserError(
+            f"{shape[1]:,} columns are more than a matrix holds. Ask for fewer codes, windows or summaries."
+        )
+    if 0 in shape:
+        return SparseRows.none(shape)
+    order = np.lexsort((prediction_time, subject_index))
+    asked = _Asked(
+        events=(shard.offsets, shard.time, shard.code, shard.value, columns),
+        n_codes=n_codes,
+        summaries=np.array([SUMMARY_NUMBERS[summary] for summary in summaries], dtype=np.int32),
+        goes_forward=np.array([_takes_in_all_before(window) for window in windows]),
+    )
     births = births_of(shard, subject_index)
     bounds = [window_bounds(window, prediction_time, births) for window in windows]
-    shape = (len(subject_index), len(windows) * len(summaries) * n_codes)
-    if 0 in shape:
-        return csr_matrix(shape, dtype=np.float32)
-    lows = np.stack([low for low, _ in bounds])
-    highs = np.stack([high for _, high in bounds])
-    asked = np.array([SUMMARY_NUMBERS[summary] for summary in summaries], dtype=np.int32)
-    parts = _parts(shape[0], workers)
+    lows = np.stack([low for low, _ in bounds])[:, order]
+    highs = np.stack([high for _, high in bounds])[:, order]
+    subjects, times = subject_index[order], prediction_time[order]
+    stretches = list(_stretches(asked.most_cells(subjects)))
+    shared = memory if memory is not None and len(stretches) == 1 else None
+    blocks = [
+        asked.cells(subjects[rows], times[rows], lows[:, rows], highs[:, rows], shared)
+        for rows in stretches
+    ]
+    found = SparseRows.joined(blocks, shape[1])
+    return found.placed(order)
 
-    def sweep_with(work: Callable[..., None], *more: Callable[[slice], Any]) -> None:
-        def one(rows: slice) -> None:
-            events = frozen(shard.offsets, shard.time, shard.code, shard.value, columns)
-            asked_of = frozen(asked, subject_index[rows], lows[:, rows], highs[:, rows])
-            work(*events, n_codes, *asked_of, *(of(rows) for of in more))
 
-        with ThreadPoolExecutor(max_workers=len(parts)) as pool:
-            list(pool.map(one, parts))
+class CellMemory:
+    """Room for cells, taken once for many questions: memory that is new to a process is cleared by the system first."""
 
-    sizes = np.zeros(shape[0], dtype=np.int64)
-    sweep_with(count_cells, lambda rows: sizes[rows])
-    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
-    cells = np.empty(offsets[-1], dtype=np.float32)
-    indices = np.empty(offsets[-1], dtype=np.int32 if shape[1] < 2**31 else np.int64)
-    sweep_with(
-        fill_cells,
-        lambda rows: frozen(prediction_time[rows])[0],
-        lambda rows: frozen(offsets[rows])[0],
-        lambda _: indices,
-        lambda _: cells,
+    def __init__(self) -> None:
+        self._columns = np.empty(0, dtype=np.int32)
+        self._cells = np.empty(0, dtype=np.float32)
+
+    def room(self, most: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """Two arrays of at least `most` places. Those that are never written to are never taken: too much is free."""
+        if len(self._cells) < most:
+            self._columns = np.empty(most, dtype=np.int32)
+            self._cells = np.empty(most, dtype=np.float32)
+        return self._columns, self._cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What `fill_cells` is asked of a shard, whoever the rows."""
+
+    events: tuple[npt.NDArray[Any], ...]
+    n_codes: int
+    summaries: npt.NDArray[np.int32]
+    goes_forward: npt.NDArray[np.bool_]
+
+    def most_cells(self, subjects: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """int64[r]: no row has more cells than this."""
+        lengths = np.append(np.diff(self.events[0]), 0)[subjects]
+        blocks = len(self.goes_forward) * len(self.summaries)
+        most: npt.NDArray[np.int64] = np.minimum(lengths, self.n_codes) * blocks
+        return most
+
+    def cells(
+        self,
+        subjects: npt.NDArray[np.int64],
+        times: npt.NDArray[np.int64],
+        lows: npt.NDArray[np.int64],
+        highs: npt.NDArray[np.int64],
+        memory: CellMemory | None,
+    ) -> SparseRows:
+        """The cells of some rows, sorted by subject, then time."""
+        most = int(self.most_cells(subjects).sum())
+        indices, cells = (memory or CellMemory()).room(most)
+        offsets = np.zeros(len(subjects) + 1, dtype=np.int64)
+        lines = int(self.goes_forward.sum()) + 1
+        ids = np.empty((lines, 6, self.n_codes), dtype=np.int32)
+        ids[:, (SLOT_OF, VALUE_SLOT_OF)] = -1
+        fill_cells(
+            *self.events, self.summaries, self.goes_forward,
+            subjects, times, np.ascontiguousarray(lows), np.ascontiguousarray(highs),
+            ids,
+            np.empty((lines, 2, self.n_codes), dtype=np.int64),
+            np.empty((lines, self.n_codes), dtype=np.float64),
+            np.empty((lines, 4, self.n_codes), dtype=np.float32),
+            np.zeros((lines, 3), dtype=np.int64),
+            np.empty(len(self.goes_forward), dtype=np.int64),
+            offsets[1:], indices, cells,
+        )  # fmt: skip
+        n = int(offsets[-1])
+        n_columns = len(self.goes_forward) * len(self.summaries) * self.n_codes
+        return SparseRows(
+            offsets=offsets, columns=indices[:n], cells=cells[:n], n_columns=n_columns
+        )
+
+
+def _takes_in_all_before(window: Window) -> bool:
+    return (
+        window.start.anchor == Anchor.PREDICTION_TIME
+        and window.start.offset <= EARLIEST
+        and not window.is_static
     )
-    return csr_matrix((cells, indices, offsets), shape=shape, copy=False)
 
 
-def _parts(n_rows: int, workers: int | None) -> list[slice]:
-    """Stretches of rows for each worker, but none so short that a thread costs more than it saves."""
-    n = min(workers or os.cpu_count() or 1, max(1, n_rows // LEAST_ROWS))
-    edges = [n_rows * i // n for i in range(n + 1)]
-    return [slice(start, stop) for start, stop in pairwise(edges)]
+def _stretches(most_cells: npt.NDArray[np.int64]) -> Iterator[slice]:
+    """Runs of rows that together have no more than CELLS_AT_ONCE cells, or one row that has more."""
+    reached = np.cumsum(most_cells)
+    start = 0
+    while start < len(reached):
+        before = int(reached[start - 1]) if start else 0
+        stop = int(np.searchsorted(reached, before + CELLS_AT_ONCE, side="right"))
+        stop = max(stop, start + 1)
+        yield slice(start, stop)
+        start = stop
 
 
 def every_code_columns(
@@ -167,5 +234,6 @@ def _columns_of(
     if vocabulary is None:
         return np.arange(len(codes), dtype=np.int32), len(codes)
     columns = np.full(len(codes), -1, dtype=np.int32)
-    columns[vocabulary] = np.arange(len(vocabulary), dtype=np.int32)
+    there = np.flatnonzero(vocabulary >= 0).astype(np.int32)
+    columns[vocabulary[there]] = there
     return columns, len(vocabulary)

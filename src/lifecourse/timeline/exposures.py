@@ -15,7 +15,7 @@ import polars as pl
 from lifecourse.base.errors import SourceError
 from lifecourse.records.exposures.places import place_of_code
 from lifecourse.records.exposures.tables import layout_of, read_exposures
-from lifecourse.records.source import Batch, SourceFile, Unit
+from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
 from lifecourse.schema.address import ADDRESS
 from lifecourse.timeline.holdings import Stored
 from lifecourse.timeline.store import Store
@@ -106,6 +106,12 @@ class ExposureSource:
                 **(left_out if is_first else {}),
             },
         )
+
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """Row `number` of a table as a JSON object, its values as they are written."""
+        with damage_named(file):
+            found = pl.read_csv(file.path, infer_schema=False).slice(number - 1, 1)
+        return found.write_ndjson().strip() or None
 
     def _addresses(self, shards: range) -> pl.DataFrame:
         """``subject_id place start end``: where people lived, as `exposures_of` takes it."""

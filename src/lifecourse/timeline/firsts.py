@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
-from lifecourse.timeline.kernel import frozen
-from lifecourse.timeline.sweep import STATIC
+from lifecourse.engine.compiled import kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy.typing as npt
 
     from lifecourse.timeline.shard import Shard
 
     Integers = npt.NDArray[np.int64]
     Ids = npt.NDArray[np.int32]
+
+STATIC = -(2**63)
 
 
 def rows_with_code(
@@ -32,22 +30,23 @@ def rows_with_code(
     prediction_time : int64[r], microseconds UTC, in any order
     """
     order = np.lexsort((prediction_time, subject_index))
-    events = frozen(shard.offsets, shard.time, shard.code)
-    rows = frozen(subject_index[order], prediction_time[order])
     found = np.zeros(len(shard.codes), dtype=np.int64)
-    # Numba's stubs take a dispatcher for a decorator
-    count: Callable[..., None] = _count_rows
-    count(*events, *rows, found)
+    count_rows(
+        shard.offsets, shard.time, shard.code, subject_index[order], prediction_time[order],
+        np.full(len(shard.codes), -1, dtype=np.int64), found,
+    )  # fmt: skip
     return found
 
 
-@njit(cache=True, nogil=True)
-def _count_rows(
+@kernel("int64[]", "int64[]", "int32[]", "int64[]", "int64[]", "int64[]", "int64[]")
+def count_rows(
     offsets: Integers, time: Integers, code: Ids,
-    subject_index: Integers, prediction_time: Integers, out: Integers,
+    subject_index: Integers, prediction_time: Integers, seen: Integers, out: Integers,
 ) -> None:  # fmt: skip
-    """Rows are sorted by subject, then time: those from the first at or after a code's first event have it."""
-    seen = np.full(len(out), -1, dtype=np.int64)
+    """Add to `out` the rows with each code; `seen` int64[codes] is memory, -1 everywhere.
+
+    Rows are sorted by subject, then time: those from the first at or after a code's first event have it.
+    """
     row, n_rows = 0, len(subject_index)
     while row < n_rows:
         subject = subject_index[row]

@@ -14,9 +14,9 @@ from lifecourse.base.clock import to_microseconds
 from lifecourse.schema.actor import Identifiability
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.excerpt import WITH_VALUES
-from lifecourse.timeline.merging import persons_of
 from lifecourse.timeline.shard import CodeTable
-from lifecourse.timeline.spill import shard_of
+from lifecourse.timeline.sharding import shard_of
+from lifecourse.vocab.normalise import COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -35,12 +35,14 @@ class Loads:
     sources : kind and issuer of each file, in the order that ``source_file`` counts them
     made_at : microseconds of the newest load; None in memory
     rows_read, rejected : rows of the newest load, and those of them that were laid aside
+    unitless : values of the newest load that came without a unit and were taken to be in the canonical one
     """
 
     sources: tuple[tuple[str, str], ...] = ()
     made_at: int | None = None
     rows_read: int = 0
     rejected: int = 0
+    unitless: int = 0
 
 
 class Holding(Protocol):
@@ -140,6 +142,7 @@ class Stored:
             made_at=to_microseconds(datetime.fromisoformat(made.created)),
             rows_read=int(made.report["rows_read"]),
             rejected=sum(made.report["rejects"].values()),
+            unitless=int(made.report["counts"].get(COUNTS["assumed"], 0)),
         )
 
     def subject_events(self, shard: int, subject_id: int, *, whole: bool) -> pl.DataFrame:
@@ -214,6 +217,8 @@ class InMemory:
 
     def persons(self) -> pl.DataFrame:
         """One row a subject, sorted."""
+        from lifecourse.timeline.merging import persons_of  # what ingests is not loaded to read
+
         return persons_of(self._events)
 
     def n_events(self) -> int:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import orjson
 import polars as pl
 
@@ -23,29 +24,34 @@ from lifecourse.engine.processes import processes
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.records.delimited.mapping import is_mapping
+from lifecourse.records.notes import dictionary_digest
 from lifecourse.records.registry import open_source
 from lifecourse.records.source import IDENTIFIER, released
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.assembly import Assembly, IngestReport
+from lifecourse.timeline.erasure import finish_erasure
 from lifecourse.timeline.exposures import KIND as EXPOSURES
 from lifecourse.timeline.exposures import ExposureSource, is_exposures
 from lifecourse.timeline.merging import (
+    MOVED,
     MergingJob,
     merge_bucket,
     resolve_references,
     standing_records,
 )
 from lifecourse.timeline.planning import Plan, plan_ingest
+from lifecourse.timeline.sameness import places_of, tellings
 from lifecourse.timeline.sealed import read_table
+from lifecourse.timeline.sharding import shard_of
 from lifecourse.timeline.spill import (
     SIDE_TABLES,
     ReadingJob,
     conform,
-    get_ready,
     read_side,
     read_spilled,
     read_unit,
+    remove_spilled_events,
     spill_events,
     write_spill,
 )
@@ -59,6 +65,10 @@ if TYPE_CHECKING:
     from lifecourse.records.source import Batch, Source, Unit
 
 T = TypeVar("T")
+OF_PEOPLE_KNOWN = ("genome", "series")
+"""Kinds whose files use the ids that others gave: those of the store, where one issuer named its people."""
+LOADED = "lifecourse.timeline.merging"
+"""What a process needs to read and to merge."""
 
 
 def ingest(
@@ -73,7 +83,10 @@ def ingest(
     snapshot: bool = False,
     mappings: Sequence[Path] = (),
     actor: Actor | None = None,
+    facts_from_notes: bool = False,
+    same_as: Path | None = None,
     workers: int | None = None,
+    pool: ProcessPoolExecutor | None = None,
     progress: Progress = SILENT,
 ) -> IngestReport:
     """Add the records in `source` to `store`, as one new version.
@@ -84,12 +97,18 @@ def ingest(
     store : folder, made when absent
     kind : ``fhir``, ``omop``, ``meds`` or ``exposures``; detected when None
     timezone : IANA name for times without an offset
-    issuer : who gave the person ids; the same (issuer, id) is the same subject. Default: `kind`
+    issuer : who gave the person ids; the same (issuer, id) is the same subject. Default: `kind`; of genomes and series
+        of devices, who named the people of the store
     identifiability : of a new store; an existing store keeps its own
     plain : True leaves a new store unencrypted; default only where it is synthetic
     snapshot : the source is complete: records of the same issuer that it no longer has are removed
     mappings : files that map local codes to concepts (CSV), and one that says what tables mean (YAML, or its name in
         the library of mappings)
+    facts_from_notes : what notes say in words becomes events of its own, ``NOTED//...``, beside the coded ones
+    same_as : a CSV file that says which ids of which sources are one person (`timeline.identity`); it holds for later
+        ingests too
+    workers : processes that share the work; as many as there are cores when None
+    pool : such processes, where some run already (`lifecourse.engine.processes`); a small source does not use them
 
     Raises
     ------
@@ -102,6 +121,7 @@ def ingest(
     of_tables, of_codes = split_mappings(mappings)
     opened = _opened(source, target, kind=kind, timezone=timezone, issuer=issuer, mapping=of_tables)
     with target.locked(), _no_store_of_nothing(target), released(opened):
+        finish_erasure(target)
         plan = plan_ingest(
             opened,
             target,
@@ -111,8 +131,10 @@ def ingest(
             snapshot=snapshot or opened.rests_on_store,
             mappings=of_codes,
             workers=workers,
+            notes=dictionary_digest() if facts_from_notes else None,
+            same_as=same_as,
         )
-        report = _Ingestion(plan, progress).run()
+        report = _Ingestion(plan, progress).run(pool)
     AuditLog(target.audit_folder).record(
         actor=actor or Actor(name="system"),
         purpose=Purpose.OPERATIONS,
@@ -152,7 +174,29 @@ def _opened(
     guessed = kind is None and mapping is None
     if kind == EXPOSURES or (guessed and path.exists() and is_exposures(path)):
         return ExposureSource(path, store.path, issuer=issuer or f"{EXPOSURES} {path.name}")
-    return open_source(path, kind=kind, timezone=timezone, issuer=issuer, mapping=mapping)
+    opened = open_source(path, kind=kind, timezone=timezone, issuer=issuer, mapping=mapping)
+    if issuer is None and opened.kind in OF_PEOPLE_KNOWN:
+        return replace(opened, issuer=_only_issuer(store) or opened.issuer)  # type: ignore[type-var]
+    return opened
+
+
+def _only_issuer(store: Store) -> str | None:
+    """Who named the people of `store`; None where it has none yet.
+
+    Raises
+    ------
+    SourceError
+        They were named by several.
+    """
+    if not store.exists():
+        return None
+    not_theirs = (*OF_PEOPLE_KNOWN, EXPOSURES)
+    issuers = sorted({s.issuer for s in store.manifest().sources if s.kind not in not_theirs})
+    if len(issuers) > 1:
+        raise SourceError(
+            f"the people of this store were named by {', '.join(issuers)}. Say with --issuer whose ids the files use."
+        )
+    return issuers[0] if issuers else None
 
 
 @contextmanager
@@ -181,7 +225,7 @@ class _Ingestion:
         self._key: bytes | None = None
         self._pool: ProcessPoolExecutor | None = None
 
-    def run(self) -> IngestReport:
+    def run(self, pool: ProcessPoolExecutor | None = None) -> IngestReport:
         plan = self._plan
         if plan.base is not None and plan.is_nothing_new:
             plan.clear_finished()
@@ -189,18 +233,21 @@ class _Ingestion:
             return replace(standing, added=0, changed=0, removed=0, unchanged=standing.event_rows)
         with ExitStack() as stack:
             if plan.workers > 1:
-                self._pool = stack.enter_context(processes(plan.workers))
                 # Processes start while this one looks where to cut the source.
-                self._pool.submit(get_ready)
+                self._pool = pool or stack.enter_context(processes(plan.workers, loaded=LOADED))
             self._key = plan.take_up_work()
             units = plan.source.units()
             readings = self._read(units)
             bases = _row_bases(units, readings)
             self._gather_sides(bases)
             self._spill_waiting()
+            self._spill_moved()
             merges = self._merge(bases)
-        manifest = self._assembly().manifest(readings, merges)
-        self._store.publish(manifest)
+            removed = self._pool and self._pool.submit(remove_spilled_events, self._folder)
+            manifest = self._assembly().manifest(readings, merges)
+            self._store.publish(manifest)
+            if removed:
+                removed.result()
         shutil.rmtree(self._folder)
         self._store.remove_strays()
         return IngestReport(**manifest.report)
@@ -219,6 +266,7 @@ class _Ingestion:
             timezone=plan.timezone,
             sources=plan.sources,
             mappings=plan.mappings,
+            same=plan.same,
         )
 
     def _read(self, units: list[Unit]) -> list[dict[str, Any]]:
@@ -231,6 +279,8 @@ class _Ingestion:
             key=self._key,
             subject_key=self._subject_key,
             normalises=plan.source.kind != "meds",
+            facts_from_notes=plan.notes is not None,
+            same=plan.same,
             flush_rows=plan.flush_rows,
         )
         arguments = [(job, number, unit) for number, unit in enumerate(units)]
@@ -297,10 +347,32 @@ class _Ingestion:
         if aliases is None:
             return {}
         told = aliases.group_by("alias").agg(pl.col("subject_key").unique())
-        return {alias: keys[0] if len(keys) == 1 else None for alias, keys in told.iter_rows()}
+        known = {alias: keys[0] if len(keys) == 1 else None for alias, keys in told.iter_rows()}
+        return {alias: _last_name(key, known) for alias, key in known.items()}
 
     def _subject_id(self, subject: str) -> int:
-        return subject_id(self._plan.source.issuer, subject, key=self._subject_key)
+        own = subject_id(self._plan.source.issuer, subject, key=self._subject_key)
+        return self._plan.same.person_of(own)
+
+    def _spill_moved(self) -> None:
+        """Lay aside what the store has of people who are now known to be others, under the others' ids."""
+        plan = self._plan
+        if plan.base is None or not plan.same.moved:
+            return
+        moved = np.array(sorted(plan.same.moved), dtype=np.int64)
+        folder = self._folder / MOVED
+        folder.mkdir(exist_ok=True)
+        for shard in sorted(set(shard_of(moved, len(plan.base.parts)).tolist())):
+            whole = tellings(self._store.read(plan.base.parts[shard]))
+            theirs = whole.filter(pl.col("subject_id").is_in(moved.tolist()))
+            if theirs.height:
+                spill_events(
+                    folder,
+                    plan.same.renamed(theirs),
+                    buckets=plan.buckets,
+                    key=self._key,
+                    name=f"{shard:06d}",
+                )
 
     def _merge(self, bases: dict[int, int]) -> list[dict[str, Any]]:
         plan = self._plan
@@ -315,6 +387,8 @@ class _Ingestion:
             replaced_files=tuple(plan.file_index.values()),
             issuer_files=plan.earlier_files,
             snapshot_files=plan.earlier_files if plan.snapshot else (),
+            sources=places_of(plan.sources),
+            same=plan.same,
         )
         arguments = [(job, bucket) for bucket in range(plan.buckets.n_buckets)]
         return self._in_parallel("merging", merge_bucket, arguments)
@@ -336,6 +410,15 @@ class _Ingestion:
             self._pool.shutdown(wait=False, cancel_futures=True)
             raise
         return [future.result() for future in futures]
+
+
+def _last_name(key: str | None, known: dict[str, str | None]) -> str | None:
+    """Who a key stands for in the end: what an alias stands for may be an alias of somebody itself."""
+    passed: set[str] = set()
+    while key is not None and key in known and key not in passed:
+        passed.add(key)
+        key = known[key]
+    return key
 
 
 def _row_bases(units: list[Unit], readings: list[dict[str, Any]]) -> dict[int, int]:

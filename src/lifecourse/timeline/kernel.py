@@ -8,7 +8,7 @@ two together.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from lifecourse.timeline.numbering import SUMMARY_NUMBERS
 from lifecourse.timeline.shard import STATIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -158,33 +158,25 @@ def evaluate_between(
     questions whose windows end at events (from an admission to its discharge). The caller answers
     for what they see: nothing is cut at `prediction_time`.
     """
-    from lifecourse.timeline.sweep import answer_rows  # numba: loaded by whoever sweeps, no earlier
+    from lifecourse.timeline.sweep import answer_rows  # loaded by whoever sweeps, no earlier
 
     answers = np.empty((len(subject_index), len(compiled.names)), dtype=np.float64)
-    order = np.argsort(subject_index, kind="stable")
-    given = frozen(
+    n_groups = len(compiled.low)
+    groups_of_codes = np.diff(compiled.member_offsets)
+    reached = np.append(0, np.cumsum(groups_of_codes[shard.code]))
+    most = int(np.diff(reached[shard.offsets]).max(initial=0))
+    answer_rows(
         shard.offsets, shard.time, shard.code, shard.value, shard.end,
         compiled.member_offsets, compiled.members,
         compiled.low, compiled.high, compiled.numeric,
         compiled.group_of, compiled.window_of, compiled.summary_of,
-        order, subject_index, lows, highs, prediction_time,
+        np.argsort(subject_index, kind="stable"), subject_index,
+        np.ascontiguousarray(lows), np.ascontiguousarray(highs), prediction_time,
+        np.zeros(n_groups + 1, dtype=np.int64), np.zeros(n_groups, dtype=np.int64),
+        np.empty(most, dtype=np.int64),
+        answers,
     )  # fmt: skip
-    # Numba's stubs take a dispatcher for a decorator
-    sweep: Callable[..., None] = answer_rows
-    sweep(*given, answers)
     return answers
-
-
-def frozen(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
-    """The arrays as contiguous views that nobody may write to.
-
-    Numba compiles again for arrays that differ in this alone, and those of Polars differ by how a table
-    was read: without this, a command would now and then wait seconds for its compiler.
-    """
-    views = tuple(np.ascontiguousarray(array).view() for array in arrays)
-    for view in views:
-        view.flags.writeable = False
-    return views
 
 
 def places_between(

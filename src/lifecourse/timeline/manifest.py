@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lifecourse.base.errors import StoreDamaged, StoreError
-from lifecourse.base.files import create_exclusively, to_json
+from lifecourse.base.files import create_exclusively, to_json, write_bytes
 from lifecourse.schema.actor import Identifiability
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FORMAT = 1
@@ -32,7 +33,10 @@ class FileEntry(BaseModel):
 
 
 class SourceEntry(BaseModel):
-    """A file that records were read from."""
+    """A file that records were read from.
+
+    notes : the dictionary by which facts were derived from its notes; None where none were
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,6 +45,7 @@ class SourceEntry(BaseModel):
     name: str
     size: int
     sha256: str
+    notes: str | None = None
 
 
 class Manifest(BaseModel):
@@ -65,6 +70,7 @@ class Manifest(BaseModel):
     persons: FileEntry
     rejects: FileEntry
     identity: FileEntry | None
+    same_as: FileEntry | None = None
     sources: tuple[SourceEntry, ...]
     mappings: tuple[str, ...] = ()
     report: dict[str, Any]
@@ -73,15 +79,30 @@ class Manifest(BaseModel):
     @property
     def files(self) -> list[FileEntry]:
         """Every file the version needs."""
-        others = [self.codes, self.persons, self.rejects]
-        return [*self.parts, *others, *([self.identity] if self.identity else [])]
+        optional = [entry for entry in (self.identity, self.same_as) if entry]
+        return [*self.parts, self.codes, self.persons, self.rejects, *optional]
 
 
 def publish(store: Path, manifest: Manifest) -> bool:
     """Make `manifest` the store's newest version; False when that version exists already."""
     return create_exclusively(
-        _path(store, manifest.version), to_json(manifest.model_dump(mode="json"))
+        path_of(store, manifest.version), to_json(manifest.model_dump(mode="json"))
     )
+
+
+def replace(store: Path, manifest: Manifest) -> None:
+    """Put `manifest` in the place of the one of its version: for erasure alone, which makes the whole log anew."""
+    write_bytes(path_of(store, manifest.version), to_json(manifest.model_dump(mode="json")))
+
+
+def hash_of(manifest: Manifest) -> str:
+    """What `manifest_hash` says of it once it is written."""
+    return hashlib.sha256(to_json(manifest.model_dump(mode="json"))).hexdigest()
+
+
+def content_of_parts(parts: Sequence[FileEntry]) -> str:
+    """The content hash of a version, by the contents of its parts."""
+    return hashlib.sha256("".join(part.content for part in parts).encode()).hexdigest()
 
 
 def versions(store: Path) -> list[int]:
@@ -107,12 +128,12 @@ def read_manifest(store: Path, version: int | None = None) -> Manifest:
     wanted = known[-1] if version is None else version
     if wanted not in known:
         raise StoreError(f"the store has no version {wanted}; it has {known[0]} to {known[-1]}.")
-    return _parse(_path(store, wanted).read_bytes(), wanted)
+    return _parse(path_of(store, wanted).read_bytes(), wanted)
 
 
 def manifest_hash(store: Path, version: int) -> str:
     """The SHA-256 of a manifest's bytes: what the next version names as its parent."""
-    return hashlib.sha256(_path(store, version).read_bytes()).hexdigest()
+    return hashlib.sha256(path_of(store, version).read_bytes()).hexdigest()
 
 
 def check_chain(store: Path) -> None:
@@ -150,5 +171,6 @@ def _parse(raw: bytes, version: int) -> Manifest:
         raise StoreDamaged(f"the manifest of version {version} is damaged.") from None
 
 
-def _path(store: Path, version: int) -> Path:
+def path_of(store: Path, version: int) -> Path:
+    """Where the manifest of a version lies."""
     return store / LOG / f"{version:08d}.json"

@@ -6,7 +6,7 @@ load's. Rows of sources without record ids (MEDS) stand as they are; a file read
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,11 @@ from lifecourse.schema.event import (
     REFERENCE_CODE,
     event_schema,
 )
+from lifecourse.timeline.accounting import ORIGIN, RECORD, whole_rejects, whole_rows
+from lifecourse.timeline.contradictions import contradictions
+from lifecourse.timeline.identity import ALL_DIFFERENT, SamePeople
 from lifecourse.timeline.ordering import OrderedEvents, in_shards
+from lifecourse.timeline.sameness import apart, tellings, together, told_once
 from lifecourse.timeline.sealed import read_table
 from lifecourse.timeline.spill import Buckets, conform, spilled_events, write_spill
 from lifecourse.timeline.store import PROVENANCE_COLUMNS, Store
@@ -31,9 +35,9 @@ if TYPE_CHECKING:
 
     from lifecourse.timeline.manifest import FileEntry
 
-RECORD = ["subject_id", "source_id"]
 EVERY_VERSION = 2**62
-ORIGIN = ["generation", "source_file", "source_row"]
+MOVED = "moved"
+TOLD_AGAIN = "facts told again by another source, kept with the first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,8 @@ class MergingJob:
     replaced_files : store file indices whose old rows without record ids go
     issuer_files : store file indices of the same issuer's earlier loads
     snapshot_files : store file indices of a source that now speaks for itself: old rows not in it go
+    sources : the place of each file's source among all; empty where there is one (`sameness.places_of`)
+    same : who is the same person
     """
 
     store: Store
@@ -57,6 +63,8 @@ class MergingJob:
     replaced_files: tuple[int, ...]
     issuer_files: tuple[int, ...]
     snapshot_files: tuple[int, ...]
+    sources: dict[int, int] = field(default_factory=dict)
+    same: SamePeople = ALL_DIFFERENT
 
 
 def merge_bucket(job: MergingJob, bucket: int) -> dict[str, Any]:
@@ -80,12 +88,19 @@ def _merge(job: MergingJob, bucket: int) -> dict[str, Any]:
         ]
     )
     both, withdrawn = _without(gone, both, job)
-    kept, losers = standing_records(both)
+    kept, losers = standing_records(apart(both, job.sources))
+    kept = together(kept, job.sources)
+    withdrawn = whole_rejects(withdrawn, kept)
+    losers = whole_rows(losers, kept, withdrawn)
     kept, dropped = _drop_snapshot(kept, job)
     counts = _change_counts(old, new, kept, losers)
     rejects = pl.concat([unresolved, withdrawn, _superseded(losers)])
     del both, old, new
-    ordered = in_shards(kept.select(EVENT_COLUMNS), job.buckets.n_shards)
+    told_again = 0
+    kept = kept.select(EVENT_COLUMNS)
+    if job.sources:
+        kept, told_again = told_once(kept, job.sources)
+    ordered = in_shards(kept, job.buckets.n_shards)
     del kept
     persons = persons_of(ordered.events)
     told = {
@@ -100,6 +115,10 @@ def _merge(job: MergingJob, bucket: int) -> dict[str, Any]:
         "entries": _write_parts(job, bucket, ordered),
         "subjects": persons.height,
         "dropped_by_snapshot": dropped,
+        "counts": {
+            **({TOLD_AGAIN: told_again} if told_again else {}),
+            **(contradictions(ordered) if job.sources else {}),
+        },
         **counts,
     }
 
@@ -127,10 +146,20 @@ def _read_old(job: MergingJob, bucket: int) -> pl.DataFrame:
     if not job.base:
         return pl.DataFrame(schema=event_schema())
     replaced = pl.col("source_id").is_null() & pl.col("source_file").is_in(list(job.replaced_files))
-    return pl.concat(
-        job.store.read(job.base[shard], EVENT_COLUMNS).filter(~replaced)
-        for shard in job.buckets.shards(bucket)
-    )
+    parts = [tellings(job.store.read(job.base[shard])) for shard in job.buckets.shards(bucket)]
+    if job.same.moved:
+        parts = [_without_moved(part, job) for part in parts]
+        parts += [
+            conform(table)
+            for _, table in spilled_events(
+                job.folder / MOVED, bucket, buckets=job.buckets, key=job.key
+            )
+        ]
+    return pl.concat(part.filter(~replaced) for part in parts)
+
+
+def _without_moved(part: pl.DataFrame, job: MergingJob) -> pl.DataFrame:
+    return part.filter(~pl.col("subject_id").is_in(list(job.same.moved)))
 
 
 def _deleted(job: MergingJob) -> pl.DataFrame:

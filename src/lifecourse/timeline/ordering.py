@@ -14,7 +14,7 @@ import polars as pl
 
 from lifecourse.schema.event import SORT_COLUMNS
 from lifecourse.timeline.shard import STATIC
-from lifecourse.timeline.spill import shard_of
+from lifecourse.timeline.sharding import shard_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -10,12 +10,18 @@ from lifecourse.privacy.audit import AuditLog
 from lifecourse.records.registry import open_source
 from lifecourse.records.source import ShowsRows
 from lifecourse.schema.actor import Identifiability
+from lifecourse.schema.event import ALSO_FROM
 from lifecourse.timeline.access import open_timeline
+from lifecourse.timeline.exposures import KIND as EXPOSURES
+from lifecourse.timeline.exposures import ExposureSource
+from lifecourse.timeline.sameness import further_origins
+from lifecourse.timeline.sharding import shard_of_one
 from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lifecourse.records.source import Source
     from lifecourse.schema.actor import Actor, Purpose
     from lifecourse.timeline.manifest import Manifest, SourceEntry
 
@@ -68,7 +74,8 @@ def origin(
     -------
     ``subject_id event time code numeric_value unit text_value`` and ``source``: ``kind issuer file row part record``
     (the record's own id), ``version`` (the record's), ``sha256`` and ``bytes`` of the file as it was read; with
-    `source` also ``unchanged`` (whether the file is byte for byte what was read) and ``raw`` (the row, or null)
+    `source` also ``unchanged`` (whether the file is byte for byte what was read) and ``raw`` (the row, or null).
+    ``also``: where other sources tell the same fact, each like ``source``, with its ``text_value``
 
     Raises
     ------
@@ -95,7 +102,27 @@ def origin(
         audit.record(actor=actor, purpose=purpose, action="look at source row", target=target)
         entry = manifest.sources[row["source_file"]]
         where |= _read_again(source, entry, row["source_row"], manifest.timezone)
-    return {"subject_id": subject_id, "event": event, **_what(row), "source": where}
+    return {
+        "subject_id": subject_id,
+        "event": event,
+        **_what(row),
+        "source": where,
+        "also": _told_also(found, manifest, subject_id, event),
+    }
+
+
+def _told_also(
+    store: Store, manifest: Manifest, subject_id: int, event: int
+) -> list[dict[str, Any]]:
+    """Where other sources tell the same fact, and in which words."""
+    shard = shard_of_one(subject_id, len(manifest.parts))
+    theirs = store.read(manifest.parts[shard], subject_id=subject_id)
+    if ALSO_FROM not in theirs.columns:
+        return []
+    return [
+        {"text_value": telling["text_value"], **_where(telling, manifest)}
+        for telling in further_origins(theirs[ALSO_FROM][event])
+    ]
 
 
 def _check_may_see_rows(
@@ -142,7 +169,11 @@ def _where(row: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
 
 
 def _read_again(source: Path, entry: SourceEntry, row: int, timezone: str) -> dict[str, Any]:
-    opened = open_source(source, kind=entry.kind, timezone=timezone, issuer=entry.issuer)
+    opened: Source = (
+        ExposureSource(source, source, issuer=entry.issuer)
+        if entry.kind == EXPOSURES
+        else open_source(source, kind=entry.kind, timezone=timezone, issuer=entry.issuer)
+    )
     file = next((file for file in opened.files() if file.name == entry.name), None)
     if file is None:
         raise UserError(

@@ -18,6 +18,14 @@ from lifecourse.privacy.keys import new_file_key
 from lifecourse.privacy.pseudonyms import PUBLIC_KEY
 from lifecourse.schema.actor import Identifiability
 from lifecourse.timeline.assembly import mapping_digests
+from lifecourse.timeline.identity import (
+    ALL_DIFFERENT,
+    KnowsSamePeople,
+    SamePeople,
+    joined,
+    read_same_as,
+    same_people,
+)
 from lifecourse.timeline.manifest import Manifest, SourceEntry
 from lifecourse.timeline.spill import SPILL_FORMAT, Buckets
 from lifecourse.timeline.store import WORK, Store
@@ -33,9 +41,9 @@ SMALL_SOURCE_BYTES = 1 << 20
 EXPANSION_OF_GZIP = 12
 DEFAULT = "other"
 # Bundles hold claims and spaces too: with as many shards as if they were lines, each would hold next to nothing.
-BYTES_PER_EVENT = {"fhir": 350, "bundles": 1_000, "omop": 90, DEFAULT: 100}
+BYTES_PER_EVENT = {"fhir": 350, "bundles": 1_000, "ccda": 1_000, "omop": 90, DEFAULT: 100}
 # Events of FHIR carry ids and words: fewer of them fill the same memory.
-EVENTS_PER_BUCKET = {"fhir": 60_000, DEFAULT: 400_000}
+EVENTS_PER_BUCKET = {"fhir": 60_000, "ccda": 60_000, DEFAULT: 400_000}
 FLUSH_ROWS = {"fhir": 40_000, DEFAULT: 400_000}
 
 
@@ -46,6 +54,9 @@ class Plan:
     base : the version built upon; None for a first one
     digests : SHA-256 of each file of the source, by its index
     workers : processes that share the work; 1 where the source is small
+    notes : the dictionary by which facts are derived from notes; None where none are
+    same : who is the same person
+    is_standing : whether the version built upon knows as much of that
     """
 
     source: Source
@@ -60,6 +71,9 @@ class Plan:
     mappings: tuple[Path, ...]
     workers: int
     buckets: Buckets
+    notes: str | None = None
+    same: SamePeople = ALL_DIFFERENT
+    is_standing: bool = True
 
     @property
     def folder(self) -> Path:
@@ -74,11 +88,14 @@ class Plan:
     @property
     def is_nothing_new(self) -> bool:
         """Whether the version built upon has been made of these very files."""
-        if self.base is None or self.source.rests_on_store:
+        if self.base is None or self.source.rests_on_store or not self.is_standing:
             return False
         source = self.source
-        known = {(s.kind, s.issuer, s.name, s.sha256) for s in self.base.sources}
-        mine = {(source.kind, source.issuer, f.name, self.digests[f.index]) for f in self.files}
+        known = {(s.kind, s.issuer, s.name, s.sha256, s.notes) for s in self.base.sources}
+        mine = {
+            (source.kind, source.issuer, f.name, self.digests[f.index], self.notes)
+            for f in self.files
+        }
         same_issuer = {s for s in known if s[:2] == (source.kind, source.issuer)}
         same_files = mine == same_issuer if self.snapshot else mine <= known
         return same_files and self.base.mappings == mapping_digests(self.mappings)
@@ -95,6 +112,7 @@ class Plan:
                 name=file.name,
                 size=file.size_bytes,
                 sha256=self.digests[file.index],
+                notes=self.notes,
             )
             place = places.get((entry.issuer, entry.name))
             if place is None:
@@ -118,11 +136,7 @@ class Plan:
 
     def subject_key(self) -> bytes:
         """What subject ids are hashed with: the store's own secret where people are pseudonyms."""
-        if self.identifiability != Identifiability.PSEUDONYMOUS:
-            return PUBLIC_KEY
-        self.store.keys.create()
-        secret = self.store.keys.path.read_bytes().strip()
-        return hashlib.blake2b(secret, digest_size=32, person=b"subject-id").digest()
+        return _subject_key(self.store, self.identifiability)
 
     # -- work that a killed run left ----------------------------------------------------------------------
 
@@ -139,6 +153,8 @@ class Plan:
             "n_buckets": self.buckets.n_buckets,
             "encrypted": self.encrypted,
             "spill": SPILL_FORMAT,
+            "notes": self.notes,
+            "same": sorted(self.same.stands_for.items()),
         }
         path = self.folder / "plan.json"
         if path.exists() and _is_same(path, stated):
@@ -176,6 +192,8 @@ def plan_ingest(
     snapshot: bool,
     mappings: tuple[Path, ...],
     workers: int | None,
+    notes: str | None = None,
+    same_as: Path | None = None,
 ) -> Plan:
     """Decide how `source` gets into `store`; its key is made where it needs one."""
     files = tuple(source.files())
@@ -185,6 +203,7 @@ def plan_ingest(
     encrypted = base.encrypted if base else not wants_plain
     if encrypted:
         store.keys.create()
+    same, is_standing = _same_people(same_as, source, store, base, kept_as)
     total = sum(file.size_bytes for file in files)
     cores = workers or os.cpu_count() or 1
     return Plan(
@@ -200,7 +219,46 @@ def plan_ingest(
         mappings=mappings,
         workers=1 if total < SMALL_SOURCE_BYTES else cores,
         buckets=_buckets(files, source.kind, base),
+        notes=notes,
+        same=same,
+        is_standing=is_standing,
     )
+
+
+def _subject_key(store: Store, identifiability: Identifiability) -> bytes:
+    if identifiability != Identifiability.PSEUDONYMOUS:
+        return PUBLIC_KEY
+    store.keys.create()
+    secret = store.keys.path.read_bytes().strip()
+    return hashlib.blake2b(secret, digest_size=32, person=b"subject-id").digest()
+
+
+def _same_people(
+    path: Path | None,
+    source: Source,
+    store: Store,
+    base: Manifest | None,
+    identifiability: Identifiability,
+) -> tuple[SamePeople, bool]:
+    """Who is the same person, by the store, the source and the map in `path`; whether the store knew it all."""
+    standing: dict[int, int] = {}
+    if base is not None and base.same_as is not None:
+        standing = dict(store.read(base.same_as).iter_rows())
+    told = source.same_people() if isinstance(source, KnowsSamePeople) else []
+    if path is None and not told:
+        return SamePeople(stands_for=standing), True
+    merged = [[(source.issuer, key) for key in keys] for keys in told]
+    sources = [(s.kind, s.issuer) for s in base.sources] if base else []
+    same = same_people(
+        joined([*(read_same_as(path) if path else ()), *merged]),
+        standing,
+        key=_subject_key(store, identifiability),
+        keeps_ids={
+            issuer for kind, issuer in (*sources, (source.kind, source.issuer)) if kind == "meds"
+        },
+        name=path.name if path else "the source",
+    )
+    return same, same.stands_for == standing
 
 
 def _digests(files: tuple[SourceFile, ...], threads: int) -> dict[int, str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecourse.base.errors import UserError
+from lifecourse.timeline.sharding import shard_of_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +33,6 @@ BYTES_PER_SUBJECT = 200
 LARGE_SHARD_EVENTS = 262_144
 EVENTS_AT_ONCE = 4_096
 """So few that the objects made of them stay in the processor's cache: twice as fast as a shard at once."""
-MASK = 0xFFFFFFFFFFFFFFFF
 
 
 class History:
@@ -218,14 +218,6 @@ class _Held:
         self.subjects = subjects
         self.size = size
         self.is_used = False
-
-
-def shard_of_one(subject_id: int, n_shards: int) -> int:
-    """What `lifecourse.timeline.spill.shard_of` says of one id, without arrays."""
-    mixed = (subject_id + 0x9E3779B97F4A7C15) & MASK
-    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & MASK
-    return (mixed ^ (mixed >> 31)) % n_shards
 
 
 def _lists(

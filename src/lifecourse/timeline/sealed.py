@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lifecourse.base.errors import StoreDamaged
-from lifecourse.schema.event import EVENT_COLUMNS, event_schema
+from lifecourse.schema.event import ALSO_FROM, EVENT_COLUMNS, event_schema
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -44,12 +44,12 @@ def write_table(table: pl.DataFrame, path: Path, *, key: bytes | None, aad: str)
 
 
 def _without_silent_columns(table: pl.DataFrame) -> pl.DataFrame:
-    if tuple(table.columns) != EVENT_COLUMNS:
+    if tuple(table.columns[: len(EVENT_COLUMNS)]) != EVENT_COLUMNS:
         return table
     return table.select(
         series
         for series in table
-        if series.name not in OPTIONAL or series.null_count() < table.height
+        if series.name not in (*OPTIONAL, ALSO_FROM) or series.null_count() < table.height
     )
 
 

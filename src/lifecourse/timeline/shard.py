@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from lifecourse.schema.event import BIRTH
+from lifecourse.schema.event import BIRTH, EVENT_COLUMNS, event_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,16 +33,23 @@ class CodeTable:
     descriptions : n texts or None
     unit_factor : float64[n]
         What a value under the code is multiplied with to be in its concept's canonical unit.
+    ancestors : n tuples of what a code, or what it maps to, is a kind of; None where no vocabulary told
     """
 
     codes: list[str]
     parents: list[tuple[str, ...]]
     descriptions: list[str | None]
     unit_factor: npt.NDArray[np.float64]
+    ancestors: list[tuple[str, ...]] | None = None
     _ids: dict[Codelist, npt.NDArray[np.int32]] = field(default_factory=dict)
     _possible: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
     _names: tuple[list[str], list[int]] | None = None
     _words: npt.NDArray[np.object_] | None = None
+    _single: (
+        tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32], npt.NDArray[np.float32]] | None
+    ) = None
+    _below: dict[str, list[int]] | None = None
+    _enumeration: pl.Enum | None = None
 
     def __len__(self) -> int:
         """The number of codes."""
@@ -64,6 +71,7 @@ class CodeTable:
             parents=[tuple(parents or ()) for parents in table["parent_codes"].to_list()],
             descriptions=table["description"].to_list(),
             unit_factor=table["unit_factor"].fill_null(1.0).to_numpy().astype(np.float64),
+            ancestors=_ancestors(table),
         )
 
     def ids(self, codelist: Codelist) -> npt.NDArray[np.int32]:
@@ -96,19 +104,17 @@ class CodeTable:
 
         An impossible value is no value: it enters no mean, score or rule. `lifecourse inspect` counts them.
         """
-        if len(code) == 0:
+        if self._single is None:
+            # Numbers of the values' own precision, so that a value that is a bound lies inside.
+            low, high = (ends.astype(np.float32) for ends in self.possible)
+            self._single = (self.unit_factor != 1.0, low, high)
+        scaled, low, high = self._single
+        if scaled.any() and scaled[code].any():
+            value = np.where(scaled[code], value * self.unit_factor[code], value).astype(np.float32)
+        if len(code) == 0 or np.isneginf(low).all():
             return value
-        factor = self.unit_factor[code]
-        if np.any(factor != 1.0):
-            value = (value * factor).astype(np.float32)
-        low, high = (ends[code] for ends in self._single_precision())
-        wrong = (value < low) | (value > high)
+        wrong = (value < low[code]) | (value > high[code])
         return np.where(wrong, np.float32(np.nan), value) if wrong.any() else value
-
-    def _single_precision(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """The bounds as numbers of the values' own precision, so that a value that is one of them lies inside."""
-        low, high = self.possible
-        return low.astype(np.float32), high.astype(np.float32)
 
     def _bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         from lifecourse.vocab.units import possible_range
@@ -118,6 +124,13 @@ class CodeTable:
             known = (possible_range(name) for name in (code, *parents))
             low[place], high[place] = next(filter(None, known), (-np.inf, np.inf))
         return low, high
+
+    @property
+    def enumeration(self) -> pl.Enum:
+        """`codes` as a type of Polars: cast to it, a code is its id."""
+        if self._enumeration is None:
+            self._enumeration = pl.Enum(self.codes)
+        return self._enumeration
 
     def _match(self, codelist: Codelist) -> npt.NDArray[np.int32]:
         if codelist.everything:
@@ -129,7 +142,23 @@ class CodeTable:
             for place in _places(codelist, names)
             if not (excluded and names[place].startswith(excluded))
         }
+        found |= {
+            position
+            for position in self._kinds_of(codelist.descendants)
+            if not (excluded and self.codes[position].startswith(excluded))
+        }
         return np.array(sorted(found), dtype=np.int32)
+
+    def _kinds_of(self, wanted: frozenset[str]) -> set[int]:
+        """Codes that are a kind of one of `wanted`, as far as a vocabulary told."""
+        if not wanted or self.ancestors is None:
+            return set()
+        if self._below is None:
+            self._below = {}
+            for position, ancestors in enumerate(self.ancestors):
+                for ancestor in ancestors:
+                    self._below.setdefault(ancestor, []).append(position)
+        return {position for ancestor in wanted for position in self._below.get(ancestor, ())}
 
     def _sorted_names(self) -> tuple[list[str], list[int]]:
         """Every name of a code, its own and its parents', sorted, and the code each is a name of."""
@@ -142,9 +171,17 @@ class CodeTable:
         return self._names
 
 
+def _ancestors(table: pl.DataFrame) -> list[tuple[str, ...]] | None:
+    """Of each code; None where nobody told any, as in stores that were made without a vocabulary."""
+    name = "ancestor_codes"
+    if name not in table.columns or not table[name].list.len().sum():
+        return None
+    return [tuple(ancestors or ()) for ancestors in table[name].to_list()]
+
+
 def _places(codelist: Codelist, names: list[str]) -> Iterator[int]:
     """Places in the sorted `names` that the codelist matches, before its exclusions; some may recur."""
-    for name in codelist.exact:
+    for name in (*codelist.exact, *codelist.descendants):
         yield from range(bisect_left(names, name), bisect_right(names, name))
     for prefix in codelist.prefixes:
         place = bisect_left(names, prefix)
@@ -159,7 +196,7 @@ def _places(codelist: Codelist, names: list[str]) -> Iterator[int]:
 class Shard:
     """Subjects' events as flat arrays, subject-major, in the order of `lifecourse.schema.event`.
 
-    subject_ids : int64[n], sorted
+    subject_ids : int64[n], sorted; of several shards together, those of each shard
     offsets : int64[n + 1]
         Events of subject i are ``offsets[i]:offsets[i + 1]``.
     time : int64[m], microseconds UTC; STATIC where the event has no time
@@ -190,8 +227,18 @@ class Shard:
         """int64 positions of `subject_ids`; -1 for those not in the shard."""
         if self.n_subjects == 0:
             return np.full(len(subject_ids), -1, dtype=np.int64)
-        places = np.searchsorted(self.subject_ids, subject_ids).clip(max=self.n_subjects - 1)
-        return np.where(self.subject_ids[places] == subject_ids, places, -1).astype(np.int64)
+        order = self._by_id
+        ids = self.subject_ids if order is None else self.subject_ids[order]
+        places = np.searchsorted(ids, subject_ids).clip(max=self.n_subjects - 1)
+        found = places if order is None else order[places]
+        return np.where(ids[places] == subject_ids, found, -1).astype(np.int64)
+
+    @cached_property
+    def _by_id(self) -> npt.NDArray[np.int64] | None:
+        """The positions in the order of the ids; None where that is their own order."""
+        if np.all(self.subject_ids[1:] > self.subject_ids[:-1]):
+            return None
+        return np.argsort(self.subject_ids)
 
     @cached_property
     def birth(self) -> npt.NDArray[np.int64]:
@@ -214,7 +261,7 @@ def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
     """The shard of an events table that is sorted as `lifecourse.schema.event` says."""
     ids = events["subject_id"].to_numpy()
     starts = np.flatnonzero(np.append(len(ids) > 0, ids[1:] != ids[:-1]))
-    code = events["code"].cast(pl.Enum(codes.codes)).to_physical().cast(pl.Int32).to_numpy()
+    code = events["code"].cast(codes.enumeration).to_physical().cast(pl.Int32).to_numpy()
     value = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
     return Shard(
         codes=codes,
@@ -224,6 +271,20 @@ def shard_from_events(events: pl.DataFrame, codes: CodeTable) -> Shard:
         code=np.ascontiguousarray(code),
         value=np.ascontiguousarray(codes.in_canonical_unit(code, value)),
         end=events["end_time"].cast(pl.Int64).fill_null(NO_END).to_numpy(),
+    )
+
+
+def conform(events: pl.DataFrame) -> pl.DataFrame:
+    """`events` with exactly EVENT_COLUMNS in their types; absent columns are null."""
+    schema = event_schema()
+    missing = [pl.lit(None, kind).alias(n) for n, kind in schema.items() if n not in events.columns]
+    moments = [
+        pl.col(name).dt.replace_time_zone(None)
+        for name, kind in events.schema.items()
+        if isinstance(kind, pl.Datetime) and kind.time_zone == "UTC"
+    ]
+    return events.with_columns(*missing, *moments).select(
+        pl.col(name).cast(schema[name]) for name in EVENT_COLUMNS
     )
 
 

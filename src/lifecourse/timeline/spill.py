@@ -20,10 +20,13 @@ import polars as pl
 
 from lifecourse.base.files import read_json, write_json
 from lifecourse.privacy.pseudonyms import subject_id
+from lifecourse.records.notes import with_facts
 from lifecourse.records.source import ALIAS, IDENTIFIER, batches
-from lifecourse.schema.event import EVENT_COLUMNS, event_schema
+from lifecourse.timeline.identity import ALL_DIFFERENT, SamePeople
 from lifecourse.timeline.seal import Seal
 from lifecourse.timeline.sealed import read_table, write_table
+from lifecourse.timeline.shard import conform as conform  # what spilled tables are conformed with
+from lifecourse.timeline.sharding import shard_of
 from lifecourse.vocab import normalise
 
 if TYPE_CHECKING:
@@ -68,6 +71,8 @@ class ReadingJob:
     file_index : the store's index of each file of the source, by the source's own index
     key : encrypts what is spilled; None where the store is plain
     flush_rows : events that are held before they are laid aside
+    facts_from_notes : what notes say becomes events too
+    same : who is the same person
     """
 
     source: Source
@@ -78,20 +83,8 @@ class ReadingJob:
     subject_key: bytes
     normalises: bool
     flush_rows: int
-
-
-def shard_of(subject_ids: npt.NDArray[np.int64], n_shards: int) -> npt.NDArray[np.uint32]:
-    """The shard of each subject: a 64-bit mix (splitmix64) of the id, modulo `n_shards`."""
-    mixed = subject_ids.astype(np.uint64)
-    with np.errstate(over="ignore"):
-        mixed = mixed + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(n_shards)).astype(np.uint32)
-
-
-def get_ready() -> None:
-    """Nothing, but a process that does it has loaded what reading needs."""
+    facts_from_notes: bool = False
+    same: SamePeople = ALL_DIFFERENT
 
 
 def read_unit(job: ReadingJob, number: int, unit: Unit) -> dict[str, Any]:
@@ -162,6 +155,9 @@ class _UnitReading:
         if self.job.normalises:
             events, counts = normalise(events)
             _add(self.counts, counts)
+        if self.job.facts_from_notes:
+            events, counts = with_facts(events)
+            _add(self.counts, counts)
         self.held.append(events)
         self.held_rows += events.height
         if self.held_rows >= self.job.flush_rows:
@@ -175,8 +171,8 @@ class _UnitReading:
         events = events.with_columns(
             pl.col("source_file").replace_strict(self.job.file_index, return_dtype=pl.UInt32)
         )
-        if "subject_id" not in events.columns:
-            events = self._identify(events)
+        is_named = "subject_id" in events.columns
+        events = self.job.same.applied(events) if is_named else self._identify(events)
         spill_events(
             self.job.folder,
             events,
@@ -207,7 +203,8 @@ class _UnitReading:
     def _id_of(self, subject: str) -> int:
         if subject not in self.ids:
             job = self.job
-            self.ids[subject] = _subject_id(job.source.issuer, subject, job.subject_key)
+            own = _subject_id(job.source.issuer, subject, job.subject_key)
+            self.ids[subject] = job.same.person_of(own)
         return self.ids[subject]
 
     def _write(self, table: pl.DataFrame, stem: str) -> None:
@@ -251,6 +248,12 @@ def spill_events(
         handle.write(offsets.astype("<i8").tobytes())
         handle.writelines(blobs)
     temporary.replace(path)
+
+
+def remove_spilled_events(folder: Path) -> None:
+    """Remove what `spill_events` wrote: once all buckets are merged, nobody reads it again."""
+    for path in folder.glob("events-*.spill"):
+        path.unlink(missing_ok=True)
 
 
 def spilled_events(
@@ -359,20 +362,6 @@ def read_spilled(folder: Path, pattern: str, key: bytes | None) -> dict[str, pl.
     """The passing tables whose names match `pattern`, by name without its ending, in the order of the names."""
     paths = sorted(folder.glob(pattern))
     return {path.stem: read_table(path, key=key, aad=path.name) for path in paths}
-
-
-def conform(events: pl.DataFrame) -> pl.DataFrame:
-    """`events` with exactly EVENT_COLUMNS in their types; absent columns are null."""
-    schema = event_schema()
-    missing = [pl.lit(None, kind).alias(n) for n, kind in schema.items() if n not in events.columns]
-    moments = [
-        pl.col(name).dt.replace_time_zone(None)
-        for name, kind in events.schema.items()
-        if isinstance(kind, pl.Datetime) and kind.time_zone == "UTC"
-    ]
-    return events.with_columns(*missing, *moments).select(
-        pl.col(name).cast(schema[name]) for name in EVENT_COLUMNS
-    )
 
 
 def _add(total: dict[str, int], more: dict[str, int]) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PARTS = "parts"
 WORK = ".ingest"
 KEY_FILE_VARIABLE = "LIFECOURSE_KEY_FILE"
-PROVENANCE_COLUMNS = ("source_file", "source_row", "source_version", "source_part")
+PROVENANCE_COLUMNS = ("source_file", "source_row", "source_version", "source_part", "also_from")
 
 
 @dataclass(frozen=True, slots=True)

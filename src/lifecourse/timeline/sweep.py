@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
+from lifecourse.engine.compiled import kernel, part
+from lifecourse.timeline.bisection import first_at_or_after
 from lifecourse.timeline.numbering import (
     ACTIVE,
     COUNT,
@@ -43,23 +44,28 @@ US_PER_DAY = float(MICROSECONDS_PER_DAY)
 US_PER_YEAR = MICROSECONDS_PER_DAY * DAYS_PER_YEAR
 
 
-@njit(cache=True, nogil=True)
+@kernel(
+    "int64[]", "int64[]", "int32[]", "float32[]", "int64[]",
+    "int64[]", "int32[]", "float32[]", "float32[]", "bool[]",
+    "int32[]", "int32[]", "int32[]",
+    "int64[]", "int64[]", "int64[][]", "int64[][]", "int64[]",
+    "int64[]", "int64[]", "int64[]",
+    "float64[][]",
+)  # fmt: skip
 def answer_rows(
     offsets: Integers, time: Integers, code: Ids, value: Numbers, end: Integers,
     member_offsets: Integers, members: Ids, low: Numbers, high: Numbers, numeric: Flags,
     group_of: Ids, window_of: Ids, summary_of: Ids,
     order: Integers, subject_index: Integers, lows: Integers, highs: Integers, at: Integers,
+    starts: Integers, filled: Integers, places: Integers,
     out: Answers,
 ) -> None:  # fmt: skip
     """Fill `out` float64[r, k] with the answers of k covariates at r rows.
 
     `order` visits the rows subject by subject. `lows` and `highs` int64[w, r] are the first and
-    last microsecond inside each window at each row; a window is empty where low > high.
+    last microsecond inside each window at each row; a window is empty where low > high. `starts`
+    int64[g + 1], `filled` int64[g] and `places`, as long as one subject's events have groups, are memory.
     """
-    n_groups = len(low)
-    starts = np.zeros(n_groups + 1, dtype=np.int64)
-    filled = np.zeros(n_groups, dtype=np.int64)
-    places = np.empty(1024, dtype=np.int64)
     position = 0
     while position < len(order):
         subject = subject_index[order[position]]
@@ -67,13 +73,14 @@ def answer_rows(
         while stop < len(order) and subject_index[order[stop]] == subject:
             stop += 1
         if subject < 0:
-            starts[:] = 0
+            for place in range(len(starts)):
+                starts[place] = 0
         else:
             first, last = _events_in_reach(
                 offsets[subject], offsets[subject + 1], time, order[position:stop],
                 lows, highs, at, summary_of,
             )  # fmt: skip
-            places = _list_groups(
+            _list_groups(
                 first, last, code, value, member_offsets, members, low, high, numeric,
                 starts, filled, places,
             )  # fmt: skip
@@ -89,7 +96,7 @@ def answer_rows(
         position = stop
 
 
-@njit(cache=True, nogil=True)
+@part
 def _events_in_reach(
     begin: int, finish: int, time: Integers, rows: Integers,
     lows: Integers, highs: Integers, at: Integers, summary_of: Ids,
@@ -108,45 +115,44 @@ def _events_in_reach(
                 latest = max(latest, at[row])
     if earliest > latest:
         return begin, begin
-    first = begin + np.searchsorted(time[begin:finish], earliest)
-    last = begin + np.searchsorted(time[begin:finish], latest, side="right")
-    return int(first), int(last)
+    first = first_at_or_after(time, begin, finish, earliest)
+    # latest + 1 cannot overflow: no bound is the largest integer
+    return first, first_at_or_after(time, first, finish, latest + 1)
 
 
-@njit(cache=True, nogil=True)
+@part
 def _list_groups(
     first: int, last: int, code: Ids, value: Numbers,
     member_offsets: Integers, members: Ids, low: Numbers, high: Numbers, numeric: Flags,
     starts: Integers, filled: Integers, places: Integers,
-) -> Integers:  # fmt: skip
-    filled[:] = 0
+) -> None:  # fmt: skip
+    n_groups = len(filled)
+    for group in range(n_groups):
+        filled[group] = 0
     for event in range(first, last):
         for i in range(member_offsets[code[event]], member_offsets[code[event] + 1]):
             group = members[i]
             if _belongs(value[event], low[group], high[group], numeric[group]):
                 filled[group] += 1
     starts[0] = 0
-    for group in range(len(filled)):
+    for group in range(n_groups):
         starts[group + 1] = starts[group] + filled[group]
-    if starts[-1] > len(places):
-        places = np.empty(2 * starts[-1], dtype=np.int64)
-    filled[:] = starts[:-1]
+        filled[group] = starts[group]
     for event in range(first, last):
         for i in range(member_offsets[code[event]], member_offsets[code[event] + 1]):
             group = members[i]
             if _belongs(value[event], low[group], high[group], numeric[group]):
                 places[filled[group]] = event
                 filled[group] += 1
-    return places
 
 
-@njit(cache=True, nogil=True)
+@part
 def _belongs(value: float, low: float, high: float, numeric: bool) -> bool:
     # A comparison with NaN is false, so a group that asks for a number refuses events without one.
     return (not numeric) or (low <= value <= high)
 
 
-@njit(cache=True, nogil=True)
+@part
 def _first_at_or_after(group: Integers, time: Integers, moment: int) -> int:
     left, right = 0, len(group)
     while left < right:
@@ -158,7 +164,7 @@ def _first_at_or_after(group: Integers, time: Integers, moment: int) -> int:
     return left
 
 
-@njit(cache=True, nogil=True)
+@part
 def _summarise(
     summary: int, group: Integers, low: int, high: int, at: int,
     time: Integers, value: Numbers, end: Integers,
@@ -188,7 +194,7 @@ def _summarise(
     return _fold(summary, found, value)
 
 
-@njit(cache=True, nogil=True)
+@part
 def _days(summary: int, found: Integers, at: int, time: Integers) -> float:
     if time[found[0]] == STATIC:
         return np.nan
@@ -197,7 +203,7 @@ def _days(summary: int, found: Integers, at: int, time: Integers) -> float:
     return float(time[found[0]] - at) / US_PER_DAY
 
 
-@njit(cache=True, nogil=True)
+@part
 def _fold(summary: int, group: Integers, value: Numbers) -> float:
     total = 0.0
     smallest, largest = np.inf, -np.inf
@@ -213,7 +219,7 @@ def _fold(summary: int, group: Integers, value: Numbers) -> float:
     return total if summary == SUM else total / len(group)
 
 
-@njit(cache=True, nogil=True)
+@part
 def _slope(group: Integers, time: Integers, value: Numbers) -> float:
     # Running means (Welford) from the first event: microseconds apart over decades stay exact.
     reference = time[group[0]]
@@ -231,7 +237,7 @@ def _slope(group: Integers, time: Integers, value: Numbers) -> float:
     return shared / spread
 
 
-@njit(cache=True, nogil=True)
+@part
 def _active(group: Integers, low: int, high: int, at: int, time: Integers, end: Integers) -> float:
     for i in range(_first_at_or_after(group, time, at + 1) - 1, -1, -1):
         event = group[i]

@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parent / "codelists"
 
 # WHO's and Germany's ICD-10 have the same categories as the US modification, which refines them.
 SHARE_ICD10_CATEGORIES = ("ICD10", "ICD10GM")
+TOLD_BY_TEXT = ("ICD10CM", "ICD10", "ICD10GM", "ICD9CM", "ICD9Proc", "ATC")
+"""Systems in which what is under a code begins with it; others need a vocabulary to tell."""
 
 
 def _codes(value: object) -> tuple[str, ...]:
@@ -37,9 +39,9 @@ BySystem = dict[str, Codes]
 
 
 class Answers(Document):
-    """Answers to one coded question; each matches after its question and alone."""
+    """Answers to a coded question, or to several that ask the same; each matches after its question and alone."""
 
-    question: str
+    question: Codes
     SNOMED: Codes = ()
     LOINC: Codes = ()
 
@@ -48,7 +50,8 @@ class Answers(Document):
         alone = {f"SNOMED//{code}" for code in self.SNOMED} | {
             f"LOINC//{code}" for code in self.LOINC
         }
-        return frozenset(alone | {f"{self.question}{SEPARATOR}{code}" for code in alone})
+        asked = {f"{each}{SEPARATOR}{code}" for each in self.question for code in alone}
+        return frozenset(alone | asked)
 
 
 class Entry(Document):
@@ -60,6 +63,7 @@ class Entry(Document):
     exact: BySystem = Field(default_factory=dict)
     prefixes: BySystem = Field(default_factory=dict)
     excluded: BySystem = Field(default_factory=dict)
+    descendants: BySystem = Field(default_factory=dict)
     whole: tuple[str, ...] = ()
     regexes: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()
@@ -89,13 +93,14 @@ def codelist(name: str) -> Codelist:
     CodelistError
         There is no such list; the message names the nearest.
     """
-    exact, prefixes, excluded, regexes = _gathered(name)
+    exact, prefixes, excluded, regexes, descendants = _gathered(name)
     return Codelist(
         name=name,
         exact=frozenset(exact),
         prefixes=tuple(sorted(prefixes)),
         regexes=tuple(sorted(regexes)),
         excluded=tuple(sorted(excluded)),
+        descendants=frozenset(descendants),
     )
 
 
@@ -133,21 +138,23 @@ def _entry(name: str) -> Entry:
     return found
 
 
-def _gathered(name: str) -> tuple[set[str], set[str], set[str], set[str]]:
+def _gathered(name: str) -> tuple[set[str], set[str], set[str], set[str], set[str]]:
     entry = _entry(name)
     exact = {*entry.whole, *_strings(entry.exact)}
     if entry.answers is not None:
         exact |= entry.answers.codes()
     exact |= {f"RxNorm//{ingredients()[drug].rxnorm}" for drug in entry.ingredients}
-    prefixes = set(_strings(entry.prefixes, shared=True))
+    descendants = set(_strings(entry.descendants))
+    below = {s: c for s, c in entry.descendants.items() if s in TOLD_BY_TEXT}
+    prefixes = {*_strings(entry.prefixes, shared=True), *_strings(below, shared=True)}
     excluded = set(_strings(entry.excluded, shared=True))
     regexes = set(entry.regexes)
     for included in entry.includes:
         for mine, theirs in zip(
-            (exact, prefixes, excluded, regexes), _gathered(included), strict=True
+            (exact, prefixes, excluded, regexes, descendants), _gathered(included), strict=True
         ):
             mine |= theirs
-    return exact, prefixes, excluded, regexes
+    return exact, prefixes, excluded, regexes, descendants
 
 
 def _strings(by_system: BySystem, *, shared: bool = False) -> list[str]:

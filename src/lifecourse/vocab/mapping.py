@@ -14,11 +14,14 @@ from lifecourse.vocab.damage import ICD_HEADS, coded_parts, restored
 from lifecourse.vocab.ingredients import by_words, products
 from lifecourse.vocab.systems import tidy_code
 from lifecourse.vocab.units import SAME, canonical_unit, tidy_unit, to_canonical
+from lifecourse.vocab.vocabulary import ENDING, vocabularies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import polars as pl
+
+    from lifecourse.vocab.vocabulary import Vocabulary
 
 FOLDER = Path(__file__).parent / "mappings"
 
@@ -28,9 +31,10 @@ NOT_GIVEN = ("not ", "hold", "removed", "delayed not", "infusion reconciliation"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """What one code stands for; values times `factor` are in `unit`."""
+    """What one code stands for and is a kind of; values times `factor` are in `unit`."""
 
     parents: tuple[str, ...] = ()
+    ancestors: tuple[str, ...] = ()
     description: str | None = None
     unit: str | None = None
     factor: float = 1.0
@@ -46,21 +50,26 @@ def map_codes(codes: list[str], extra: Sequence[Path] = ()) -> pl.DataFrame:
     ----------
     codes : the distinct codes of a store
     extra : a site's own mapping files, CSV with ``code, parent_code`` and, if wanted, ``description, unit,
-        unit_factor``; several rows of one code give it several parents. They come before what is built in.
+        unit_factor``; several rows of one code give it several parents. They come before what is built in. Vocabularies
+        among them (`vocabulary`) add what codes map to, and what they are kinds of.
 
     Returns
     -------
-    table of code, parent_codes (list), description, unit (canonical, where the code measures a quantity),
-    unit_factor (a value under the code, times this, is in that unit); one row per code, in their order
+    table of code, parent_codes (list: what it stands for), ancestor_codes (list: what that is a kind of, where a
+    vocabulary tells), description, unit (canonical, where the code measures a quantity), unit_factor (a value under the
+    code, times this, is in that unit); one row per code, in their order
     """
     import polars as pl
 
-    site = _site_mappings(extra)
+    site = _site_mappings([path for path in extra if path.suffix.lower() != ENDING])
     mapped = [_merged(site.get(code, UNMAPPED), _built_in(code)) for code in codes]
+    for vocabulary in vocabularies(extra):
+        mapped = _placed(codes, mapped, vocabulary)
     return pl.DataFrame(
         {
             "code": codes,
             "parent_codes": [list(each.parents) for each in mapped],
+            "ancestor_codes": [list(each.ancestors) for each in mapped],
             "description": [each.description for each in mapped],
             "unit": [each.unit for each in mapped],
             "unit_factor": [each.factor for each in mapped],
@@ -68,6 +77,7 @@ def map_codes(codes: list[str], extra: Sequence[Path] = ()) -> pl.DataFrame:
         schema={
             "code": pl.String,
             "parent_codes": pl.List(pl.String),
+            "ancestor_codes": pl.List(pl.String),
             "description": pl.String,
             "unit": pl.String,
             "unit_factor": pl.Float64,
@@ -83,6 +93,30 @@ def _merged(site: Mapping, built_in: Mapping) -> Mapping:
     for parent in site.parents:
         parents = tuple(dict.fromkeys((*parents, *_built_in(parent).parents)))
     return replace(site, parents=parents)
+
+
+def _placed(codes: list[str], mapped: list[Mapping], vocabulary: Vocabulary) -> list[Mapping]:
+    """What the vocabulary adds: what a code maps to, and the ancestors of it and of all that it stands for."""
+    told = vocabulary.known({*codes, *(parent for each in mapped for parent in each.parents)})
+    placed = []
+    for code, each in zip(codes, mapped, strict=True):
+        names = (code, *each.parents)
+        known = [told[name] for name in names if name in told]
+        further = [parent for one in known for parent in one.maps]
+        further += [parent for code_ in further for parent in _built_in(code_).parents]
+        parents = tuple(dict.fromkeys((*each.parents, *further)))
+        ancestors = dict.fromkeys(each.ancestors)
+        ancestors |= dict.fromkeys(kind for one in known for kind in one.ancestors)
+        own = told.get(code)
+        placed.append(
+            replace(
+                each,
+                parents=parents,
+                ancestors=tuple(ancestors),
+                description=each.description or (own.name if own else None),
+            )
+        )
+    return placed
 
 
 def _built_in(code: str) -> Mapping:

@@ -14,6 +14,9 @@ from lifecourse.base.yaml import Document, load_document
 from lifecourse.vocab.codelists import codelist
 
 _SQUEEZED = re.compile(r"[\s_]+")
+_EQUIVALENTS = re.compile(r"\b[munk]?eq\b")
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
+_ELEMENT = re.compile(r"([A-Z][a-z]?)([0-9]*)")
 
 
 class Quantity(Document):
@@ -21,18 +24,20 @@ class Quantity(Document):
 
     unit: str
     si: str
-    molar_mass: float | None = None
-    per_amount_of: float | None = None
+    possible: tuple[float, float]
+    substance: str | None = None
+    charge: int | None = None
+    only: tuple[str, ...] = ()
     affine: dict[str, tuple[float, float]] = Field(default_factory=dict)
     accepts: tuple[str, ...] = ()
     native: dict[str, str] = Field(default_factory=dict)
-    possible: tuple[float, float]
 
 
 class _File(Document):
     version: str | float
     source: str
-    dimensions: dict[str, dict[str, float]]
+    atomic_weights: dict[str, float]
+    in_any_case: tuple[str, ...]
     spellings: dict[str, tuple[str, ...]]
     absent: tuple[str, ...]
     quantities: dict[str, Quantity]
@@ -164,25 +169,30 @@ def quantities() -> dict[str, Quantity]:
 def _conversion(quantity: Quantity, unit: str | None) -> Conversion | None:
     if unit is None or unit == quantity.unit or unit in quantity.accepts:
         return SAME
-    if unit in quantity.affine:
-        factor, offset = quantity.affine[unit]
+    plain = _ANNOTATION.sub("", unit)
+    if plain in quantity.affine:
+        factor, offset = quantity.affine[plain]
         return Conversion(factor=factor, offset=offset)
-    here, there = _dimension(unit), _dimension(quantity.unit)
-    if here is None or there is None:
+    if quantity.only and plain not in quantity.only:
         return None
-    ratio = _file().dimensions[here][unit] / _file().dimensions[there][quantity.unit]
-    if here == there:
-        return Conversion(factor=ratio)
-    if (here, there) == ("amount_concentration", "mass_concentration") and quantity.molar_mass:
-        return Conversion(factor=ratio * quantity.molar_mass)
-    if (here, there) == ("mass_per_amount", "mass_ratio") and quantity.per_amount_of:
-        # 1 mg per mmol of creatinine is 1000 mg per (molar mass) g of it
-        return Conversion(factor=ratio * 1000.0 / quantity.per_amount_of)
-    return None
+    charge = 1
+    if _EQUIVALENTS.search(unit):
+        if quantity.charge is None:
+            return None
+        charge = quantity.charge
+    from lifecourse.vocab.ucum import line_between
+
+    mass = None if quantity.substance is None else molar_mass(quantity.substance)
+    line = line_between(unit, quantity.unit, mass)
+    # An equivalent is a mole of charges: of an ion with two, half a mole of it.
+    return None if line is None else Conversion(factor=line[0] / charge, offset=line[1])
 
 
-def _dimension(unit: str) -> str | None:
-    return _dimensions().get(unit)
+@cache
+def molar_mass(formula: str) -> float:
+    """Grams in a mole of the substance with that formula (``C6H12O6``), from standard atomic weights."""
+    weights = _file().atomic_weights
+    return sum(weights[element] * int(number or 1) for element, number in _ELEMENT.findall(formula))
 
 
 @cache
@@ -191,13 +201,9 @@ def _file() -> _File:
 
 
 @cache
-def _dimensions() -> dict[str, str]:
-    return {unit: name for name, units in _file().dimensions.items() for unit in units}
-
-
-@cache
 def _known_units() -> frozenset[str]:
-    return frozenset({*_dimensions(), *_file().spellings})
+    canonical = (unit for each in quantities().values() for unit in (each.unit, each.si))
+    return frozenset({*canonical, *_file().in_any_case, *_file().spellings})
 
 
 @cache
@@ -207,7 +213,7 @@ def _absent() -> frozenset[str]:
 
 @cache
 def _spellings() -> dict[str, str]:
-    found = {_SQUEEZED.sub("", unit.lower()): unit for unit in _dimensions()}
+    found = {_SQUEEZED.sub("", unit.lower()): unit for unit in _known_units()}
     for unit, written in _file().spellings.items():
         found |= {_SQUEEZED.sub("", word.lower()): unit for word in written}
     return found

@@ -20,6 +20,7 @@ from lifecourse.schema.window import before
 from lifecourse.timeline.access import timeline_from_events
 from lifecourse.timeline.everycode import evaluate_every_code
 from lifecourse.timeline.firsts import rows_with_code
+from lifecourse.timeline.sparse import SparseRows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,7 @@ def test_features_that_were_not_all_written_do_not_open(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(parts.sparse, "save_npz", full)
+    monkeypatch.setattr(SparseRows, "save_npz", full)
     with pytest.raises(OSError, match="No space"):
         write_features(timeline, at_visit(range(1, 61)), RECIPE, tmp_path)
     with pytest.raises(UserError, match="featurize"):
@@ -115,5 +116,5 @@ def test_rows_with_a_code_are_those_of_the_full_sweep(
     index = np.array([min(i, shard.n_subjects - 1) for i, _, _ in asked], dtype=np.int64)
     at = np.array([moment + shift for _, moment, shift in asked], dtype=np.int64)
     slow = evaluate_every_code(shard, [before()], [Summary.EXISTS], index, at)
-    expected = np.bincount(slow.indices, minlength=len(shard.codes))
+    expected = np.bincount(slow.columns, minlength=len(shard.codes))
     assert rows_with_code(shard, index, at).tolist() == expected.tolist()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # The same as the look-back of scores, so that a page never says of one drug that it is taken and that it is not.
 DRUG_ACTIVE_DAYS = 730
+OR = " or "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,26 @@ class Score(Limits):
     years: int | None = None
 
 
+class Gene(Document):
+    """What a pharmacogene's alleles make of their carrier: any of `phenotype`, in the words of CPIC's tables.
+
+    Not known where it was not tested, or where the genotypes leave open what is asked; ``Indeterminate`` is none of
+    them. `untested`: what follows where it was not tested; ``missing`` asks for the test, where the drug's label does,
+    ``no`` says that nothing is known against the drug, where guidelines say how to use a result and not to look for
+    one.
+    """
+
+    name: str
+    untested: Literal["missing", "no"] = "missing"
+    phenotype: list[str] = Field(min_length=1)
+
+
+class Derived(Limits):
+    """What several records together tell, such as ``smoking.pack_years`` (`lifecourse.tasks.derived`)."""
+
+    name: str
+
+
 class Points(Limits):
     """The sum of a rule's own points."""
 
@@ -158,6 +179,8 @@ class Condition(Document):
     event: Named | None = None
     lab: Lab | None = None
     score: Score | None = None
+    gene: Gene | None = None
+    derived: Derived | None = None
     points: Points | None = None
     all: list[Condition] | None = Field(default=None, min_length=1)
     any: list[Condition] | None = Field(default=None, min_length=1)
@@ -224,14 +247,9 @@ class Item(Document):
 
 
 def _question(condition: Condition) -> Question | None:
-    if condition.age is not None:
-        return Question(kind=Kind.AGE)
-    if condition.sex is not None:
-        return Question(kind=Kind.SEX)
-    if condition.smoking is not None:
-        return Question(kind=Kind.SMOKING)
-    if condition.phenotype is not None:
-        return Question(kind=Kind.PHENOTYPE, name=condition.phenotype)
+    for kind in (Kind.AGE, Kind.SEX, Kind.SMOKING):
+        if getattr(condition, kind.value) is not None:
+            return Question(kind=kind)
     if (drug := condition.drug) is not None:
         return Question(kind=Kind.DRUG, name=drug.codelist, within_days=drug.within_days)
     for kind in (Kind.CONDITION, Kind.EVENT):
@@ -251,6 +269,17 @@ def _question(condition: Condition) -> Question | None:
             take=lab.take,
             times=lab.times,
         )
+    return _named_question(condition)
+
+
+def _named_question(condition: Condition) -> Question | None:
+    """What is known of a person under a name that is no codelist's."""
+    if condition.phenotype is not None:
+        return Question(kind=Kind.PHENOTYPE, name=condition.phenotype)
+    for kind in (Kind.GENE, Kind.DERIVED):
+        named: Gene | Derived | None = getattr(condition, kind.value)
+        if named is not None:
+            return Question(kind=kind, name=named.name)
     if (score := condition.score) is not None:
         return Question(kind=Kind.SCORE, name=score.model, outcome=score.outcome, years=score.years)
     return None
@@ -263,21 +292,31 @@ def _judge_leaf(condition: Condition, facts: Facts) -> Judgement:
     if fact.inapplicable is not None:
         text = score_words(question, fact)
         return Judgement(truth=False, because=(Reason(questions=(question,), text=text),))
+    if fact.value is None and condition.gene is not None and condition.gene.untested == "no":
+        text = f"{condition.gene.name} was not tested"
+        return Judgement(truth=False, because=(Reason(questions=(question,), text=text),))
     if fact.value is None:
         noted = (Reason(questions=(question,), text=fact.note),) if fact.note else ()
         return Judgement(truth=None, because=noted, missing=fact.missing or (question.key,))
     truth, text = _compared(condition, question, fact)
+    if truth is None:
+        reason = Reason(questions=(question,), text=text)
+        return Judgement(truth=None, because=(reason,), missing=(question.key,))
     return Judgement(truth=truth, because=(Reason(questions=(question,), text=text),))
 
 
-def _compared(condition: Condition, question: Question, fact: Fact) -> tuple[bool, str]:
+def _compared(condition: Condition, question: Question, fact: Fact) -> tuple[bool | None, str]:
+    if condition.gene is not None:
+        possible = [each in condition.gene.phenotype for each in str(fact.value).split(OR)]
+        truth = possible[0] if len(set(possible)) == 1 else None
+        return truth, presence(question, present=True, said=str(fact.value))
     if isinstance(fact.value, bool):
         return fact.value, presence(question, present=fact.value)
     if isinstance(fact.value, str):
         wanted = condition.sex or condition.smoking
         return fact.value == wanted, presence(question, present=True, said=fact.value)
     assert fact.value is not None  # noqa: S101 -- not known was handled before
-    limits = condition.age or condition.lab or condition.score or Limits()
+    limits = condition.age or condition.lab or condition.score or condition.derived or Limits()
     value = float(int(fact.value)) if question.kind == Kind.AGE else float(fact.value)
     truth = limits.hold(value)
     return truth, comparison(question, value, limits.model_dump(exclude_none=True), holds=truth)

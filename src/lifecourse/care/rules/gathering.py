@@ -8,12 +8,17 @@ from datetime import timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from lifecourse.care.pgx.calling import NOT_TESTED
+from lifecourse.care.pgx.reading import calls_of_chart, genotype_events
 from lifecourse.care.rules.questions import Fact, Kind, Question
 from lifecourse.care.rules.wording import unended
 from lifecourse.schema.code import codes
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.event import BIRTH
 from lifecourse.schema.window import before, static
+from lifecourse.tasks.derived import derived_columns, evidence_of
 from lifecourse.tasks.smoking import (
     deciding_covariate,
     smoking_covariates,
@@ -24,8 +29,10 @@ from lifecourse.tasks.smoking import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy.typing as npt
     import polars as pl
 
+    from lifecourse.care.pgx.calling import Call
     from lifecourse.schema.code import Codelist
     from lifecourse.timeline.chart import Chart
 
@@ -36,6 +43,8 @@ TAKES = {
     "lowest": Summary.MIN,
 }
 MOST_EVENTS = 3
+ELSEWHERE = frozenset({Kind.AGE, Kind.SEX, Kind.PHENOTYPE, Kind.SCORE, Kind.GENE, Kind.DERIVED})
+"""Kinds that the kernel is not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +105,27 @@ class ChartFacts:
             return found.fact if found else Fact(missing=(question.key,))
         if question.kind == Kind.LAB:
             return Fact(value=self._measured(question))
+        if question.kind == Kind.DERIVED:
+            value = float(derived_columns([question.name], self.chart.shard, *self._row)[0, 0])
+            return Fact(value=None if math.isnan(value) else value)
+        if question.kind == Kind.GENE:
+            call = self._genes.get(question.name)
+            return Fact(
+                value=None if call is None or call.phenotype == NOT_TESTED else call.phenotype
+            )
         if question.kind == Kind.DRUG:
             return self._taken(question)
         return Fact(value=self._answers[_name(question)] > 0)
+
+    @property
+    def _row(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The chart's one subject, at the moment."""
+        return np.zeros(1, dtype=np.int64), np.array([self.at], dtype=np.int64)
+
+    @cached_property
+    def _genes(self) -> dict[str, Call]:
+        asked = {question.name for question in self.questions if question.kind == Kind.GENE}
+        return calls_of_chart(self.chart, only=asked) if asked else {}
 
     def _age(self) -> float | None:
         from lifecourse.base.clock import from_microseconds
@@ -136,6 +163,8 @@ class ChartFacts:
         if question.kind == Kind.SCORE:
             found = self.scores.get(question.key)
             return found.events if found else ()
+        if question.kind == Kind.GENE:
+            return self._described(genotype_events(self.chart, question.name))
         if question.kind == Kind.PHENOTYPE:
             place = self._onset(question)
             return () if place is None else self._described(self.chart.events[[place]])
@@ -157,6 +186,8 @@ class ChartFacts:
             return Covariate(
                 name="sex", codelist=_codelist(name), window=static(), summary=Summary.EXISTS
             )
+        if question.kind == Kind.DERIVED:
+            return evidence_of(question.name)
         if question.kind == Kind.SMOKING:
             decides = deciding_covariate(self._answers)
             assert decides is not None  # noqa: S101 -- a status that is known was decided by something
@@ -207,7 +238,7 @@ def covariates_of(questions: tuple[Question, ...]) -> tuple[Covariate, ...]:
 def _covariates(question: Question) -> Sequence[Covariate]:
     if question.kind == Kind.SMOKING:
         return smoking_covariates()
-    if question.kind in (Kind.AGE, Kind.SEX, Kind.PHENOTYPE, Kind.SCORE):
+    if question.kind in ELSEWHERE:
         return []
     days = question.within_days
     window = before() if days is None else before(timedelta(days=days))

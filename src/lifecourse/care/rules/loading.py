@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import KnowledgeError
 from lifecourse.base.yaml import parse_document
+from lifecourse.care.pgx.genes import OUTSIDE_ONLY, genes
 from lifecourse.care.rules.definition import Rule
 from lifecourse.care.rules.evaluate import decide
 from lifecourse.care.rules.questions import Kind, facts_of_case
+from lifecourse.tasks.derived import TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,6 +103,14 @@ def _check_names(questions: Iterable[Question], where: str) -> None:
     codelists, phenotypes = frozenset(names()), frozenset(phenotype_names())
     for question in questions:
         if question.kind in (Kind.AGE, Kind.SEX, Kind.SMOKING, Kind.SCORE):
+            continue
+        if question.kind == Kind.DERIVED:
+            if question.name not in TITLES:
+                raise KnowledgeError(f"{where}: nothing called '{question.name}' is derived.")
+            continue
+        if question.kind == Kind.GENE:
+            if question.name not in (*genes(), *OUTSIDE_ONLY):
+                raise KnowledgeError(f"{where}: there is no pharmacogene '{question.name}'.")
             continue
         known = phenotypes if question.kind == Kind.PHENOTYPE else codelists
         if question.name not in known:

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     EVENT = "event"
     LAB = "lab"
     SCORE = "score"
+    GENE = "gene"
+    DERIVED = "derived"
 
 
 # Absence of a record of these is an answer (no); absence of the others is a question left open.
@@ -36,7 +38,7 @@ CLOSED_WORLD = frozenset({Kind.CONDITION, Kind.PHENOTYPE, Kind.DRUG, Kind.EVENT}
 class Question:
     """One thing to know about a person at a moment.
 
-    name : codelist, phenotype or score model; empty for age, sex and smoking
+    name : codelist, phenotype, score model, gene or what is derived; empty for age, sex and smoking
     within_days : how far back the record counts; None = all of it
     ongoing : whether a condition with an end in the past does not count
     take : ``last mean highest lowest`` of a measurement
@@ -66,7 +68,8 @@ class Question:
 class Fact:
     """The answer to a question.
 
-    value : years, ``female``, ``current``, True/False, a number in the canonical unit; None = not known
+    value : years, ``female``, ``current``, True/False, a number in the canonical unit, what a gene makes of its carrier
+        (``Poor Metabolizer``; several joined by ``or`` where the genotypes leave them open); None = not known
     missing : names of the inputs that are missing, for a score; the question's own key otherwise
     inapplicable : why a score gives no number though nothing is missing (outside its range)
     note : what is known though it does not answer, in words

@@ -59,6 +59,8 @@ def presence(question: Question, *, present: bool, said: str = "") -> str:
         return f"sex is {said}"
     if question.kind == Kind.SMOKING:
         return f"smoking status is {said}"
+    if question.kind == Kind.GENE:
+        return f"{question.name} makes them: {said}"
     title = title_of(question.name)
     if question.kind == Kind.DRUG:
         return f"{title} is being taken" if present else f"no {title} is being taken"
@@ -95,6 +97,8 @@ def shown(question: Question, value: float) -> str:
         return f"{value:.0f}"
     if question.kind == Kind.SCORE:
         return f"{value:.1%}".replace("%", " %") if question.years else f"{value:.3g}"
+    if question.kind == Kind.DERIVED:
+        return f"{value:.3g}"
     from lifecourse.vocab.units import quantities
 
     return f"{value:.4g} {quantities()[question.name].unit}"

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lifecourse.records.ccda.kinds import kinds
 from lifecourse.records.ccda.markup import V3
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.vocab.systems import system_of_name, system_of_uri, systems, tidy
@@ -24,13 +25,18 @@ ANY: tuple[str, ...] = ()
 Named = tuple[str, str | None]
 
 ASSERTION = "ASSERTION"
+STANDS_BESIDE_A_CODE = (None, "OTH")
+"""Null flavours with which a code still counts: any other says that the code is not known to hold."""
 TRANSLATION = f"{V3}translation"
 
 
 @lru_cache(maxsize=4096)
 def system_prefix(oid: str | None, name: str | None) -> str:
     """Our prefix of a coding system by its OID, else by the name beside it; else the OID itself."""
-    known = (system_of_uri(oid) if oid else None) or (system_of_name(name) if name else None)
+    oid, name = (oid or "").strip(), (name or "").strip()
+    known = system_of_uri(oid) or kinds().systems.get(oid)
+    # Some write the name where the OID should be.
+    known = known or system_of_name(name) or system_of_name(oid)
     if known:
         return known
     words = re.findall(r"[A-Za-z0-9_.-]+", oid or name or "")
@@ -44,6 +50,8 @@ def coded(concept: Element | None, preferred: Sequence[str]) -> Named | None:
     """
     best: tuple[int, str, str | None] | None = None
     for coding in _codings(concept):
+        if coding.get("nullFlavor") not in STANDS_BESIDE_A_CODE:
+            continue
         found = _read(
             coding.get("codeSystem"),
             coding.get("codeSystemName"),
@@ -70,7 +78,7 @@ def display_of(concept: Element | None) -> str | None:
 def _codings(concept: Element | None) -> Iterator[Element]:
     if concept is not None:
         yield concept
-        yield from concept.iterfind(TRANSLATION)
+        yield from concept.findall(TRANSLATION)
 
 
 @lru_cache(maxsize=65_536)

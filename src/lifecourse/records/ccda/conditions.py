@@ -47,7 +47,8 @@ def read_allergy(statement: Statement) -> None:
     if found is None and entity is not None and (name := entity.findtext(f"{V3}name")):
         found = f"TEXT{SEPARATOR}AllergyIntolerance", " ".join(name.split())
     none_known = kinds().no_known.get(bare_code(kind) or "")
-    if found is None and statement.is_negated and none_known:
+    is_any = found is None or bare_code(substance) in kinds().anything
+    if is_any and statement.is_negated and none_known:
         _tell(statement, "ALLERGY//", (f"SNOMED//{none_known[0]}", none_known[1]), is_denied=False)
         return
     found = found or named(statement, kind, DRUGS, "AllergyIntolerance")
@@ -90,7 +91,7 @@ def named(
 
 def _of_values(statement: Statement) -> Named | None:
     """The condition: of several values, or of a value in words beside a coded one, the first that is coded."""
-    values = list(statement.element.iterfind(f"{V3}value"))
+    values = list(statement.element.findall(f"{V3}value"))
     found = [n for value in values if (n := named(statement, value, CONDITIONS, "Condition"))]
     best = next((name for name in found if not name[0].startswith("TEXT//")), None)
     if best is None and not found and values and (words := statement.text()):

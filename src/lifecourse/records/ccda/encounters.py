@@ -72,7 +72,7 @@ def kind_of_visit(statement: Statement) -> tuple[str, str | None]:
         if found := _by_code(coding):
             return found, words
     for path in PLACE:
-        for place in statement.element.iterfind(path):
+        for place in statement.element.findall(path):
             if found := _classes().places.get(bare_code(place) or ""):
                 return found, words
     return "other", words
@@ -89,4 +89,4 @@ def _by_code(coding: Element) -> str | None:
 def _codings(code: Element | None) -> Iterator[Element]:
     if code is not None:
         yield code
-        yield from code.iterfind(f"{V3}translation")
+        yield from code.findall(f"{V3}translation")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from lifecourse.base.collector import uncollected
 from lifecourse.records.ccda.coding import MEASUREMENTS, bare_code, coded
 from lifecourse.records.ccda.kinds import kinds
 from lifecourse.records.ccda.markup import DOCUMENT, V3, content, tree_of
@@ -51,9 +52,9 @@ def take(file: SourceFile, rows: Rows, zone: str) -> None:
     RefusedError
         Nothing of it can be read.
     """
-    read_document(
-        tree_of(content(file.path)), rows, Place(file=file.index, name=file.name, zone=zone)
-    )
+    place = Place(file=file.index, name=file.name, zone=zone)
+    with uncollected():
+        read_document(tree_of(content(file.path)), rows, place)
 
 
 def read_document(root: Element, rows: Rows, place: Place) -> None:
@@ -79,7 +80,7 @@ def read_document(root: Element, rows: Rows, place: Place) -> None:
 
 def pieces(root: Element) -> Iterator[Piece]:
     """The rows of a document in its order: people, the document, its visit, then each section and its entries."""
-    for number, role in enumerate(root.iterfind(ROLE), start=1):
+    for number, role in enumerate(root.findall(ROLE), start=1):
         yield Piece("person", role, f"recordTarget[{number}]")
     if root.tag == DOCUMENT:
         yield Piece("document", root, "ClinicalDocument")
@@ -87,7 +88,7 @@ def pieces(root: Element) -> Iterator[Piece]:
     if visit is not None:
         yield Piece("visit", visit, "componentOf/encompassingEncounter")
     if root.tag == DOCUMENT:
-        for section in root.iterfind(SECTIONS[0]):
+        for section in root.findall(SECTIONS[0]):
             yield from _of_section(section)
     else:
         yield from _of_fragment(root)
@@ -95,9 +96,9 @@ def pieces(root: Element) -> Iterator[Piece]:
 
 def _of_section(section: Element) -> Iterator[Piece]:
     yield Piece("section", section, "section", section)
-    for entry in section.iterfind(ENTRY):
+    for entry in section.findall(ENTRY):
         yield Piece("entry", entry, "entry", section)
-    for inner in section.iterfind(INNER):
+    for inner in section.findall(INNER):
         yield from _of_section(inner)
 
 
@@ -167,7 +168,7 @@ def _called(piece: Piece) -> str:
 
 
 def _template_name(element: Element) -> str:
-    roots = [t.get("root") or "" for t in element.iterfind(f"{V3}templateId")]
+    roots = [t.get("root") or "" for t in element.findall(f"{V3}templateId")]
     known = kinds().templates
     name = next((known[root].name for root in roots if root in known), None)
     return name or f"{element.tag.rpartition('}')[2]} {roots[0] if roots else 'without a template'}"
@@ -177,8 +178,7 @@ def _template_name(element: Element) -> str:
 
 
 def _read_person(piece: Piece, document: Document, row: int) -> str | None:
-    source_id = f"person/{document.subject.rpartition('urn:oid:')[2]}"
-    read_person(Person(role=piece.element, document=document, row=row, source_id=source_id))
+    read_person(Person(role=piece.element, document=document, row=row, source_id="person"))
     return None
 
 

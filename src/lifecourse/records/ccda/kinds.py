@@ -20,9 +20,12 @@ class Kinds(Document):
     """The file as it is; see its head."""
 
     templates: dict[str, Template]
+    systems: dict[str, str]
+    readers: dict[str, str]
     sections: dict[str, str]
     problems: tuple[str, ...]
     goals: tuple[str, ...]
+    anything: tuple[str, ...]
     no_known: dict[str, tuple[str, str]]
 
 

@@ -9,12 +9,13 @@ three times slower, and with `huge_tree` off it refuses the large embedded files
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, ParseError, fromstring
-from xml.parsers.expat import ExpatError, ParserCreate
+from xml.parsers.expat import ExpatError, ParserCreate, errors
+
+from lifecourse.records.unpacking import BombError, is_packed, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,20 +27,26 @@ DOCUMENT = f"{V3}ClinicalDocument"
 
 LONGEST_BYTES = 64 << 20
 """A document that is longer is refused: it would not fit into memory several times over."""
-MOST_TAGS = 3_000_000
-MOST_ATTRIBUTES = 6_000_000
+MOST_TAGS = 1_600_000
+"""Tags of the largest document, at the 40 bytes for each that samples have; attributes at twice as many."""
+MOST_ATTRIBUTES = 3_200_000
 DEEPEST = 100
 """Elements within one another; C-CDA needs about thirty."""
 HEAD_BYTES = 64 << 10
 
 TOO_LONG = "a document of more than 64 MB"
-BOMB = "a packed file that unpacks to more than 64 MB"
+BOMB = "a packed file that unpacks to far more than records could"
 DAMAGED = "a damaged file"
 NOT_XML = "not well-formed XML"
 DECLARES = "a document type declaration, which C-CDA does not have and which may hide an attack"
 TOO_MANY = "more elements than a record could have"
 TOO_DEEP = "elements nested more than 100 deep"
 
+PARTS_OF_DOCUMENTS = (
+    errors.codes[errors.XML_ERROR_UNBOUND_PREFIX],
+    errors.codes[errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT],
+)
+"""Errors of what was cut out of a document: prefixes declared further out, several elements side by side."""
 _AROUND = (
     '<fragment xmlns="urn:hl7-org:v3" xmlns:sdtc="urn:hl7-org:sdtc" '
     'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
@@ -64,11 +71,6 @@ class Prolog:
     after_declaration: int = 0
 
 
-def packed(name: str) -> bool:
-    """Whether a file of that name is packed."""
-    return name.lower().endswith(".gz")
-
-
 def content(path: Path) -> bytes:
     """The bytes of a file, unpacked.
 
@@ -77,26 +79,26 @@ def content(path: Path) -> bytes:
     RefusedError
         There are more than 64 MB of them, or they cannot be unpacked.
     """
-    if not packed(path.name):
-        if path.stat().st_size > LONGEST_BYTES:
-            raise RefusedError(TOO_LONG)
-        return path.read_bytes()
+    if not is_packed(path.name) and path.stat().st_size > LONGEST_BYTES:
+        raise RefusedError(TOO_LONG)
     try:
-        with gzip.open(path) as stream:
+        with opened(path) as stream:
             raw = stream.read(LONGEST_BYTES + 1)
+    except BombError:
+        raise RefusedError(BOMB) from None
     except (OSError, EOFError, zlib.error):
         raise RefusedError(DAMAGED) from None
     if len(raw) > LONGEST_BYTES:
-        raise RefusedError(BOMB)
+        raise RefusedError(TOO_LONG)
     return raw
 
 
 def head(path: Path) -> bytes:
     """The first bytes of a file, unpacked; none where it cannot be read."""
     try:
-        with gzip.open(path) if packed(path.name) else path.open("rb") as stream:
+        with opened(path) as stream:
             return stream.read(HEAD_BYTES)
-    except (OSError, EOFError, zlib.error):
+    except (OSError, EOFError, zlib.error, BombError):
         return b""
 
 
@@ -143,8 +145,9 @@ def is_document(raw: bytes) -> bool:
     """Whether `raw`, which may be cut, begins as a clinical document of HL7 v3."""
     try:
         found = prolog_of(raw)
-    except RefusedError:
-        return False
+    except RefusedError as refused:
+        # It is one all the same, and reading it says what is wrong.
+        return str(refused) == DECLARES and b"ClinicalDocument" in raw
     return found.root.rpartition(":")[2] == "ClinicalDocument" and (
         "urn:hl7-org:v3" in found.namespaces
     )
@@ -163,7 +166,9 @@ def tree_of(raw: bytes) -> Element:
         raise RefusedError(TOO_MANY)
     try:
         root = fromstring(raw)  # noqa: S314 -- nothing is declared, so there is nothing to expand or to fetch
-    except ParseError:
+    except ParseError as broken:
+        if broken.code not in PARTS_OF_DOCUMENTS:
+            raise RefusedError(NOT_XML) from None
         root = _fragment(raw, before)
     else:
         if not root.tag.startswith("{"):

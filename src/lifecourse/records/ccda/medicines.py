@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lifecourse.records.ccda.statement import Statement
     from lifecourse.records.moments import Moment
 
-MATERIAL = f"{V3}manufacturedProduct/{V3}manufacturedMaterial"
+PRODUCT, MATERIAL = f"{V3}manufacturedProduct", f"{V3}manufacturedMaterial"
 ADMINISTERED = ("29549-3",)
 """Sections of medicines that were given here, not said to be taken."""
 PLAN_SECTIONS = ("18776-5", "51847-2")
@@ -43,6 +43,8 @@ def read_medication(statement: Statement) -> None:
         )
     else:
         when = _known(statement.authored() or span.first or statement.around())
+        if span.first and span.first.start > when.known:
+            when = span.first
         is_over = span.is_over or statement.status in OVER
         end_known = span.high.known if span.high else when.known if is_over else None
         _tell(statement, when, _prefix(statement), code, text, end=end_known, happened=span.first)
@@ -141,7 +143,8 @@ def _product(statement: Statement, preferred: Sequence[str], kind: str) -> Named
     while asked is not None:
         for name in ("consumable", "product"):
             holder = asked.child(name)
-            material = holder.find(MATERIAL) if holder is not None else None
+            product = holder.find(PRODUCT) if holder is not None else None
+            material = product.find(MATERIAL) if product is not None else None
             if material is None:
                 continue
             concept = material.find(f"{V3}code")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from lifecourse.records.ccda.markup import V3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from xml.etree.ElementTree import Element
 
 BREAKS = frozenset(
@@ -24,23 +23,26 @@ def plain(element: Element | None) -> str | None:
     """The words of narrative: a line for each paragraph, item and row, cells apart by a space; None without any."""
     if element is None:
         return None
-    lines = "".join(_pieces(element)).split("\n")
-    told = (" ".join(line.split()) for line in lines)
+    pieces: list[str] = []
+    _gather(element, pieces)
+    told = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
     return "\n".join(line for line in told if line) or None
 
 
-def _pieces(element: Element) -> Iterator[str]:
+def _gather(element: Element, pieces: list[str]) -> None:
     """Text in order; what XML wraps for its own layout is no end of a line."""
     name = element.tag
     ends = "\n" if name in BREAKS else " " if name in CELLS else ""
-    yield ends
+    if ends:
+        pieces.append(ends)
     if element.text:
-        yield element.text.replace("\n", " ")
+        pieces.append(element.text.replace("\n", " "))
     for child in element:
-        yield from _pieces(child)
+        _gather(child, pieces)
         if child.tail:
-            yield child.tail.replace("\n", " ")
-    yield ends
+            pieces.append(child.tail.replace("\n", " "))
+    if ends:
+        pieces.append(ends)
 
 
 class Words:

@@ -10,6 +10,7 @@ from lifecourse.records.ccda.markup import V3
 from lifecourse.records.ccda.telling import tell
 from lifecourse.records.ccda.values import value_of
 from lifecourse.records.rows import RejectedError
+from lifecourse.schema.event import DEATH
 
 if TYPE_CHECKING:
     from lifecourse.records.ccda.coding import Named
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SMOKING = ("LOINC//72166-2", "Tobacco smoking status")
 TOBACCO = ("LOINC//11367-0", "History of tobacco use")
+DEAD = "419099009"
 CANCELLED = ("cancelled", "aborted")
 PLANS = ("INT", "RQO", "PRP", "PRMS", "ARQ", "APT")
 
@@ -27,8 +29,12 @@ def read_observation(statement: Statement) -> None:
     """What was found, when it was so: number, unit or text, or the code of the answer behind that of the question."""
     _check_has_result(statement)
     code = statement.child("code")
-    found = _asserted(statement) if bare_code(code) == ASSERTION else None
-    found = found or named(statement, code, MEASUREMENTS, "Observation")
+    if bare_code(code) == ASSERTION and _asserted(statement) is not None:
+        read_assertion(statement)
+        return
+    found = named(statement, code, MEASUREMENTS, "Observation")
+    if found is None and (words := statement.text()):
+        found = "TEXT//Observation", words
     if found is None:
         raise RejectedError("no code")
     _tell_values(statement, found)
@@ -42,6 +48,16 @@ def read_assertion(statement: Statement) -> None:
         return
     when, happened = times_of(statement)
     tell(statement, when, _prefix(statement) + found[0], text=found[1], happened=happened)
+
+
+def read_death(statement: Statement) -> None:
+    """That the person died, and when; without a time no more than what is asserted."""
+    died = statement.span().first
+    is_dead = bare_code(statement.child("value")) == DEAD and not statement.is_negated
+    if died is None or not is_dead:
+        read_assertion(statement)
+        return
+    tell(statement, died, DEATH)
 
 
 def read_smoking(statement: Statement) -> None:
@@ -82,7 +98,7 @@ def read_goal(statement: Statement) -> None:
         raise RejectedError("no time")
     tell(
         statement, when, f"GOAL//{found[0]}", value=said.number if said else None,
-        unit=said.unit if said else None, text=(said.text if said else None) or statement.text() or found[1],
+        unit=said.unit if said else None, text=(said.text if said else None) or found[1] or statement.text(),
         end=span.high.known if span.high else None, happened=span.first,
     )  # fmt: skip
 
@@ -122,7 +138,7 @@ def _check_has_result(statement: Statement) -> None:
 
 
 def _values(statement: Statement) -> list[Value]:
-    values = statement.element.iterfind(f"{V3}value")
+    values = statement.element.findall(f"{V3}value")
     return [
         said for value in values if (said := value_of(value, statement.document)).says_something
     ]
@@ -162,7 +178,9 @@ def _tell_values(statement: Statement, found: Named) -> None:
             end=end.known if end else None, happened=happened,
         )  # fmt: skip
     if not values:
-        tell(statement, when, code, text=statement.text() or found[1], happened=happened)
+        # What was found may stand in the narrative alone; what is planned has no more to say than its name.
+        words = statement.text() if statement.mood == "EVN" else None
+        tell(statement, when, code, text=words or found[1], happened=happened)
 
 
 def _first_of(statement: Statement) -> Moment | None:

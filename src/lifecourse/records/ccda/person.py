@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lifecourse.records.ccda.coding import bare_code
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 
 ROLE = f"{V3}recordTarget/{V3}patientRole"
 SEXES = {"F": "female", "M": "male", "UN": "other", "UNK": "unknown", "OTH": "other"}
+DETAILED = re.compile(r"(\d{4})-\d")
+CATEGORIES: dict[str, tuple[tuple[int, int, str], ...]] = {
+    "RACE": (
+        (1002, 2027, "1002-5"),
+        (2028, 2053, "2028-9"),
+        (2054, 2075, "2054-5"),
+        (2076, 2105, "2076-8"),
+        (2106, 2130, "2106-3"),
+    ),
+    "ETHNICITY": ((2135, 2185, "2135-2"),),
+}
+"""CDC Race and Ethnicity Code Set 1.0 (2.16.840.1.113883.6.238): the codes of a category follow its own."""
+ASKED = ("UNK", "ASKU")
+"""Null flavours that say that the answer is unknown though it was asked; FHIR's US Core has these two."""
 NATIONAL = ("2.16.840.1.113883.4.1",)
 """Social security numbers: a person's name of last resort, mistyped and shared more often than a record number."""
 
@@ -29,12 +44,17 @@ def ids_of(role: Element) -> list[tuple[str, str | None]]:
     """Root and extension of each id of a person, the best to go by first, whatever the order they stand in."""
     told = [
         (root, one.get("extension"))
-        for one in role.iterfind(f"{V3}id")
-        if (root := one.get("root")) and one.get("nullFlavor") is None
+        for one in role.findall(f"{V3}id")
+        if (root := one.get("root")) and one.get("nullFlavor") is None and not _is_filler(root, one)
     ]
     return sorted(
         set(told), key=lambda name: (name[0] in NATIONAL, name[1] is None, name[0], name[1] or "")
     )
+
+
+def _is_filler(root: str, one: Element) -> bool:
+    """Whether a national number is one that forms are filled with: 000-00-0000, 999-99-9999."""
+    return root in NATIONAL and len(set((one.get("extension") or "").replace("-", ""))) <= 1
 
 
 def key_of(name: tuple[str, str | None]) -> str:
@@ -44,7 +64,11 @@ def key_of(name: tuple[str, str | None]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A recordTarget as a row of the file."""
+    """A recordTarget as a row of the file.
+
+    source_id : of what documents say of the person, whichever ids they have; each field is a record of its own
+        (`field`), so that a later document that leaves one out does not take it away
+    """
 
     role: Element
     document: Document
@@ -62,6 +86,10 @@ class Person:
         """That of the document."""
         return self.document.version
 
+    def field(self, name: str) -> Person:
+        """The record of one field."""
+        return replace(self, source_id=f"{self.source_id}/{name}")
+
 
 def read_person(person: Person) -> None:
     """The person's static facts, birth, death, addresses and identifiers."""
@@ -73,7 +101,7 @@ def read_person(person: Person) -> None:
         gender = patient.find(f"{V3}administrativeGenderCode")
         sex = SEXES.get(bare_code(gender) or "", "unknown")
     rows = document.rows
-    rows.add(person, document.subject, None, f"SEX//{sex}")
+    rows.add(person.field("sex"), document.subject, None, f"SEX//{sex}")
     if patient is not None:
         _demographics(person, patient)
         _birth_and_death(person, patient)
@@ -89,12 +117,24 @@ def _demographics(person: Person, patient: Element) -> None:
         ("maritalStatusCode", "MARITAL_STATUS"),
     ):
         told: dict[str, str | None] = {}
-        for concept in (*patient.iterfind(V3 + name), *patient.iterfind(SDTC + name)):
-            code = bare_code(concept)
-            if code and concept.get("nullFlavor") is None:
-                told.setdefault(code.strip(), concept.get("displayName"))
+        for concept in (*patient.findall(V3 + name), *patient.findall(SDTC + name)):
+            code = bare_code(concept) or concept.get("nullFlavor")
+            if code and concept.get("nullFlavor") in (None, *ASKED):
+                whole = category_of(kind, code.strip())
+                told.setdefault(
+                    whole, concept.get("displayName") if whole == code.strip() else None
+                )
         for code, words in told.items():
-            rows.add(person, subject, None, f"{kind}//{code}", text=words)
+            rows.add(person.field(name), subject, None, f"{kind}//{code}", text=words)
+
+
+def category_of(kind: str, code: str) -> str:
+    """The OMB category that a detailed code of race or ethnicity belongs to; others as they are."""
+    number = DETAILED.fullmatch(code)
+    for first, last, category in CATEGORIES.get(kind, ()):
+        if number and first <= int(number[1]) <= last:
+            return category
+    return code
 
 
 def _birth_and_death(person: Person, patient: Element) -> None:
@@ -104,20 +144,22 @@ def _birth_and_death(person: Person, patient: Element) -> None:
     if born:
         # A birth is known from its first moment: age counts from there.
         moment = Moment(born.start, born.start, born.precision)
-        document.rows.add(person, document.subject, moment, BIRTH)
+        document.rows.add(person.field("birthTime"), document.subject, moment, BIRTH)
     death = patient.find(f"{SDTC}deceasedTime")
     died = document.moment(death.get("value")) if death is not None else None
     indicator = patient.find(f"{SDTC}deceasedInd")
     if died:
-        document.rows.add(person, document.subject, died, DEATH)
+        document.rows.add(person.field("deceased"), document.subject, died, DEATH)
     elif indicator is not None and indicator.get("value") == "true":
-        document.rows.add(person, document.subject, None, "DECEASED//date unknown")
+        document.rows.add(
+            person.field("deceased"), document.subject, None, "DECEASED//date unknown"
+        )
 
 
 def _addresses(person: Person) -> None:
     """Where the person lives and has lived, each from its first day; one without a period holds always."""
     document = person.document
-    for place, address in enumerate(person.role.iterfind(f"{V3}addr"), start=1):
+    for place, address in enumerate(person.role.findall(f"{V3}addr"), start=1):
         if address.get("nullFlavor") is not None:
             continue
         period = address.find(f"{V3}useablePeriod")
@@ -137,7 +179,8 @@ def _addresses(person: Person) -> None:
         )
         for code in codes:
             document.rows.add(
-                person, document.subject, start, code, end=end.known if end else None, part=f"addr[{place}]",
+                person.field("addr"), document.subject, start, code,
+                end=end.known if end else None, part=f"addr[{place}]",
             )  # fmt: skip
 
 
@@ -162,7 +205,7 @@ def _name(patient: Element) -> str | None:
     legal = [name for name in names if name.get("use") == "L"] or names
     if not legal:
         return None
-    parts = (*legal[0].iterfind(f"{V3}given"), *legal[0].iterfind(f"{V3}family"))
+    parts = (*legal[0].findall(f"{V3}given"), *legal[0].findall(f"{V3}family"))
     return " ".join(_words(parts)) or " ".join((legal[0].text or "").split()) or None
 
 

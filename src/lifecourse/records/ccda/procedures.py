@@ -26,30 +26,32 @@ PARTICIPANT = f"{V3}participant"
 DEVICE = f"{V3}participantRole/{V3}playingDevice"
 NOTE_TYPES = ("LOINC",)
 NOTE = "34109-9"
-MARKED_UP = ("text/html", "application/xhtml+xml", "text/xml")
+NOT_PLAIN = ("text/rtf", "text/richtext")
 
 
 def read_procedure(statement: Statement) -> None:
     """What was done, known when it ended; what was not, or is planned; and the devices that it used."""
-    values = statement.element.iterfind(f"{V3}value")
+    values = statement.element.findall(f"{V3}value")
     if any(value_of(value, statement.document).says_something for value in values):
         read_observation(statement)
         return
     found = named(statement, statement.child("code"), PROCEDURES, "Procedure")
     if found is None and (words := statement.text()):
         found = "TEXT//Procedure", words
-    if found is None:
-        raise RejectedError("no code")
     if statement.mood in PLANS:
         when, began = times_of(statement)
     else:
         span = statement.span()
-        when = _known(span.last or statement.authored() or statement.around())
+        when = _known(span.last or statement.around())
         began = span.first
+    told = _tell_devices(statement, when)
+    if found is None and told:
+        return
+    if found is None:
+        raise RejectedError("no code")
     is_off = statement.is_negated or statement.status in CANCELLED
     prefix = "NOT_DONE//" if is_off else "PLANNED//" if statement.mood in PLANS else ""
     tell(statement, when, prefix + found[0], text=found[1], happened=began)
-    _tell_devices(statement, when)
 
 
 def read_device(statement: Statement) -> None:
@@ -70,7 +72,7 @@ def read_device(statement: Statement) -> None:
 def _tell_devices(statement: Statement, when: Moment) -> int:
     told = 0
     span = statement.span()
-    for place, participant in enumerate(statement.element.iterfind(PARTICIPANT), start=1):
+    for place, participant in enumerate(statement.element.findall(PARTICIPANT), start=1):
         device = participant.find(DEVICE)
         if device is None:
             continue
@@ -98,7 +100,7 @@ def read_coverage(statement: Statement) -> None:
     """Who pays, by the kind of policy, for as long as it covers the person."""
     found = coded(statement.child("code"), ())
     span = statement.span()
-    for participant in statement.element.iterfind(PARTICIPANT):
+    for participant in statement.element.findall(PARTICIPANT):
         if participant.get("typeCode") == "COV":
             covered = statement.span_of(participant.find(f"{V3}time"))
             span = covered if covered.first or covered.high else span
@@ -110,8 +112,10 @@ def read_coverage(statement: Statement) -> None:
 
 
 def read_directive(statement: Statement) -> None:
-    """What the person decided beforehand, by what it is about; the decision as text."""
-    found = named(statement, statement.child("code"), ("LOINC", "SNOMED"), "Consent")
+    """What the person decided beforehand, under the code of the directive that it stands in; the decision as text."""
+    outer = statement.outer
+    found = coded(outer.child("code"), ("LOINC",)) if outer is not None else None
+    found = found or named(statement, statement.child("code"), ("LOINC", "SNOMED"), "Consent")
     if found is None:
         raise RejectedError("no code")
     value = statement.child("value")
@@ -161,7 +165,7 @@ def text_of(element: Element, rows: Rows) -> str | None:
     if element.get("representation") != "B64":
         return plain(element)
     kind = (element.get("mediaType") or "").lower()
-    if not kind.startswith("text/") and kind not in MARKED_UP:
+    if kind.startswith(NOT_PLAIN) or not kind.startswith("text/"):
         rows.count("notes kept by title: not text")
         return None
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lifecourse.records.ccda.conditions import read_allergy, read_family, read_problem
 from lifecourse.records.ccda.encounters import read_encounter
 from lifecourse.records.ccda.kinds import kinds
+from lifecourse.records.ccda.markup import V3
 from lifecourse.records.ccda.medicines import (
     read_dispense,
     read_immunization,
@@ -16,6 +17,7 @@ from lifecourse.records.ccda.medicines import (
 from lifecourse.records.ccda.observations import (
     PLANS,
     read_assertion,
+    read_death,
     read_goal,
     read_observation,
     read_report,
@@ -44,6 +46,7 @@ READERS: dict[str, Callable[[Statement], None]] = {
     "family": read_family,
     "observation": read_observation,
     "assertion": read_assertion,
+    "death": read_death,
     "smoking": read_smoking,
     "tobacco": read_tobacco,
     "report": read_report,
@@ -62,13 +65,30 @@ READERS: dict[str, Callable[[Statement], None]] = {
 }
 THROUGH, WITHIN, REFERS, UNREAD = "through", "within", "refers", "unread"
 ALLERGIES, IMMUNIZATIONS = "48765-2", "11369-6"
+BY_CLASS = {
+    "organizer": THROUGH,
+    "procedure": "procedure",
+    "encounter": "encounter",
+    "encompassingEncounter": "encounter",
+}
 ACT_CLASS = "2.16.840.1.113883.5.6"
+RELATED = f"{V3}subject/{V3}relatedSubject"
 NULLIFIED = "entered in error"
+NO_FACTS = ("DEF", "CRT", "EVN.CRT", "GOL.CRT", "INT.CRT", "EXPEC", "OPT", "PERM", "PERMRQ", "SLOT")
+"""Moods of what may be, must be or is waited for (HL7 v3 ActMood)."""
+UNKNOWN = ("UNK", "ASKU", "NASK", "NAV", "NI", "MSK", "NA")
+"""Null flavours of a whole statement: it stands there to say that nobody knows."""
 
 
 def read_statement(statement: Statement) -> str | None:
     """Add what a statement and those within it say; the reason why the first that said nothing did not."""
     name, reader = kind_of(statement)
+    if reader != "family" and statement.element.find(RELATED) is not None:
+        # A fetus, a newborn, a donor: whatever is said of them is no fact of the person.
+        return _refused(statement, name, "about somebody else")
+    if reader == WITHIN and statement.outer is None:
+        # It stands by itself, as an indication does in the section of indications.
+        reader = _by_class(statement)
     if reader in (WITHIN, REFERS, UNREAD):
         return _aside(statement, name, reader)
     reason = None
@@ -97,9 +117,13 @@ def _read(statement: Statement, name: str, reader: Callable[[Statement], None]) 
     try:
         if statement.status == "nullified":
             raise RejectedError(NULLIFIED)
+        if statement.element.get("nullFlavor") in UNKNOWN:
+            raise RejectedError("said to be unknown")
+        if statement.mood in NO_FACTS:
+            raise RejectedError("a definition or a condition, not a fact")
         reader(statement)
     except RejectedError as rejected:
-        del rows.events[before:]
+        statement.document.take_back(before)
         return _refused(statement, name, str(rejected))
     return None
 
@@ -150,10 +174,10 @@ def _by_class(statement: Statement) -> str:
     if kind == "act":
         code = statement.child("code")
         is_class = code is None or code.get("code") is None or code.get("codeSystem") == ACT_CLASS
-        return THROUGH if is_class and next(statement.within(), None) is not None else "procedure"
-    return {"organizer": THROUGH, "procedure": "procedure", "encounter": "encounter"}.get(
-        kind, UNREAD
-    )
+        if not is_class:
+            return "procedure"
+        return UNREAD if next(statement.within(), None) is None else THROUGH
+    return BY_CLASS.get(kind, UNREAD)
 
 
 def _by_section(statement: Statement) -> str:

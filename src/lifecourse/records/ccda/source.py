@@ -9,9 +9,10 @@ from xml.etree.ElementTree import tostring
 
 from lifecourse.base.errors import SourceError
 from lifecourse.records.ccda.intake import document_of, pieces, take
-from lifecourse.records.ccda.markup import RefusedError, content, head, is_document, packed, tree_of
+from lifecourse.records.ccda.markup import RefusedError, content, head, is_document, tree_of
 from lifecourse.records.rows import Rows
 from lifecourse.records.source import SourceFile, Unit
+from lifecourse.records.unpacking import is_packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ class CcdaSource:
 
 def _bytes(file: SourceFile) -> int:
     """About how large a file is, unpacked."""
-    return file.size_bytes * (EXPANSION_OF_GZIP if packed(file.path.name) else 1)
+    return file.size_bytes * (EXPANSION_OF_GZIP if is_packed(file.path.name) else 1)
 
 
 def _unit(files: list[SourceFile]) -> Unit:

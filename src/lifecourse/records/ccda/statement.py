@@ -60,6 +60,17 @@ class Document:
         """Orders documents that say the same fact: when they were made."""
         return self.known.known if self.known else None
 
+    def take_back(self, before: int) -> None:
+        """Forget the events from place `before` on."""
+        if len(self.rows.events) == before:
+            return
+        del self.rows.events[before:]
+        self.claims = {
+            name: kept
+            for name, claims in self.claims.items()
+            if (kept := [claim for claim in claims if claim[1] < before])
+        }
+
     def moment(self, stamp: str | None) -> Moment | None:
         """The moment of a time stamp; None where there is none, or none that can be read, which is counted."""
         if not stamp:
@@ -97,20 +108,42 @@ class Span:
 NO_SPAN = Span()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One statement; `row` counts sections and entries of the file from 1, `part` is its path below the entry.
 
+    kind : ``observation``, ``act`` and so on
+    templates : roots of its template ids
+    mood : ``EVN`` for what happened, ``INT``, ``RQO`` and others for what is meant to, ``GOL`` for a goal
+    status : its status, empty where absent
     section : LOINC code of the section, or None
     outer : what holds it, or None
     """
 
-    element: Element
-    document: Document
-    row: int
-    part: str | None
-    section: str | None = None
-    outer: Statement | None = None
+    __slots__ = (
+        "document", "element", "kind", "mood", "outer", "part", "row", "section", "status", "templates",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        element: Element,
+        document: Document,
+        row: int,
+        part: str | None,
+        section: str | None = None,
+        outer: Statement | None = None,
+    ) -> None:
+        # Read once and not asked for again and again: a hospital has millions of them.
+        self.element = element
+        self.document = document
+        self.row = row
+        self.part = part
+        self.section = section
+        self.outer = outer
+        self.kind = element.tag.rpartition("}")[2]
+        self.mood = element.get("moodCode") or "EVN"
+        self.templates = [root for t in element.findall(TEMPLATE) if (root := t.get("root"))]
+        found = element.find(STATUS)
+        self.status = (found.get("code") or "") if found is not None else ""
 
     @property
     def place(self) -> Place:
@@ -130,30 +163,9 @@ class Statement:
         )
 
     @property
-    def kind(self) -> str:
-        """``observation``, ``act`` and so on."""
-        return self.element.tag.rpartition("}")[2]
-
-    @property
-    def templates(self) -> list[str]:
-        """Roots of its template ids."""
-        return [root for t in self.element.iterfind(TEMPLATE) if (root := t.get("root"))]
-
-    @property
-    def mood(self) -> str:
-        """``EVN`` for what happened, ``INT``, ``RQO`` and others for what is meant to, ``GOL`` for a goal."""
-        return self.element.get("moodCode") or "EVN"
-
-    @property
     def is_negated(self) -> bool:
         """Whether it says that it is not so."""
         return self.element.get("negationInd") == "true"
-
-    @property
-    def status(self) -> str:
-        """The status, empty where absent."""
-        found = self.element.find(STATUS)
-        return (found.get("code") or "") if found is not None else ""
 
     def child(self, name: str) -> Element | None:
         """The first child element of that name."""
@@ -161,7 +173,7 @@ class Statement:
 
     def span(self) -> Span:
         """The first effectiveTime that says a time."""
-        for element in self.element.iterfind(EFFECTIVE):
+        for element in self.element.findall(EFFECTIVE):
             found = self.span_of(element)
             if found is not NO_SPAN:
                 return found
@@ -190,7 +202,7 @@ class Statement:
         """When it was written down, as its author says, or the author of what holds it; the earliest of several."""
         told = [
             moment
-            for author in self.element.iterfind(AUTHOR)
+            for author in self.element.findall(AUTHOR)
             if (moment := self._time(author)) is not None
         ]
         if told:
@@ -248,7 +260,7 @@ class Statement:
 
 def record_id(kind: str, element: Element) -> str | None:
     """``observation/<root>|<extension>`` by the first id that has a root; None where there is none."""
-    for one in element.iterfind(ID):
+    for one in element.findall(ID):
         root, extension = one.get("root"), one.get("extension")
         if root and one.get("nullFlavor") is None:
             return f"{kind}/{root}|{extension}" if extension else f"{kind}/{root}"

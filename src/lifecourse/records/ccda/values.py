@@ -83,7 +83,9 @@ def number_of(text: str | None, document: Document) -> float | None:
     if text is None or not text.strip():
         return None
     plain = text.strip()
-    if len(plain) <= LONGEST_NUMBER and DECIMAL.fullmatch(plain):
+    if len(plain) <= LONGEST_NUMBER and (
+        plain.replace(".", "", 1).isdecimal() or DECIMAL.fullmatch(plain)
+    ):
         found = float(plain)
         if abs(found) <= LARGEST:
             return found
@@ -107,13 +109,21 @@ def _coded(element: Element, document: Document) -> Value:
 def _quantity(element: Element, document: Document) -> Value:
     said = element.get("value")
     number = number_of(said, document)
+    if number is not None:
+        return Value(number=number, unit=unit_of(element))
+    if said:
+        return Value(text=said, unit=unit_of(element))
+    translation = element.find(f"{V3}translation")
+    if translation is None:
+        return Value(text=document.words.of(element))
+    # A unit that UCUM does not have stands as words beside the number, in a translation.
+    words = document.words.of(translation.find(f"{V3}originalText"))
+    number = number_of(translation.get("value"), document)
     if number is None:
-        translation = element.find(f"{V3}translation")
-        words = document.words.of(element)
-        if words is None and translation is not None:
-            words = document.words.of(translation.find(f"{V3}originalText"))
-        return Value(text=said or words, unit=unit_of(element) if said else None)
-    return Value(number=number, unit=unit_of(element))
+        return Value(text=document.words.of(element) or words)
+    return Value(
+        number=number, unit=words or translation.get("displayName") or translation.get("code")
+    )
 
 
 def _range(element: Element, document: Document) -> Value:

@@ -264,14 +264,20 @@ class _Reader:
 
     def _slice(self, node: Node) -> Node:
         if self._kind == "clock":  # [10:30] reads as a time
-            start, stop = self._advance().split(":")[:2]
+            first, last = self._advance().split(":")[:2]
             self._takes_or_fails("]")
-            return Slice(node, int(start), int(stop))
-        start = self._advance() if self._kind == "number" else "0"
+            return Slice(node, int(first), int(last))
+        start = self._bound()
         self._takes_or_fails(":")
-        end = int(self._advance()) if self._kind == "number" else None
+        stop = self._bound()
         self._takes_or_fails("]")
-        return Slice(node, int(start), end)
+        return Slice(node, start or 0, stop)
+
+    def _bound(self) -> int | None:
+        sign = -1 if self._takes("-") else 1
+        if self._kind != "number":
+            return None
+        return sign * int(float(self._advance()))
 
     def _target(self) -> str:
         if self._kind == "text":
@@ -339,6 +345,22 @@ def _unquoted(text: str) -> str:
     return _ESCAPE.sub(r"\1", text[1:-1])
 
 
+def _closing(text: str, at: int) -> int:
+    """The place of the brace that closes the one at `at`: others, and quotes, may lie between."""
+    depth, quote = 0, ""
+    for place in range(at, len(text)):
+        sign = text[place]
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "'\"":
+            quote = sign
+        elif sign in "{}":
+            depth += 1 if sign == "{" else -1
+            if depth == 0:
+                return place
+    raise ExpressionError("a { of an f-string has no }")
+
+
 def _joined(text: str) -> Node:
     """The parts of an f-string: text, and expressions in braces; doubled braces are braces."""
     parts: list[Node] = []
@@ -349,9 +371,7 @@ def _joined(text: str) -> Node:
             held += text[at]
             at += 2
         elif text[at] == "{":
-            end = text.find("}", at)
-            if end < 0:
-                raise ExpressionError("a { of an f-string has no }")
+            end = _closing(text, at)
             parts += [Literal(held)] if held else []
             parts.append(parse(text[at + 1 : end]))
             held, at = "", end + 1

@@ -1,8 +1,8 @@
 """The mapping file: which tables there are, and which events each of their rows tells.
 
 Its form is MEDS-Extract's (0.7): tables by the stem of their file, in each the events by name, with ``code``, ``time``
-and properties as expressions; ``_defaults`` and ``_table`` beside them. What is ours: ``_source``, and in ``_table``
-``null``, ``drop``, ``keep``, ``id``, ``files``, ``encoding``, ``identity``; in an event ``when``, ``spread``, ``once``,
+and properties as expressions; ``_defaults`` and ``_table`` beside them. What is ours: ``_source``, ``missing``, and in
+``_table`` ``drop``, ``keep``, ``id``, ``files``, ``encoding``, ``identity``; in events ``when``, ``spread``, ``once``,
 ``unit``, ``end_time``, ``onset_time``.
 """
 
@@ -32,11 +32,19 @@ LIBRARY = Path(__file__).parent / "library"
 ENDINGS = (".yaml", ".yml")
 PROPERTIES = ("code", "time", "numeric_value", "text_value", "unit", "end_time", "onset_time")
 """What an event can say; any other property of MEDS-Extract has no column here, and is counted."""
+OWN = "_self"
+"""In ``_metadata``, the row itself: what it says of its code."""
 SPREAD_COLUMN, SPREAD_VALUE = "column", "value"
 AGGREGATIONS = ("min", "max", "sum", "mean", "count")
 
 
 def _as_text(value: Any) -> Any:
+    if (
+        isinstance(value, dict) and len(value) == 1
+    ):  # dftly's other form, for names with signs in them
+        ((form, told),) = value.items()
+        if form in ("column", "literal"):
+            return f"$`{told}`" if form == "column" else f'"{told}"'
     if isinstance(value, dict | list):
         raise ExpressionError('an expression is one text, such as f"LAB//{$item}"')
     if isinstance(value, bool):
@@ -49,35 +57,47 @@ def _is_expression(text: str) -> str:
     return text
 
 
+def _as_unit(value: Any) -> Any:
+    """A unit without a column in it is that unit: ``mg/dL`` is no division, and ``%`` needs no quotes."""
+    if isinstance(value, str) and value and not set(value) & set("$'\""):
+        return f'"{value}"'
+    return _as_text(value)
+
+
 Expression = Annotated[str, BeforeValidator(_as_text), AfterValidator(_is_expression)]
 
 
+Unit = Annotated[str, BeforeValidator(_as_unit), AfterValidator(_is_expression)]
+
+
 class Join(Document):
-    """Columns of another table, by a key: MEDS-Extract's ``_table.join``.
+    """Columns of another table, by a key of one or several columns: MEDS-Extract's ``_table.join``.
 
     cols : names (``label as item_name`` renames one), or name to aggregation
     """
 
-    key: str | None = None
-    left_on: str | None = None
-    right_on: str | None = None
+    key: str | list[str] | None = None
+    left_on: str | list[str] | None = None
+    right_on: str | list[str] | None = None
     cols: list[str] | dict[str, Literal["min", "max", "sum", "mean", "count"]]
 
     @model_validator(mode="after")
     def _has_a_key(self) -> Join:
         if (self.key is None) == (self.left_on is None or self.right_on is None):
             raise ValueError("give key, or left_on and right_on")
+        if len(self.left) != len(self.right):
+            raise ValueError("left_on and right_on name as many columns")
         return self
 
     @property
-    def left(self) -> str:
-        """The column here."""
-        return self.key or self.left_on or ""
+    def left(self) -> list[str]:
+        """The columns of the key here."""
+        return _listed(self.key or self.left_on)
 
     @property
-    def right(self) -> str:
-        """The column there."""
-        return self.key or self.right_on or ""
+    def right(self) -> list[str]:
+        """The columns of the key there."""
+        return _listed(self.key or self.right_on)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -86,6 +106,10 @@ class Join(Document):
             return {name: name for name in self.cols}
         pairs = (entry.partition(" as ") for entry in self.cols)
         return {name.strip(): (new or name).strip() for name, _, new in pairs}
+
+
+def _listed(names: str | list[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
 
 
 class Identity(Document):
@@ -99,14 +123,14 @@ class Defaults(Document):
     """What holds of all tables, or of all events of one."""
 
     subject_id: Expression | None = None
-    null: list[str] | None = None
+    missing: list[str] | None = None
 
 
 class TableOptions(Document):
     """How a table is read.
 
     files : names or glob patterns of its files, where the table's own name is not their stem
-    null : spellings of a missing value, besides nothing at all
+    missing : spellings of a missing value, besides nothing at all
     cols : columns worked out from others, in their order
     drop, keep : conditions by name; rows that one of `drop` holds for, or one of `keep` does not, are left out, counted
     id : the record's own id, under which a later export replaces it
@@ -114,7 +138,7 @@ class TableOptions(Document):
 
     files: list[str] = Field(default_factory=list)
     encoding: str = "utf-8"
-    null: list[str] | None = None
+    missing: list[str] | None = None
     join: dict[str, Join] = Field(default_factory=dict)
     cols: dict[str, Expression] = Field(default_factory=dict)
     drop: dict[str, Expression] = Field(default_factory=dict)
@@ -139,7 +163,7 @@ class Event(BaseModel):
     time: Expression | None
     numeric_value: Expression | None = None
     text_value: Expression | None = None
-    unit: Expression | None = None
+    unit: Unit | None = None
     end_time: Expression | None = None
     onset_time: Expression | None = None
     when: Expression | None = None
@@ -253,11 +277,6 @@ class Mapping:
         self.path = path
         self._file = load_document(path, _File, error=SourceError)
         for name, table in self.tables.items():
-            if self.subject_of(name) is None:
-                raise self.error(
-                    (name,),
-                    "nothing says whose rows these are. Give _defaults: subject_id: $column",
-                )
             for event in table.events:
                 self._check(name, event)
 
@@ -271,15 +290,15 @@ class Mapping:
         """The tables by name."""
         return dict(self._file.__pydantic_extra__ or {})
 
-    def subject_of(self, table: str) -> Node | None:
-        """Whose rows these are."""
+    def subject_of(self, table: str) -> Node:
+        """Whose rows these are; where nothing says it, the column ``subject_id`` does, as in MEDS-Extract."""
         told = self.tables[table].defaults.subject_id or self._file.defaults.subject_id
-        return None if told is None else parse(told)
+        return parse(told or "$subject_id")
 
-    def nulls_of(self, table: str) -> list[str]:
+    def missing_in(self, table: str) -> list[str]:
         """How the table spells a missing value."""
         options, defaults = self.tables[table].options, self.tables[table].defaults
-        for told in (options.null, defaults.null, self._file.defaults.null):
+        for told in (options.missing, defaults.missing, self._file.defaults.missing):
             if told is not None:
                 return told
         return []
@@ -300,9 +319,7 @@ class Mapping:
     def _named(self, table: str) -> list[tuple[tuple[str, ...], set[str]]]:
         options = self.tables[table].options
         subject = self.subject_of(table)
-        named: list[tuple[tuple[str, ...], set[str]]] = [
-            ((table,), columns_of(subject) if subject else set())
-        ]
+        named: list[tuple[tuple[str, ...], set[str]]] = [((table,), columns_of(subject))]
         texts = [
             *((("_table", "cols", n), e) for n, e in options.cols.items()),
             *((("_table", "drop", n), e) for n, e in options.drop.items()),
@@ -313,20 +330,22 @@ class Mapping:
             who = options.identity
             texts += [(("_table", "identity"), e) for e in (who.name, *who.identifiers.values())]
         named += [((table, *where), columns_of(parse(e))) for where, e in texts if e is not None]
-        named += [((table, "_table", "join", n), {j.left}) for n, j in options.join.items()]
+        named += [((table, "_table", "join", n), set(j.left)) for n, j in options.join.items()]
         for name, event in self.tables[table].events.items():
             spread = set(event.spread_over)
             own = {SPREAD_COLUMN, SPREAD_VALUE} if spread else set()
             for key, node in event.expressions().items():
                 named.append(((table, name, key), columns_of(node) - own))
             named.append(((table, name, "spread"), spread))
+            for text in event.metadata.get(OWN, {}).values():
+                named.append(((table, name, "_metadata", OWN), columns_of(parse(text)) - own))
         return named
 
     def _check(self, table: str, event: str) -> None:
         found = self.tables[table].events[event]
         components = columns_of(parse(found.code))
         for name, block in found.metadata.items():
-            if not components & set(block):
+            if name != OWN and not components & set(block):
                 raise self.error(
                     (table, event, "_metadata", name),
                     f"no line is named as a column of the code ({', '.join(sorted(components)) or 'it has none'})",
@@ -344,7 +363,7 @@ class Mapping:
         for table in self.tables.values():
             named |= set(table.options.join)
             for event in table.events.values():
-                named |= set(event.metadata)
+                named |= set(event.metadata) - {OWN}
         return named
 
 
@@ -355,7 +374,7 @@ def library() -> dict[str, Path]:
 
 def is_mapping(path: Path) -> bool:
     """Whether `path` names a mapping of tables: a YAML file, or one of the library by name."""
-    return path.suffix.lower() in ENDINGS or (str(path) in library() and not path.exists())
+    return path.suffix.lower() in ENDINGS or (str(path) in library() and not path.is_file())
 
 
 def find_mapping(path: Path) -> Path:

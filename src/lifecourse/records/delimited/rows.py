@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from lifecourse.records.delimited.compiling import Compiler
+from lifecourse.records.delimited.events import Template, events_of, number_of
 from lifecourse.records.delimited.expressions import ExpressionError, parse
-from lifecourse.records.delimited.mapping import SPREAD_COLUMN, SPREAD_VALUE
+from lifecourse.records.delimited.mapping import OWN, SPREAD_COLUMN, SPREAD_VALUE
 from lifecourse.records.delimited.moments import first_and_last
 from lifecourse.records.delimited.tree import Column, Literal, Node, columns_of, replaced
-from lifecourse.records.delimited.values import Compiler, Value, as_number, as_text
-from lifecourse.schema.event import BIRTH
+from lifecourse.records.delimited.values import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,39 +26,6 @@ NO_EVENT = "nothing in the row is an event"
 NO_TIME = "no time"
 WRONG_TIME = "time is not in the form that the mapping states"
 SIDES = ("end_time", "onset_time")
-COLUMNS = {
-    "subject_key": pl.String(),
-    "time": pl.Datetime("us"),
-    "code": pl.String(),
-    "numeric_value": pl.Float32(),
-    "text_value": pl.String(),
-    "unit": pl.String(),
-    "end_time": pl.Datetime("us"),
-    "onset_time": pl.Datetime("us"),
-    "precision": pl.String(),
-    "source_id": pl.String(),
-    "source_row": pl.UInt32(),
-    "source_part": pl.String(),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
-    """An event of the mapping, ready to be asked of rows; `spread` makes one of each column.
-
-    told : what is worked out of each row, by name
-    timed : whether the event has a time
-    time_columns : the columns that the time is made of
-    components : the columns that the code is made of
-    """
-
-    name: str
-    part: str | None
-    event: Event
-    told: dict[str, pl.Expr]
-    timed: bool
-    time_columns: tuple[str, ...]
-    components: dict[str, pl.Expr]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +38,7 @@ class Told:
     counts: dict[str, int] = field(default_factory=dict)
     identities: pl.DataFrame | None = None
     components: dict[str, pl.DataFrame] = field(default_factory=dict)
+    concepts: list[pl.DataFrame] = field(default_factory=list)
 
 
 class TableReading:
@@ -95,14 +64,12 @@ class TableReading:
         self._options = self._table.options
         self._lookups = lookups
         self._timezone = timezone
-        self._nulls = ["", *mapping.nulls_of(table)]
+        self._nulls = ["", *mapping.missing_in(table)]
         self._compiler = Compiler()
-        self._keys = {join.left for join in self._options.join.values()}
+        self._keys = {name for join in self._options.join.values() for name in join.left}
         self._made_keys = self._derive()
         subject = mapping.subject_of(table)
-        self._subject = (
-            self._at((table,), lambda: self._compiler.text(subject)) if subject else None
-        )
+        self._subject = self._at((table,), lambda: self._compiler.text(subject))
         self._id = self._expression(("_table", "id"), self._options.id)
         self._drops = self._conditions("drop", self._options.drop)
         self._keeps = self._conditions("keep", self._options.keep)
@@ -194,7 +161,14 @@ class TableReading:
             told=told,
             timed="time" in trees,
             time_columns=tuple(sorted(self._of_rows(trees["time"]))) if "time" in trees else (),
-            components=components if event.metadata else {},
+            components=components if set(event.metadata) - {OWN} else {},
+            own={
+                key: self._at(
+                    (self._name, name, "_metadata", OWN),
+                    lambda text=text: self._compiler.text(replaced(parse(text), stands_for)),  # type: ignore[misc]
+                )
+                for key, text in event.metadata.get(OWN, {}).items()
+            },
         )
 
     def _of_rows(self, node: Node) -> set[str]:
@@ -221,7 +195,7 @@ class TableReading:
                     precision = pl.lit(precision, pl.String)
                 return {f"{key} first": first, f"{key} last": last, f"{key} precision": precision}
             case "numeric_value":
-                return _number(self._compiler.value(node))
+                return number_of(self._compiler.value(node))
             case _:
                 return {key: self._compiler.text(node)}
 
@@ -233,12 +207,11 @@ class TableReading:
         rows = rows.with_columns(**self._made_keys)
         for name, join in self._options.join.items():
             found = self._lookups[name]
-            keys = rows[join.left].drop_nulls()
-            unmet = int((~keys.is_in(found[join.right].implode())).sum())
+            left, right = join.left, join.right
+            there = rows.drop_nulls(left)
+            unmet = there.join(found, left_on=left, right_on=right, how="anti").height
             _add(told.counts, f"{self._name}: rows without a row in {name}", unmet)
-            rows = rows.join(
-                found, left_on=join.left, right_on=join.right, how="left", maintain_order="left"
-            )
+            rows = rows.join(found, left_on=left, right_on=right, how="left", maintain_order="left")
         for step in self._compiler.steps:
             rows = step.applied(rows)
         return rows
@@ -311,7 +284,7 @@ class TableReading:
         if event.once:
             coded = self._first_of_each(template, coded)
         if coded.height:
-            told.events.append(_events(coded, template))
+            told.events.append(events_of(coded, template))
             self._components(template, rows, told)
         return wrong
 
@@ -323,6 +296,14 @@ class TableReading:
         return new
 
     def _components(self, template: Template, rows: pl.DataFrame, told: Told) -> None:
+        if template.own:
+            nothing = pl.lit(None, pl.String)
+            said = rows.select(
+                code=template.told["code"],
+                description=template.own.get("description", nothing),
+                parent=template.own.get("parent_codes", nothing),
+            )
+            told.concepts.append(said.unique())
         if not template.components:
             return
         pairs = rows.select(
@@ -367,43 +348,6 @@ class TableReading:
 
 
 _SEEN = {"subject_key": pl.String, "code": pl.String}
-
-
-def _number(value: Value) -> dict[str, pl.Expr]:
-    number = as_number(value).cast(pl.Float32)
-    number = pl.when(number.is_finite()).then(number)
-    if value.kind != "text":
-        return {"numeric_value": number}
-    return {"numeric_value": number, "not a number": pl.when(number.is_null()).then(value.expr)}
-
-
-def _events(coded: pl.DataFrame, template: Template) -> pl.DataFrame:
-    there = coded.columns
-    empty = {name: pl.lit(None, kind).alias(name) for name, kind in COLUMNS.items()}
-    text = pl.col("text_value") if "text_value" in there else pl.lit(None, pl.String)
-    if "not a number" in there:
-        text = pl.coalesce(text, "not a number")
-    columns = {
-        **empty,
-        "subject_key": pl.col("subject_key"),
-        "code": pl.col("code"),
-        "text_value": text,
-        "source_id": pl.col("source_id"),
-        "source_row": pl.col("row"),
-        "source_part": pl.lit(template.part, pl.String),
-    }
-    columns |= {name: pl.col(name) for name in ("numeric_value", "unit") if name in there}
-    if template.timed:
-        is_birth = pl.col("code") == BIRTH
-        is_inexact = pl.col("time precision").is_not_null() & ~is_birth
-        columns["time"] = pl.when(is_birth).then("time first").otherwise("time last")
-        columns["onset_time"] = pl.when(is_inexact).then("time first")
-        columns["precision"] = pl.col("time precision")
-    if "end_time first" in there:
-        columns["end_time"] = pl.col("end_time last")
-    if "onset_time first" in there:
-        columns["onset_time"] = pl.coalesce("onset_time first", columns["onset_time"])
-    return coded.select(expr.cast(COLUMNS[name]).alias(name) for name, expr in columns.items())
 
 
 def _add(counts: dict[str, int], what: str, count: int) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fnmatch import fnmatch
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.delimited.compiling import Compiler
 from lifecourse.records.delimited.expressions import ExpressionError, parse
+from lifecourse.records.delimited.finding import files_of, mapping_for, some_of
 from lifecourse.records.delimited.mapping import (
     AGGREGATIONS,
-    ENDINGS,
+    OWN,
     Mapping,
     find_mapping,
     library,
@@ -29,19 +30,18 @@ from lifecourse.records.delimited.tables import (
     read_chunks,
     read_row,
     read_whole,
-    stem_of,
 )
 from lifecourse.records.delimited.tree import columns_of
-from lifecourse.records.delimited.values import Compiler
 from lifecourse.records.separated import Bad
 from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
-from lifecourse.vocab.systems import systems
+from lifecourse.vocab.systems import systems, tidy_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KIND = "delimited"
 REJECTS = {"file": pl.String, "row": pl.UInt32, "reason": pl.String, "raw": pl.String}
+BATCH_EVENTS, FEWEST_ROWS = 400_000, 5_000
 MALFORMED = "malformed row"
 
 
@@ -135,22 +135,28 @@ class DelimitedSource:
         places = {file.path: file for file in self._files}
         units = []
         for table, mapped in self._mapping.tables.items():
-            whole = any(event.once for event in mapped.events.values())
-            for path in self._found[table]:
+            paths = self._found[table]
+            for path in paths:
                 self._check_columns(table, path)
-                parts = [(0, None)] if whole else ranges(path)
-                counts_its_own = not is_parquet(path) and not whole
-                units += [
-                    Unit(
-                        file=places[path],
-                        start=start,
-                        end=end,
-                        continues=counts_its_own,
-                        options=(("table", table),),
-                    )
-                    for start, end in parts
-                ]
-        return units
+            if any(event.once for event in mapped.events.values()):
+                files = tuple(places[path].index for path in paths)
+                units.append(
+                    Unit(file=places[paths[0]], options=(("table", table), ("files", files)))
+                )
+                continue
+            units += [
+                Unit(
+                    file=places[path],
+                    start=start,
+                    end=end,
+                    continues=not is_parquet(path),
+                    options=(("table", table), ("files", (places[path].index,))),
+                )
+                for path in paths
+                for start, end in ranges(path)
+            ]
+        first = units[0]
+        return [replace(first, options=(*first.options, ("is_first", True))), *units[1:]]
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """The rows of a part of a table in batches."""
@@ -163,21 +169,29 @@ class DelimitedSource:
             timezone=self.timezone,
         )
         columns = sorted(self._mapping.columns_of(table))
-        chunks = read_chunks(
-            unit.file.path, columns, encoding=options.encoding, start=unit.start, end=unit.end
-        )
         components: dict[str, pl.DataFrame] = {}
-        for rows, bad in chunks:
-            told = reading.read(rows)
-            for event, pairs in told.components.items():
-                before = components.get(event)
-                components[event] = pairs if before is None else pl.concat([before, pairs]).unique()
-            yield _batch(rows, bad, told, unit.file)
+        said = [pl.DataFrame(schema=dict.fromkeys(SAID, pl.String))]
+        for number in dict(unit.options)["files"]:
+            file = self._files[number]
+            chunks = read_chunks(
+                file.path, columns, encoding=options.encoding, start=unit.start, end=unit.end
+            )
+            for rows, bad in _sliced(
+                chunks, max(FEWEST_ROWS, BATCH_EVENTS // len(reading.templates))
+            ):
+                told = reading.read(rows)
+                for event, pairs in told.components.items():
+                    before = components.get(event)
+                    both = pairs if before is None else pl.concat([before, pairs]).unique()
+                    components[event] = both
+                said = [pl.concat([*said, *told.concepts]).unique(maintain_order=True)]
+                yield _batch(rows, bad, told, file)
         for event, pairs in components.items():
-            concepts = self._concepts(table, event, pairs)
-            if concepts.height:
-                yield Batch(concepts=concepts)
-        if unit.file.index == 0 and unit.start == 0:
+            said += self._said(table, event, pairs)
+        concepts = _concepts(pl.concat(said))
+        if concepts.height:
+            yield Batch(concepts=concepts)
+        if "is_first" in dict(unit.options):
             unread = self._unread()
             yield Batch(counts={"files that the mapping does not name": unread} if unread else {})
 
@@ -197,9 +211,9 @@ class DelimitedSource:
             if absent:
                 raise self._mapping.error(
                     where,
-                    f"{path.name} has no column {absent[0]}; it has {_some(column_names(path))}",
+                    f"{path.name} has no column {absent[0]}; it has {some_of(column_names(path))}",
                 )
-        nulls = ["", *self._mapping.nulls_of(where[0])]
+        nulls = ["", *self._mapping.missing_in(where[0])]
         rows = pl.concat([read_whole(path, columns) for path in paths])
         texts = [pl.col(column).str.strip_chars() for column in columns]
         return rows.select(pl.when(~text.is_in(nulls)).then(text) for text in texts)
@@ -208,21 +222,21 @@ class DelimitedSource:
         """The key of a joined table and the columns wanted of it, under the names that they get."""
         join = self._mapping.tables[table].options.join[name]
         where = (table, "_table", "join", name)
-        wanted = [column for column in join.columns if column != join.right]
-        rows = self._lookup(name, [join.right, *wanted], where).filter(
-            pl.col(join.right).is_not_null()
-        )
+        wanted = [column for column in join.columns if column not in join.right]
+        rows = self._lookup(name, [*join.right, *wanted], where).drop_nulls(join.right)
         if isinstance(join.cols, dict):
             worked = [_aggregated(column, how) for column, how in join.cols.items()]
             return rows.group_by(join.right).agg(worked)
         return rows.select(
-            join.right, *(pl.col(column).alias(join.columns[column]) for column in wanted)
+            *join.right, *(pl.col(column).alias(join.columns[column]) for column in wanted)
         )
 
-    def _concepts(self, table: str, event: str, pairs: pl.DataFrame) -> pl.DataFrame:
-        """What the mapping's ``_metadata`` says of the codes in `pairs`."""
+    def _said(self, table: str, event: str, pairs: pl.DataFrame) -> list[pl.DataFrame]:
+        """What other tables say of the codes in `pairs`, as the mapping's ``_metadata`` has it."""
         parts = []
         for name, block in self._mapping.tables[table].events[event].metadata.items():
+            if name == OWN:
+                continue
             where = (table, event, "_metadata", name)
             columns = sorted(set().union(*(columns_of(parse(text)) for text in block.values())))
             rows = self._lookup(name, columns, where)
@@ -238,25 +252,26 @@ class DelimitedSource:
             )
             nothing = pl.lit(None, pl.String)
             description = pl.col("description told") if "description" in block else nothing
-            parent = _double(pl.col("parent_codes told")) if "parent_codes" in block else nothing
+            parent = pl.col("parent_codes told") if "parent_codes" in block else nothing
             parts.append(
                 found.select(code=pl.col("code told"), description=description, parent=parent)
             )
-        whole = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(_SAID, pl.String))
-        return whole.group_by("code", maintain_order=True).agg(
-            pl.col("description").drop_nulls().first(),
-            parent_codes=pl.col("parent").drop_nulls().unique(maintain_order=True),
-        )
+        return parts
 
     # -- what is there -------------------------------------------------------------------------------------------
 
     def _check_columns(self, table: str, path: Path) -> None:
         with damage_named(SourceFile(index=0, path=path, name=path.name, size_bytes=0)):
             there = column_names(path)
+        twice = sorted({name for name in there if there.count(name) > 1})
+        if twice:
+            raise SourceError(
+                f"{path.name} has two columns {twice[0]}, and nobody can say which is meant. Rename one of them."
+            )
         for name, where in self._mapping.columns_of(table).items():
             if name not in there:
                 raise self._mapping.error(
-                    where, f"{path.name} has no column {name}; it has {_some(there)}"
+                    where, f"{path.name} has no column {name}; it has {some_of(there)}"
                 )
 
     def _unread(self) -> int:
@@ -274,106 +289,28 @@ class DelimitedSource:
         self.__dict__.update(state)
 
 
-_SAID = ("code", "description", "parent")
+SAID = ("code", "description", "parent")
 
 
-def files_of(mapping: Mapping, path: Path) -> dict[str, list[Path]]:
-    """The files of each table of `mapping` in `path`, and of those it looks into, there or beside the mapping.
-
-    Raises
-    ------
-    SourceError
-        A table has none, or two tables have the same.
-    """
-    root = path.parent if path.is_file() else path
-    there = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    there = [p for p in there if is_table(p)]
-    found = {name: _matching(name, mapping, root, there) for name in mapping.tables}
-    if path.is_file() and len(mapping.tables) == 1:
-        found = {name: [path] for name in mapping.tables}
-    owners: dict[Path, str] = {}
-    for name, paths in found.items():
-        if not paths:
-            names = _some([p.relative_to(root).as_posix() for p in there])
-            raise mapping.error((name,), f"there is no file of this table; there is {names}")
-        for each in paths:
-            if each in owners:
-                raise mapping.error((name,), f"{each.name} is a file of {owners[each]} already")
-            owners[each] = name
-    beside = mapping.path.parent
-    own = sorted(p for p in beside.rglob("*") if is_table(p) and p.is_file())
-    for name in mapping.lookups - set(found):
-        paths = _matching(name, mapping, root, there) or _matching(name, mapping, beside, own)
-        found[name] = paths
-    return found
+def _concepts(said: pl.DataFrame) -> pl.DataFrame:
+    """What is said of codes (columns `SAID`), a row a code."""
+    named = said.filter(pl.col("code").is_not_null())
+    # In the form that the events' codes will have.
+    tidied = pl.Series("code", [tidy_code(code) for code in named["code"]], dtype=pl.String)
+    told = named.with_columns(tidied, _double(pl.col("parent")))
+    return told.group_by("code", maintain_order=True).agg(
+        pl.col("description").drop_nulls().first(),
+        parent_codes=pl.col("parent").drop_nulls().unique(maintain_order=True),
+    )
 
 
-def _matching(name: str, mapping: Mapping, root: Path, there: list[Path]) -> list[Path]:
-    table = mapping.tables.get(name)
-    patterns = table.options.files if table else []
-    if patterns:
-        return [
-            p
-            for p in there
-            if any(
-                fnmatch(t, pattern) for pattern in patterns for t in (_relative(p, root), p.name)
-            )
-        ]
-    wanted = name.lower()
-    exact = [p for p in there if stem_of(_relative(p, root)).lower() == wanted]
-    if exact:
-        return exact
-    shards = [p for p in there if _relative(p.parent, root).lower() == wanted]
-    return shards or [p for p in there if stem_of(p.name).lower() == wanted]
-
-
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
-def mapping_for(path: Path) -> Path | None:
-    """The mapping that lies in `path`, or the one of the library that fits its tables; None where there is none.
-
-    Raises
-    ------
-    SourceError
-        Two mappings lie there.
-    """
-    folder = path if path.is_dir() else path.parent
-    beside = [p for p in sorted(folder.iterdir()) if p.suffix in ENDINGS and _looks_like_one(p)]
-    if len(beside) > 1:
-        raise SourceError(
-            f"{' and '.join(p.name for p in beside)} both say what tables mean. Name one with --mapping FILE."
-        )
-    if beside:
-        return beside[0]
-    return next((p for p in library().values() if fits(p, path)), None)
-
-
-def _looks_like_one(path: Path) -> bool:
-    """Whether a YAML file is a mapping of tables, mistakes and all, going by its words."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return "subject_id:" in text and "code:" in text and "time:" in text
-
-
-def fits(mapping_path: Path, path: Path) -> bool:
-    """Whether `path` has the tables of a mapping, with all their columns."""
-    mapping = Mapping(mapping_path)
-    try:
-        found = files_of(mapping, path)
-        return all(
-            set(mapping.columns_of(table)) <= set(column_names(each))
-            for table in mapping.tables
-            for each in found[table]
-        )
-    except (SourceError, pl.exceptions.PolarsError, OSError, EOFError):
-        return False
-
-
-def is_tables(path: Path) -> bool:
-    """Whether tables lie in `path` and a mapping says what they mean."""
-    files = [path] if path.is_file() else (p for p in path.rglob("*") if p.is_file())
-    return any(is_table(file) for file in files) and mapping_for(path) is not None
+def _sliced(
+    chunks: Iterator[tuple[pl.DataFrame, Bad]], at_most: int
+) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    """Chunks of at most so many rows: rows of many columns tell many events each."""
+    for rows, bad in chunks:
+        for at in range(0, max(rows.height, 1), at_most):
+            yield rows.slice(at, at_most), bad if at == 0 else Bad()
 
 
 def _batch(rows: pl.DataFrame, bad: Bad, told: Told, file: SourceFile) -> Batch:
@@ -423,8 +360,3 @@ def _double(code: pl.Expr) -> pl.Expr:
     head = code.str.extract(r"^(\w+)/[^/]", 1)
     doubled = code.str.replace("/", "//", literal=True)
     return pl.when(head.is_in(list(systems()))).then(doubled).otherwise(code)
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:12]) or "nothing"
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"

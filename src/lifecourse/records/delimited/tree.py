@@ -94,7 +94,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Characters `start` (from 0) to `stop` (not included) of `node`."""
+    """Characters `start` (from 0) to `stop` (not included) of `node`; below 0 they count from its end."""
 
     node: Node
     start: int

@@ -28,26 +28,58 @@ class Around:
         return (*found, *self.known)
 
 
+class Gathering:
+    """What surrounds the entries of a Bundle, gathered entry by entry; `outer` is what surrounds the Bundle itself.
+
+    MOST_RESULTS : of more results nothing is remembered, so that a Bundle may be of any size
+    """
+
+    MOST_RESULTS = 500_000
+
+    def __init__(self, outer: Around | None = None) -> None:
+        self._known = outer.known if outer else ()
+        self._reports: dict[str, tuple[Any, ...]] = {}
+        self._panels: list[tuple[str, str, tuple[Any, ...], Any]] = []
+
+    def tell(self, bundle: Any) -> None:
+        """Note when the Bundle was put together, where it says so."""
+        if not isinstance(bundle, dict):
+            return
+        meta = bundle.get("meta")
+        told = (
+            bundle.get("timestamp"),
+            meta.get("lastUpdated") if isinstance(meta, dict) else None,
+        )
+        self._known = tuple(time for time in told if isinstance(time, str)) or self._known
+
+    def note(self, entry: Any) -> None:
+        """Note what a report or a panel among the entries says of others."""
+        body = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(body, dict) or len(self._reports) > self.MOST_RESULTS:
+            return
+        if body.get("resourceType") == REPORT:
+            _tell(body.get("result"), _times(body), self._reports)
+        elif body.get("hasMember"):
+            name = f"{body.get('resourceType')}/{body.get('id')}"
+            url = str(entry.get("fullUrl"))
+            self._panels.append((url, name, _times(body), body["hasMember"]))
+
+    def around(self) -> Around | None:
+        """All of it; None where nothing says a time."""
+        reports = dict(self._reports) if self._panels else self._reports
+        for url, name, times, members in self._panels:
+            _tell(members, times or reports.get(url) or reports.get(name) or (), reports)
+        known = self._known
+        return Around(known=known, reports=reports) if known or reports else None
+
+
 def around_of(bundle: dict[str, Any], entries: list[Any], outer: Around | None) -> Around | None:
     """What surrounds the entries of `bundle`, itself in `outer`; None where nothing says a time."""
-    meta = bundle.get("meta")
-    told = (bundle.get("timestamp"), meta.get("lastUpdated") if isinstance(meta, dict) else None)
-    known = tuple(time for time in told if isinstance(time, str)) or (outer.known if outer else ())
-    reports: dict[str, tuple[Any, ...]] = {}
-    panels: list[tuple[Any, dict[str, Any]]] = []
+    gathering = Gathering(outer)
+    gathering.tell(bundle)
     for entry in entries:
-        body = entry.get("resource") if isinstance(entry, dict) else None
-        if not isinstance(body, dict):
-            continue
-        if body.get("resourceType") == REPORT:
-            _tell(body.get("result"), _times(body), reports)
-        elif body.get("hasMember"):
-            panels.append((entry.get("fullUrl"), body))
-    for url, panel in panels:
-        name = f"{panel.get('resourceType')}/{panel.get('id')}"
-        known_then = _times(panel) or reports.get(str(url)) or reports.get(name) or ()
-        _tell(panel["hasMember"], known_then, reports)
-    return Around(known=known, reports=reports) if known or reports else None
+        gathering.note(entry)
+    return gathering.around()
 
 
 def _times(body: dict[str, Any]) -> tuple[Any, ...]:

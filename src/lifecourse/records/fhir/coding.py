@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.records.preferences import unknown_prefix
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.vocab.systems import system_of_uri, tidy
 
@@ -22,11 +22,7 @@ def system_prefix(uri: Any) -> str:
     """Our prefix of a coding system; a local system's last word where we do not know it."""
     if not uri or not isinstance(uri, str):
         return "LOCAL"
-    known = system_of_uri(uri)
-    if known:
-        return known
-    words = re.findall(r"[A-Za-z0-9_.-]+", uri)
-    return words[-1] if words else "LOCAL"
+    return system_of_uri(uri) or unknown_prefix(uri)
 
 
 def coded(concept: Any, preferred: Sequence[str]) -> Named | None:

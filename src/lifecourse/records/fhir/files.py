@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import tarfile
 import zlib
-from contextlib import closing, contextmanager
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lifecourse.records.fhir.parsing import BYTE_ORDER_MARK, parse
+from lifecourse.records.unpacking import BombError, Stream, is_packed, opened, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,22 +17,8 @@ LINES = (".ndjson", ".jsonl")
 ENDINGS = (*LINES, ".json")
 ARCHIVES = (".tar", ".tgz")
 HEAD_BYTES = 64 << 10
-FREE_BYTES = 16 << 20
-MOST_TIMES_LARGER = 400
-"""Records shrink to a tenth or a fiftieth; what unpacks to more is made to fill a disk, or not made of records."""
 NOT_OURS = ("._", "PaxHeader")
 """How the names begin of what some systems put into archives for themselves."""
-
-
-class BombError(Exception):
-    """A packed file unpacks to far more than records could."""
-
-
-class Stream(Protocol):
-    """What a reader of bytes is here."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end."""
 
 
 DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError, BombError)
@@ -75,21 +60,6 @@ def reason_of(damage: BaseException) -> str:
     return str(damage) if isinstance(damage, ValueError) else "a damaged file"
 
 
-@contextmanager
-def opened(path: Path, start: int = 0, end: int | None = None) -> Iterator[Stream]:
-    """The bytes of a file, unpacked where it is packed; a range of a plain one."""
-    with path.open("rb") as handle:
-        if _is_packed(path.name):
-            with closing(gzip.GzipFile(fileobj=handle, mode="rb")) as unpacked:
-                yield _Unpacked(unpacked, handle)
-        elif end is None:
-            handle.seek(start)
-            yield handle
-        else:
-            handle.seek(start)
-            yield _Range(handle, end - start)
-
-
 def members(stream: Stream) -> Iterator[tuple[str, Stream]]:
     """Name and bytes of each file in an archive that holds FHIR, in their order, one after the other."""
     with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
@@ -101,44 +71,11 @@ def members(stream: Stream) -> Iterator[tuple[str, Stream]]:
             inner = archive.extractfile(member)
             if inner is None:
                 continue
-            if _is_packed(name):
-                with closing(gzip.GzipFile(fileobj=inner, mode="rb")) as unpacked:
-                    yield member.name, _Unpacked(unpacked, inner)
+            if is_packed(name):
+                with unpacked(inner) as stream_of_member:
+                    yield member.name, stream_of_member
             else:
                 yield member.name, inner
-
-
-def _is_packed(name: str) -> bool:
-    return name.lower().endswith((".gz", ".tgz"))
-
-
-class _Unpacked:
-    """Unpacked bytes, as long as they stay within what records could be."""
-
-    def __init__(self, unpacked: Stream, packed: IO[bytes]) -> None:
-        self._unpacked = unpacked
-        self._packed = packed
-        self._given = 0
-
-    def read(self, size: int) -> bytes:
-        piece = self._unpacked.read(size)
-        self._given += len(piece)
-        if self._given > FREE_BYTES and self._given > MOST_TIMES_LARGER * self._packed.tell():
-            raise BombError
-        return piece
-
-
-class _Range:
-    """The next so many bytes."""
-
-    def __init__(self, handle: IO[bytes], size: int) -> None:
-        self._handle = handle
-        self._left = size
-
-    def read(self, size: int) -> bytes:
-        piece = self._handle.read(min(size, self._left))
-        self._left -= len(piece)
-        return piece
 
 
 class Begun:

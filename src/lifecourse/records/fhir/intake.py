@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from lifecourse.base.collector import uncollected
 from lifecourse.base.errors import SourceError
-from lifecourse.records.fhir.around import Around, around_of
+from lifecourse.records.fhir.around import Around, Gathering, around_of
+from lifecourse.records.fhir.claims import UNREAD, shortened, unread_type
+from lifecourse.records.fhir.entries import entries_of, is_bundle
 from lifecourse.records.fhir.files import (
     DAMAGE,
     Begun,
@@ -16,20 +21,20 @@ from lifecourse.records.fhir.files import (
     is_archive,
     is_lines,
     members,
-    opened,
     reason_of,
 )
-from lifecourse.records.fhir.parsing import parse, parse_together, uncollected
-from lifecourse.records.fhir.reading import UNREAD, read_resource
+from lifecourse.records.fhir.parsing import parse, parse_together
+from lifecourse.records.fhir.reading import NO_TIME, read_resource
 from lifecourse.records.fhir.rows import Place
-from lifecourse.records.fhir.splitting import parts
+from lifecourse.records.fhir.splitting import AFTER, BEFORE, ENTRY, Part, parts
+from lifecourse.records.unpacking import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lifecourse.records.fhir.files import Stream
     from lifecourse.records.fhir.rows import Rows
     from lifecourse.records.source import SourceFile
+    from lifecourse.records.unpacking import Stream
 
 CHUNK_BYTES = 64 << 10
 WHOLE_BYTES = 16 << 20
@@ -45,8 +50,7 @@ NOT_READ = tuple(
 NOT_READ_BYTES = min(map(len, NOT_READ))
 NOT_READ_STARTS = frozenset(start[:NOT_READ_BYTES] for start in NOT_READ)
 
-HOLDS_OTHERS = ("Bundle", "Parameters")
-DEEPEST_PARAMETERS = 20
+MOST_WAITING = 50_000
 NOWHERE = Place(file=0, name="", zone="UTC")
 
 
@@ -56,6 +60,8 @@ class Intake:
 
     is_alone : the source is one file, so that it is an error where nothing of it can be read
     row : the last row of the file that was read
+    gathering : what surrounds the entries of a Bundle that is read in parts, as far as they were read
+    waiting : entries of it that say no time: row, ``fullUrl`` and text, until all that could say one was read
     """
 
     rows: Rows
@@ -65,6 +71,8 @@ class Intake:
     place: Place = NOWHERE
     around: Around | None = None
     row: int = 0
+    gathering: Gathering | None = None
+    waiting: list[tuple[int, Any, bytes]] = field(default_factory=list)
 
     def take(
         self, file: SourceFile, start: int = 0, end: int | None = None, first: int = 1
@@ -149,7 +157,7 @@ class Intake:
             self._count(line)
         rows, place, last, shift = self.rows, self.place, self.row + len(lines), 0
         for body, number in zip(bodies, numbers, strict=True):
-            if _is_bundle(body):
+            if is_bundle(body):
                 # A Bundle takes a row for each of its entries.
                 self.row = number + shift - 1
                 self._value(body)
@@ -192,13 +200,23 @@ class Intake:
     def _whole(self, raw: bytes) -> None:
         """A document at once; what it said is forgotten before the collector may look at it."""
         try:
-            body = parse(raw)
+            body = self._parsed(raw)
         except ValueError:
             if not self._documents(raw):
                 raise
             return
         for one in body if isinstance(body, list) and body else [body]:
             self._value(one)
+
+    def _parsed(self, raw: bytes) -> Any:
+        """What a document says, but for what is only counted."""
+        short = shortened(raw)
+        if short is not raw:
+            try:
+                return parse(short)
+            except ValueError:
+                pass  # Whatever it is, the whole text says it better.
+        return parse(raw)
 
     def _documents(self, raw: bytes) -> bool:
         """Several documents one after the other, each over many lines; whether it is that."""
@@ -213,36 +231,80 @@ class Intake:
         return True
 
     def _parts(self, stream: Stream) -> Iterator[None]:
-        held: list[tuple[bool, bytes | None]] = []
+        held: list[Part] = []
         held_bytes = 0
         try:
-            for part in parts(stream, longest=LONGEST_BYTES):
-                held.append(part)
-                held_bytes += len(part[1] or b"")
-                if held_bytes >= CHUNK_BYTES or len(held) >= self.most_lines:
+            for what, text in parts(stream, longest=LONGEST_BYTES):
+                is_edge = what in (BEFORE, AFTER)
+                if not is_edge:
+                    held.append((what, text))
+                    held_bytes += len(text or b"")
+                if is_edge or held_bytes >= CHUNK_BYTES or len(held) >= self.most_lines:
                     self._take_parts(held)
                     held, held_bytes = [], 0
+                    if is_edge:
+                        self._edge(what, text)
                     yield
         finally:
             # What came before the damage stands.
             self._take_parts(held)
+            self._end_bundle()
         yield
 
-    def _take_parts(self, held: list[tuple[bool, bytes | None]]) -> None:
+    def _edge(self, what: int, text: bytes | None) -> None:
+        """What a Bundle that is read in parts says before its entries, or behind them."""
+        try:
+            said = parse(text) if text is not None else {}
+        except ValueError as broken:
+            self._reject(str(broken), None)
+            said = {}
+        if what == BEFORE:
+            self.gathering = Gathering(self.around)
+        if self.gathering:
+            self.gathering.tell(said)
+        if what == AFTER:
+            self._end_bundle()
+
+    def _end_bundle(self) -> None:
+        self._read_waiting()
+        self.gathering = None
+
+    def _read_waiting(self) -> None:
+        """Read entries without a time of their own, now that what surrounds them was."""
+        gathering, waiting, outer = self.gathering, self.waiting, self.around
+        self.gathering, self.waiting = None, []
+        self.around = gathering.around() if gathering and waiting else outer
+        with uncollected():
+            for row, url, text in waiting:
+                self._resource(parse(text), row, url)
+        self.gathering, self.around = gathering, outer
+
+    def _take_parts(self, held: list[Part]) -> None:
         if not held:
             return
         with uncollected():
             self._take_all(held)
+        if len(self.waiting) >= MOST_WAITING:
+            self._read_waiting()
 
-    def _take_all(self, held: list[tuple[bool, bytes | None]]) -> None:
-        texts = [text for _, text in held if text is not None]
-        bodies = parse_together(texts) if texts and len(texts) == len(held) else None
-        if bodies is None:
-            for is_entry, text in held:
-                self._text(text, is_entry=is_entry)
+    def _take_all(self, held: list[Part]) -> None:
+        kinds = [unread_type(text) if what == ENTRY and text else None for what, text in held]
+        texts = [text for (_, text), kind in zip(held, kinds, strict=True) if text and kind is None]
+        bodies = parse_together(texts) if texts else []
+        if bodies is None or len(texts) != kinds.count(None):
+            for what, text in held:
+                self._text(text, is_entry=what == ENTRY)
             return
-        for (is_entry, _), body in zip(held, bodies, strict=True):
-            self._entry(body) if is_entry else self._value(body)
+        parsed = iter(bodies)
+        for (what, _), kind in zip(held, kinds, strict=True):
+            if kind is not None:
+                self.row += 1
+                self.rows.rows_read += 1
+                self.rows.refer(kind)
+            elif what == ENTRY:
+                self._entry(next(parsed))
+            else:
+                self._value(next(parsed))
 
     def _text(self, text: bytes | None, *, is_entry: bool = False) -> None:
         if text is None:
@@ -258,12 +320,12 @@ class Intake:
     # -- what a text says ---------------------------------------------------------------------------------
 
     def _value(self, body: Any) -> None:
-        if not _is_bundle(body):
+        if not is_bundle(body):
             self.row += 1
             self._resource(body, self.row)
             return
         before, around = self.row, self.around
-        entries = list(_flat(body))
+        entries = list(entries_of(body))
         self.around = around_of(body, entries, around)
         for entry in entries:
             self._entry(entry)
@@ -275,8 +337,10 @@ class Intake:
 
     def _entry(self, entry: Any) -> None:
         """An entry of a Bundle: a resource, a deletion, or a Bundle again."""
+        if self.gathering:
+            self.gathering.note(entry)
         inner = entry.get("resource") if isinstance(entry, dict) else None
-        if _is_bundle(inner):
+        if is_bundle(inner):
             self._value(inner)
             return
         self.row += 1
@@ -303,7 +367,20 @@ class Intake:
     def _resource(self, body: Any, row: int, full_url: Any = None) -> None:
         url = full_url if isinstance(full_url, str) else None
         otherwise = self.around.times_of(body, url) if self.around else ()
-        read_resource(body, self.rows, row, self.place, url, otherwise)
+        rows, before = self.rows, len(self.rows.rejects)
+        read_resource(body, rows, row, self.place, url, otherwise)
+        if self.gathering and len(rows.rejects) > before and rows.rejects[-1][2] == NO_TIME:
+            self._take_back(f"{body['resourceType']} dropped: {NO_TIME}")
+            self.waiting.append((row, full_url, orjson.dumps(body)))
+
+    def _take_back(self, counted: str) -> None:
+        """Undo the last reject, of a row that is read again."""
+        rows = self.rows
+        rows.rejects.pop()
+        rows.rows_read -= 1
+        rows.counts[counted] -= 1
+        if not rows.counts[counted]:
+            del rows.counts[counted]
 
     def _reject(self, reason: str, line: bytes | None) -> None:
         self.row += 1
@@ -324,25 +401,3 @@ class _Again:
             piece, self._first = bytes(self._first[:size]), self._first[size:]
             return piece
         return self._rest.read(size) if self._rest else b""
-
-
-def _is_bundle(body: Any) -> bool:
-    return type(body) is dict and body.get("resourceType") in HOLDS_OTHERS
-
-
-def _flat(bundle: dict[str, Any]) -> Iterator[Any]:
-    """The entries of a Bundle; one that should be a list and is not counts as one that says nothing."""
-    if bundle["resourceType"] == "Parameters":
-        yield from _of_parameters(bundle.get("parameter"), DEEPEST_PARAMETERS)
-        return
-    entries = bundle.get("entry") or []
-    yield from entries if isinstance(entries, list) else [None]
-
-
-def _of_parameters(parameters: Any, deepest: int) -> Iterator[Any]:
-    """The resources among parameters, as an operation answers with them."""
-    for parameter in parameters if isinstance(parameters, list) and deepest else ():
-        if isinstance(parameter, dict):
-            if "resource" in parameter:
-                yield {"resource": parameter["resource"]}
-            yield from _of_parameters(parameter.get("part"), deepest - 1)

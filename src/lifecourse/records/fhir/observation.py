@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.records.fhir.coding import named
 from lifecourse.records.fhir.genomics import gene_of
 from lifecourse.records.fhir.rows import RejectedError
+from lifecourse.records.fhir.series import add_days
 from lifecourse.records.fhir.values import VALUES, answer_of, quantity_of, value_of
 from lifecourse.records.preferences import MEASUREMENTS
 
@@ -162,6 +163,9 @@ def _add(
         rows.add(resource, subject, when, f"NOT_DONE//{code}", happened=happened, part=where)
         return
     else:
+        if "valueSampledData" in body and not prefix:
+            part = f"{where}.valueSampledData" if where else "valueSampledData"
+            add_days(resource, rows, subject, code, body["valueSampledData"], part)
         value, unit, text, ended = value_of(body, resource)
         end = ended.known if ended else None
         if text is None and value is None and found[0].startswith("TEXT//"):

@@ -6,18 +6,13 @@ kept is written again: a key that stood twice is in the text once more than in w
 
 from __future__ import annotations
 
-import gc
 import json
 import re
 import secrets
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import orjson
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SPACED_KEY = re.compile(rb'"\s+:')
 ESCAPED_QUOTE = b"\\u0022"
@@ -96,15 +91,3 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice in an object")
     return found
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep Python's cycle collector out: JSON has no cycles, and looking for some takes half of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -45,8 +45,6 @@ READERS: dict[str, Callable[[Resource, Rows], None]] = {
     **dict.fromkeys(statements(), read_statement_of),
 }
 
-UNREAD = ("Claim", "ClaimResponse", "ExplanationOfBenefit", "Provenance", "AuditEvent")
-"""What says nothing of health, and may be most of an export: counted without a look inside."""
 WITHDRAWN = {"entered in error", "cancelled"}
 """Reasons that also take back what an earlier version of the record said."""
 OUTSIDE = ("Patient", "Medication", "Device", "Encounter")
@@ -61,6 +59,7 @@ TIMES = (
     "occurrenceDateTime",
 )
 """Where a resource says when it was known: what is contained in it was known then."""
+NO_TIME = "no time"
 NOT_A_RESOURCE = "not a FHIR resource"
 NOT_R4 = "a resource type that FHIR R4 does not have"
 MISSHAPEN = "not shaped as FHIR says"

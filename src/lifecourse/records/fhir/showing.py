@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lifecourse.records.fhir.intake import Intake
+from lifecourse.records.fhir.parsing import parse
 from lifecourse.records.fhir.rows import Rows
+from lifecourse.records.fhir.splitting import ENTRY
 
 if TYPE_CHECKING:
+    from lifecourse.records.fhir.splitting import Part
     from lifecourse.records.source import SourceFile
 
 
@@ -38,9 +41,12 @@ class _Finder(Intake):
             if self.row == self.wanted == before + 1 and b'"Bundle"' not in line:
                 self.found = line.decode("utf-8", "replace")
 
-    def _take_all(self, held: list[tuple[bool, bytes | None]]) -> None:
-        for is_entry, text in held:
-            self._text(text, is_entry=is_entry)
+    def _parsed(self, raw: bytes) -> Any:
+        return parse(raw)
+
+    def _take_all(self, held: list[Part]) -> None:
+        for what, text in held:
+            self._text(text, is_entry=what == ENTRY)
 
     def _resource(self, body: Any, row: int, full_url: Any = None) -> None:
         if row == self.wanted:

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lifecourse.records.fhir import intake
-from lifecourse.records.fhir.files import Begun, is_archive, is_lines, is_ours, opened
+from lifecourse.records.fhir.files import Begun, is_archive, is_lines, is_ours
 from lifecourse.records.fhir.intake import Intake
 from lifecourse.records.fhir.rows import Rows
 from lifecourse.records.fhir.showing import shown
 from lifecourse.records.source import SourceFile, Unit
+from lifecourse.records.unpacking import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

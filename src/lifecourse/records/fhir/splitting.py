@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lifecourse.records.fhir.files import Stream
+    from lifecourse.records.unpacking import Stream
 
 PIECE_BYTES = 1 << 20
 ENTRIES = re.compile(rb'[,{]\s*"entry"\s*:\s*')
@@ -25,8 +25,14 @@ OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST, COMMA = b"{}[],"
 NOT_JSON = "not valid JSON"
 
 
-def parts(stream: Stream, *, longest: int) -> Iterator[tuple[bool, bytes | None]]:
-    """The parts of the documents in `stream`: whether each is an entry of a Bundle, and its text.
+WHOLE, BEFORE, ENTRY, AFTER = range(4)
+"""What a part is: a document or an element of an array; or of a Bundle what it says before its entries (an object),
+each entry, and what it says behind them."""
+Part = tuple[int, bytes | None]
+
+
+def parts(stream: Stream, *, longest: int) -> Iterator[Part]:
+    """The parts of the documents in `stream`: what each is, and its text.
 
     A part of more than `longest` bytes comes as None.
 
@@ -61,7 +67,7 @@ class _Splitter:
         self._places = np.empty(PIECE_BYTES, np.int32)
         self._depths = np.empty(PIECE_BYTES, np.int16)
 
-    def take(self, piece: bytes) -> Iterator[tuple[bool, bytes | None]]:
+    def take(self, piece: bytes) -> Iterator[Part]:
         base = len(self._held)
         self._held += piece
         text = np.frombuffer(piece, np.uint8)
@@ -79,28 +85,29 @@ class _Splitter:
             self._held.clear()
             self._is_too_long = True
 
-    def end(self) -> Iterator[tuple[bool, bytes | None]]:
+    def end(self) -> Iterator[Part]:
         if self._state.any() or bytes(self._held).strip():
             raise ValueError(NOT_JSON)
         yield from ()
 
-    def _mark(self, place: int, depth: int) -> tuple[bool, bytes | None] | None:
+    def _mark(self, place: int, depth: int) -> Part | None:
         sign = self._held[place]
         if depth == 0:
             return self._of_document(sign, place)
         if self._is_list and depth == 1:
-            return self._of_elements(sign, place, is_entry=False)
+            return self._of_elements(sign, place, WHOLE)
         if self._in_entries and depth == OUTERMOST:
-            return self._of_elements(sign, place, is_entry=True)
+            return self._of_elements(sign, place, ENTRY)
         if depth == 1 and not self._is_list:
-            if sign == OPEN_LIST and self._begins_entries(place):
+            if sign == OPEN_LIST and (before := self._before_entries(place)) is not None:
                 self._in_entries = self._had_entries = True
                 self._start, self._is_too_long = place + 1, False
+                return BEFORE, before
             elif sign == CLOSE_LIST and self._in_entries:
                 return self._close_entries(place)
         return None
 
-    def _of_document(self, sign: int, place: int) -> tuple[bool, bytes | None] | None:
+    def _of_document(self, sign: int, place: int) -> Part | None:
         """The outermost brackets: a list's elements are parts, an object without entries is one."""
         if sign in (OPEN_OBJECT, OPEN_LIST):
             if bytes(self._held[self._start : place]).strip():
@@ -110,52 +117,58 @@ class _Splitter:
             self._start = place + (1 if self._is_list else 0)
             return None
         if sign == CLOSE_OBJECT and not self._is_list:
-            found = None if self._had_entries else self._part(place + 1, is_entry=False)
+            found: Part | None = (
+                self._after_entries(place) if self._had_entries else self._part(place + 1, WHOLE)
+            )
             self._start, self._is_too_long = place + 1, False
             return found
         if sign == CLOSE_LIST and self._is_list:
-            found = self._last(place, is_entry=False)
+            found = self._last(place, WHOLE)
             self._start, self._is_list = place + 1, False
             return found
         raise ValueError(NOT_JSON)
 
-    def _of_elements(
-        self, sign: int, place: int, *, is_entry: bool
-    ) -> tuple[bool, bytes | None] | None:
+    def _of_elements(self, sign: int, place: int, what: int) -> Part | None:
         if sign != COMMA:
             return None
-        found = self._part(place, is_entry=is_entry)
+        found = self._part(place, what)
         self._start, self._is_too_long = place + 1, False
         return found
 
-    def _close_entries(self, place: int) -> tuple[bool, bytes | None] | None:
-        found = self._last(place, is_entry=True)
+    def _close_entries(self, place: int) -> Part | None:
+        found = self._last(place, ENTRY)
         self._in_entries = False
         self._start, self._is_too_long = place + 1, False
         return found
 
-    def _last(self, place: int, *, is_entry: bool) -> tuple[bool, bytes | None] | None:
+    def _last(self, place: int, what: int) -> Part | None:
         """The part before a closing bracket, which an empty list does not have."""
         is_empty = not self._is_too_long and not bytes(self._held[self._start : place]).strip()
-        return None if is_empty else self._part(place, is_entry=is_entry)
+        return None if is_empty else self._part(place, what)
 
-    def _part(self, end: int, *, is_entry: bool) -> tuple[bool, bytes | None]:
+    def _part(self, end: int, what: int) -> Part:
         if self._is_too_long:
-            return is_entry, None
-        return is_entry, bytes(self._held[self._start : end]).strip()
+            return what, None
+        return what, bytes(self._held[self._start : end]).strip()
 
-    def _begins_entries(self, place: int) -> bool:
-        """Whether the list that opens here is the entries of a Bundle: a List has entries too."""
+    def _after_entries(self, place: int) -> Part:
+        """What a Bundle says behind its entries, as an object."""
+        what, text = self._part(place + 1, AFTER)
+        return what, None if text is None else b"{" + text.removeprefix(b",")
+
+    def _before_entries(self, place: int) -> bytes | None:
+        """What a Bundle says before its entries, as an object; None where the list that opens here is not of entries.
+
+        A List has entries too.
+        """
         before = bytes(self._held[self._start : place])
         key = before.rfind(b'"entry"')
         if key < 0 or self._had_entries:
-            return False
+            return None
         begin = max(before.rfind(b",", 0, key), before.rfind(b"{", 0, key))
-        return (
-            begin >= 0
-            and ENTRIES.fullmatch(before, begin) is not None
-            and OTHER_TYPE.search(before) is None
-        )
+        if begin < 0 or not ENTRIES.fullmatch(before, begin) or OTHER_TYPE.search(before):
+            return None
+        return before[:begin] + b"}" if before[begin] == COMMA else b"{}"
 
 
 @lru_cache(maxsize=1)

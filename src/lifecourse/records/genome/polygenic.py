@@ -51,6 +51,10 @@ class Sum:
                 by_rsid.setdefault(variant.rsid, []).append(variant)
         return cls(score, by_position, by_rsid, np.zeros(people), np.zeros(people, dtype=np.int64))
 
+    def needs(self, place: tuple[str, int], rsid: str | None) -> bool:
+        """Whether the score has a variant at a site."""
+        return place in self.by_position or (rsid is not None and rsid in self.by_rsid)
+
     def add(
         self,
         place: tuple[str, int],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import warnings
-from dataclasses import dataclass
-from functools import cache, cached_property
-from pathlib import Path
+import gzip
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,22 +14,20 @@ import polars as pl
 
 from lifecourse.base.errors import SourceError
 from lifecourse.records.genome.polygenic import Sum
+from lifecourse.records.genome.positions import Wanted, wanted_at, wanted_within
 from lifecourse.records.genome.scores import is_score, read_score
-from lifecourse.records.source import Batch, SourceFile, Unit
+from lifecourse.records.genome.vcf import ABSENT, MISSING, Reader, Site, opened
+from lifecourse.records.source import Batch, SourceFile, Unit, damage_named, of_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import numpy.typing as npt
 
 KIND = "genome"
 ENDINGS = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
 SAMPLES = "samples.csv"
-POSITIONS = Path(__file__).parent / "positions.csv"
-FIRST_LENGTHS = {249250621: "GRCh37", 248956422: "GRCh38", 135534747: "GRCh37", 133797422: "GRCh38"}
-"""Of chromosomes 1 and 10, which tell the builds apart."""
-WITH_IDS_OF_THEIR_OWN = ("meds",)
-"""Issuers whose person ids are the subject ids themselves."""
 
 
 def is_vcf(path: Path) -> bool:
@@ -77,7 +75,8 @@ class GenomeSource:
         groups: dict[tuple[str, ...], list[SourceFile]] = {}
         for file in self.files():
             if is_vcf(file.path):
-                groups.setdefault(tuple(_opened(file).samples), []).append(file)
+                with opened(file) as reader:
+                    groups.setdefault(reader.samples, []).append(file)
         return [
             Unit(file=group[0], options=(("files", tuple(file.index for file in group)),))
             for group in groups.values()
@@ -93,40 +92,27 @@ class GenomeSource:
         """
         files = self.files()
         mine = [files[index] for index in dict(unit.options)["files"]]
-        samples = list(_opened(mine[0]).samples)
-        people = self._people(samples)
-        sums: list[tuple[SourceFile, Sum]] = []
-        parts: list[pl.DataFrame] = []
-        counts: dict[str, int] = {}
-        rows = 0
+        reading: _Reading | None = None
         for file in mine:
-            reader = _opened(file)
-            build = build_of(reader)
-            if not sums:
-                sums = [
-                    (f, Sum.of(read_score(f.path), len(samples), build))
-                    for f in files
-                    if not is_vcf(f.path)
-                ]
-            for row, site in enumerate(_sites(reader, file), start=1):
-                rows = rows + 1
-                if not site.is_called:
-                    _count(counts, "sites that did not pass their filters, left out")
-                    continue
-                for _, running in sums:
-                    running.add(site.place, site.rsid, site.alleles, site.calls)
-                gene = _wanted(site, build)
-                if gene is not None:
-                    parts.append(_genotypes(site, gene, people, file.index, row))
-        for file, running in sums:
-            parts.append(_scored(running, people, file.index))
-            _count(counts, running.told())
-        events = pl.concat(parts) if parts else pl.DataFrame(schema=_EVENTS)
-        yield Batch(
-            events=self._of_subjects(events), rows_read=rows,
-            reference_rows={"site": rows - events["source_row"].n_unique()} if rows else {},
-            counts=counts,
-        )  # fmt: skip
+            with opened(file) as reader:
+                if reading is None:
+                    scores = [f for f in files if not is_vcf(f.path)]
+                    people = self._people(list(reader.samples))
+                    reading = _Reading.of(people, scores, reader.build())
+                reading.take(reader)
+        if reading is not None:
+            yield reading.batch(self.issuer)
+
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """The line of site `number`, with everyone's calls; of a scoring file its first line. BCF is no text."""
+        if file.path.name.lower().endswith(".bcf"):
+            return None
+        with damage_named(file), file.path.open("rb") as raw:
+            is_packed = file.path.suffix.lower() in (".gz", ".bgz")
+            lines = gzip.GzipFile(fileobj=raw) if is_packed else raw
+            sites = (line for line in lines if not line.startswith(b"#") or not is_vcf(file.path))
+            line = next(islice(sites, number - 1, number), None)
+        return None if line is None else line.decode("utf-8", errors="replace").rstrip("\r\n")
 
     def _people(self, samples: list[str]) -> list[str]:
         """The person of each sample: its own name, unless ``samples.csv`` says otherwise."""
@@ -142,111 +128,6 @@ class GenomeSource:
             )
         return [str(told[sample]) for sample in samples]
 
-    def _of_subjects(self, events: pl.DataFrame) -> pl.DataFrame:
-        if self.issuer not in WITH_IDS_OF_THEIR_OWN:
-            return events
-        ids = pl.col("subject_key").cast(pl.Int64, strict=False)
-        found = events.with_columns(subject_id=ids).drop("subject_key")
-        if found["subject_id"].null_count():
-            raise SourceError(
-                "samples of people with MEDS ids must be named by whole numbers: give samples.csv (sample,person)."
-            )
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A line of a VCF: alleles with the reference first; calls int16[people, ploidy], see `Sum.add`."""
-
-    place: tuple[str, int]
-    rsid: str | None
-    alleles: list[str]
-    calls: npt.NDArray[np.int16]
-    is_called: bool
-
-
-def build_of(reader: Any) -> str | None:
-    """``GRCh37`` or ``GRCh38`` by the header; None where it does not tell."""
-    try:
-        lengths = set(reader.seqlens)
-    except AttributeError:
-        lengths = set()
-    told = {FIRST_LENGTHS[length] for length in lengths if length in FIRST_LENGTHS}
-    head = reader.raw_header
-    for word, build in (
-        ("GRCh37", "GRCh37"),
-        ("hg19", "GRCh37"),
-        ("b37", "GRCh37"),
-        ("GRCh38", "GRCh38"),
-        ("hg38", "GRCh38"),
-    ):
-        if any(word in line for line in head.splitlines() if line.startswith("##reference")):
-            told.add(build)
-    return told.pop() if len(told) == 1 else None
-
-
-def _opened(file: SourceFile) -> Any:
-    try:
-        import cyvcf2
-    except ImportError:
-        raise SourceError(
-            "reading VCF needs the extra `genome`: pip install 'lifecourse[genome]'."
-        ) from None
-    cyvcf2.cyvcf2.set_htslib_log_level(0)  # it would write what it cannot read to standard error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return cyvcf2.VCF(str(file.path), strict_gt=True)
-    except (
-        Exception
-    ) as damage:  # htslib's: OSError, or a plain exception for a header that it cannot read
-        raise SourceError(f"{file.name} is no VCF, or is damaged. Export it again.") from damage
-
-
-def _sites(reader: Any, file: SourceFile) -> Iterator[Site]:
-    try:
-        for variant in reader:
-            calls = variant.genotype.array()[:, :-1] if variant.genotype else None
-            if calls is None:
-                continue
-            yield Site(
-                place=(variant.CHROM.removeprefix("chr"), variant.POS),
-                rsid=variant.ID if (variant.ID or "").startswith("rs") else None,
-                alleles=[variant.REF.upper(), *(allele.upper() for allele in variant.ALT)],
-                calls=calls,
-                is_called=variant.FILTER is None,
-            )
-    except Exception as damage:  # htslib raises plain exceptions for whatever it cannot read
-        raise SourceError(f"{file.name} is damaged after its header. Export it again.") from damage
-
-
-@cache
-def _positions() -> dict[tuple[str, int], tuple[str, str]]:
-    with POSITIONS.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        return {
-            (row["chromosome"].removeprefix("chr"), int(row["position"])): (
-                row["rsid"],
-                row["gene"],
-            )
-            for row in rows
-        }
-
-
-@cache
-def _rsids() -> dict[str, str]:
-    return {rsid: gene for rsid, gene in _positions().values() if rsid}
-
-
-def _wanted(site: Site, build: str | None) -> tuple[str, str] | None:
-    """The name and gene of a site that tells a pharmacogene's allele: by position on GRCh38, else by rs number."""
-    if build == "GRCh38" and site.place in _positions():
-        rsid, gene = _positions()[site.place]
-        return rsid or f"{site.place[0]}:{site.place[1]}", gene
-    if site.rsid in _rsids():
-        return site.rsid, _rsids()[site.rsid]
-    return None
-
 
 _EVENTS = {
     "subject_key": pl.String(),
@@ -261,24 +142,120 @@ _EVENTS = {
 }
 
 
-def _genotypes(
-    site: Site, named: tuple[str, str], people: list[str], file: int, row: int
-) -> pl.DataFrame:
-    """A static event for each person with a whole call: the alleles, and how many are not the reference."""
-    name, gene = named
-    called = np.flatnonzero((site.calls != -1).all(axis=1))
-    texts = [
-        "/".join(site.alleles[number] for number in sorted(site.calls[place]) if number >= 0)
-        for place in called
-    ]
+@dataclass(slots=True)
+class _Reading:
+    """Files of the same samples on their way to one batch.
+
+    told : the names of the positions that a line of its own told of, so that no block tells them again
+    """
+
+    people: list[str]
+    sums: list[tuple[SourceFile, Sum]]
+    parts: list[pl.DataFrame] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    rows: int = 0
+    told: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, people: list[str], scores: list[SourceFile], build: str | None) -> _Reading:
+        return cls(people, [(f, Sum.of(read_score(f.path), len(people), build)) for f in scores])
+
+    def take(self, reader: Reader) -> None:
+        build = reader.build()
+        if build is None:
+            _count(
+                self.counts, "files whose header does not tell the build: sites by rs number alone"
+            )
+        sums = [running for _, running in self.sums]
+
+        def is_needed(chromosome: str, first: int, last: int, rsid: str | None) -> bool:
+            place = (chromosome, first)
+            return (
+                wanted_at(place, rsid, build) is not None
+                or (last > first and bool(wanted_within(chromosome, first, last, build)))
+                or any(running.needs(place, rsid) for running in sums)
+            )
+
+        for site in reader.sites(is_needed):
+            if not site.is_called:
+                _count(self.counts, "sites that did not pass their filters, left out")
+            elif site.is_block:
+                self._take_block(site, reader.file, build)
+            else:
+                for running in sums:
+                    running.add(site.place, site.rsid, site.alleles, site.calls)
+                wanted = wanted_at(site.place, site.rsid, build)
+                if wanted is not None:
+                    self.told.add(wanted.name)
+                    self.parts.append(_genotypes(site, wanted, self.people, reader.file.index))
+        self.rows += reader.rows
+
+    def _take_block(self, site: Site, file: SourceFile, build: str | None) -> None:
+        """Positions inside of a block are the reference, for those whose reads say so surely; else not tested."""
+        inside = wanted_within(site.place[0], site.place[1], site.end, build)
+        inside = [wanted for wanted in inside if wanted.name not in self.told]
+        if not inside:
+            return
+        sure = np.flatnonzero(site.surely_reference())
+        if len(sure) < len(self.people):
+            _count(
+                self.counts, "reference blocks of too few reads or too little quality, not tested"
+            )
+        for wanted in inside if len(sure) else ():
+            self.parts.append(_references(site, wanted, sure, self.people, file.index))
+
+    def batch(self, issuer: str) -> Batch:
+        for file, running in self.sums:
+            self.parts.append(_scored(running, self.people, file.index))
+            _count(self.counts, running.told())
+        events = pl.concat(self.parts) if self.parts else pl.DataFrame(schema=_EVENTS)
+        silent = self.rows - events["source_row"].n_unique()
+        return Batch(
+            events=of_subjects(events, issuer), rows_read=self.rows,
+            reference_rows={"site": silent} if self.rows else {}, counts=self.counts,
+        )  # fmt: skip
+
+
+def _genotypes(site: Site, wanted: Wanted, people: list[str], file: int) -> pl.DataFrame:
+    """A static event for each person with a whole call: the alleles, and how many are not the reference.
+
+    ``A/G`` is unphased, ``A|G`` phased, ``A|G:1017`` phased within the set of that name.
+    """
+    called = np.flatnonzero((site.calls != MISSING).all(axis=1))
+    texts = [_written(site, int(place)) for place in called]
     return _events(
         [people[place] for place in called],
-        f"GENOTYPE//{gene}//{name}",
+        f"GENOTYPE//{wanted.gene}//{wanted.name}",
         (site.calls[called] > 0).sum(axis=1).astype(np.float32),
         file,
-        row,
+        site.row,
         texts,
     )
+
+
+def _references(
+    site: Site, wanted: Wanted, sure: npt.NDArray[np.intp], people: list[str], file: int
+) -> pl.DataFrame:
+    """As `_genotypes`, of those who surely have the reference at a position inside of a block."""
+    copies = (site.calls[sure] != ABSENT).sum(axis=1).tolist()
+    return _events(
+        [people[place] for place in sure],
+        f"GENOTYPE//{wanted.gene}//{wanted.name}",
+        np.zeros(len(sure), dtype=np.float32),
+        file,
+        site.row,
+        ["/".join([wanted.reference] * count) for count in copies],
+    )
+
+
+def _written(site: Site, place: int) -> str:
+    numbers = [int(number) for number in site.calls[place] if number >= 0]
+    if not site.phased[place] or len(numbers) < 2:
+        return "/".join(site.alleles[number] for number in sorted(numbers))
+    said = "|".join(site.alleles[number] for number in numbers)
+    # A set that is missing is the smallest number of its kind.
+    named = site.sets is not None and site.sets[place] >= 0
+    return f"{said}:{site.sets[place]}" if named and site.sets is not None else said
 
 
 def _scored(running: Sum, people: list[str], file: int) -> pl.DataFrame:

@@ -7,24 +7,20 @@ table 127, which FHIR calls ``v2-0127``.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lifecourse.records.preferences import LOCAL, unknown_prefix
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.vocab.systems import system_of_name, system_of_uri, tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lifecourse.records.hl7v2.message import Segment
 
 Named = tuple[str, str | None]
 
-TABLE = re.compile(r"HL7-?(\d{1,4})", re.IGNORECASE)
 OID = re.compile(r"\d+(?:\.\d+)+")
 SNOMED_OF_OLD = ("SNM", "SNM3")
 """What senders call SNOMED CT that say SNOMED 3 and mean the numbers of SNOMED CT."""
-LOCAL = ("L", "LOCAL", "99", "99LOCAL")
 
 
 class Part(NamedTuple):
@@ -38,62 +34,71 @@ class Part(NamedTuple):
 
 CODINGS = (Part(1, 2, 3, 14), Part(4, 5, 6, 17), Part(10, 11, 12, 20))
 ORIGINAL_TEXT = 9
+MOST_PARTS = 20
+LONGEST_CODE, LONGEST_NAME, LONGEST_REMEMBERED = 200, 100, 1_000
+_SEEN: dict[tuple[Any, ...], Named | None] = {}
+"""Coded values by what they say: a source repeats a few thousand of them all the time."""
+MOST_SEEN = 32_768
 
 
 def system_prefix(name: str | None) -> str:
     """Our prefix of a coding system; what a sender calls it where we do not know it."""
-    if not name or name.upper() in LOCAL:
-        return "LOCAL"
+    if not name:
+        return LOCAL
     known = system_of_name(name) or (system_of_uri(name) if "." in name else None)
     if known:
         return known
     if name.upper() in SNOMED_OF_OLD:
         return "SNOMED"
-    table = TABLE.fullmatch(name)
-    if table:
-        return f"v2-{int(table[1]):04d}"
-    words = re.findall(r"[A-Za-z0-9_.-]+", name)
-    return words[-1] if words else "LOCAL"
+    return unknown_prefix(name)
 
 
-def coded(segment: Segment, raw: str, preferred: Sequence[str]) -> Named | None:
+def coded(segment: Segment, raw: str, preferred: tuple[str, ...]) -> Named | None:
     """Code string and words of a coded value by its preferred coding; None where it has no code."""
-    return _coded(_parts(segment, raw), tuple(preferred))
+    return _remembered(segment, raw, preferred, None)
 
 
-def named(segment: Segment, raw: str, preferred: Sequence[str], kind: str) -> Named | None:
+def named(segment: Segment, raw: str, preferred: tuple[str, ...], kind: str) -> Named | None:
     """As `coded`; a value in words alone is ``TEXT//<kind>`` with the words as text."""
-    parts = _parts(segment, raw)
-    found = _coded(parts, tuple(preferred))
-    if found is None:
-        words = next(
-            (one for one in (_at(parts, 2), _at(parts, ORIGINAL_TEXT), _at(parts, 5)) if one), None
-        )
-        if words:
-            return f"TEXT{SEPARATOR}{kind}", words
+    return _remembered(segment, raw, preferred, kind)
+
+
+def _remembered(
+    segment: Segment, raw: str, preferred: tuple[str, ...], kind: str | None
+) -> Named | None:
+    says = (raw, segment.delimiters, segment.encoding, preferred, kind)
+    try:
+        return _SEEN[says]
+    except KeyError:
+        parts = tuple(segment.of(one) or "" for one in segment.parts(raw)[:MOST_PARTS])
+        found = _coded(parts, preferred) or (_in_words(parts, kind) if kind else None)
+    if len(raw) <= LONGEST_REMEMBERED:
+        if len(_SEEN) >= MOST_SEEN:
+            _SEEN.clear()
+        _SEEN[says] = found
     return found
 
 
-def _parts(segment: Segment, raw: str) -> tuple[str, ...]:
-    return tuple(segment.of(one) or "" for one in segment.parts(raw)[:20])
+def _in_words(parts: tuple[str, ...], kind: str) -> Named | None:
+    told = (_at(parts, place) for place in (2, ORIGINAL_TEXT, 5))
+    words = next((one for one in told if one), None)
+    return (f"TEXT{SEPARATOR}{kind}", words) if words else None
 
 
 def _at(parts: tuple[str, ...], place: int) -> str | None:
     return (parts[place - 1] or None) if place <= len(parts) else None
 
 
-# A source repeats a few thousand coded values all the time.
-@lru_cache(maxsize=65_536)
 def _coded(parts: tuple[str, ...], preferred: tuple[str, ...]) -> Named | None:
     best: tuple[int, str, str | None] | None = None
     for where in CODINGS:
         code = _at(parts, where.code)
-        if not code:
+        if not code or len(code) > LONGEST_CODE:
             continue
-        name = _at(parts, where.system)
+        name = (_at(parts, where.system) or "")[:LONGEST_NAME]
         oid = _at(parts, where.oid)
         system = system_prefix(name)
-        if oid and OID.fullmatch(oid) and system == system_prefix(None):
+        if oid and OID.fullmatch(oid) and system == LOCAL:
             system = system_prefix(oid)
         rank = preferred.index(system) if system in preferred else len(preferred)
         if best is None or rank < best[0]:

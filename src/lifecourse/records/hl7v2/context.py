@@ -5,18 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lifecourse.records.hl7v2.message import BadMessageError
 from lifecourse.records.moments import BadTimeError, Moment, stamp_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lifecourse.records.hl7v2.message import Message, Segment
-    from lifecourse.records.hl7v2.people import People
+    from lifecourse.records.hl7v2.people import People, Told
     from lifecourse.records.rows import Place, Rows
 
 WITH_HOUR = 10
 """Characters of a time stamp that has an hour."""
 NOTHING = ("", '""')
+LONGEST_TIME = 40
+BAD_TIMES = "times that are no HL7 time stamp, left out"
+LONGEST_CHARACTERS = 1_000_000
+"""A text that is longer is left out, and what it is about is kept."""
+LONG_TEXTS = "texts of more than a million characters, left out"
+MOST_FACTS = 100_000
+TOO_MUCH = "a message of more than 100,000 facts"
 
 
 class DroppedError(Exception):
@@ -44,6 +52,8 @@ class Reading:
     visit, order : what names the last PV1, and the last ORC or OBR
     orderer, report : the last ORC, until an OBR took its numbers, and the last OBR
     about, when, named : the code, the time and the name of what was last told, for comments on it
+    is_over : nothing more of the message is read
+    person : what is told of people, each in a field of PID
     waiting : what is told once the segments that belong to it were read
     """
 
@@ -65,9 +75,18 @@ class Reading:
     about: str = ""
     when: Moment | None = None
     named: str | None = None
+    is_over: bool = False
+    facts: int = 0
     waiting: list[tuple[Segment, Callable[[], None]]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     comments: list[Segment] = field(default_factory=list)
+    firsts: set[tuple[str, str]] = field(default_factory=set)
+    person: list[tuple[str, str, Told]] = field(default_factory=list)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the segments that there are."""
+        return frozenset(segment.name for segment in self.message.segments)
 
     @property
     def version(self) -> int | None:
@@ -78,13 +97,16 @@ class Reading:
         """The moment of a time stamp; None where there is none, or it is none."""
         if not text or text in NOTHING:
             return None
+        if len(text) > LONGEST_TIME:
+            self.rows.count(BAD_TIMES)
+            return None
         if len(text) >= WITH_HOUR and self.offset and "+" not in text and "-" not in text:
             text += self.offset
         try:
             return stamp_moment(text, self.place.zone)
         except BadTimeError:
             if text.strip("0 .:-"):
-                self.rows.count("times that are no HL7 time stamp, left out")
+                self.rows.count(BAD_TIMES)
             return None
 
     def first_moment(self, *texts: str | None) -> Moment | None:
@@ -153,11 +175,37 @@ class Reading:
         end: int | None = None,
         happened: Moment | None = None,
     ) -> None:
-        """An event of the person of the message."""
+        """An event of the person of the message; what is known by what it says is told once."""
         self.when, self.named = when, fact.source_id
+        if fact.source_id and fact.version is not None and fact.version < 0:
+            if (fact.source_id, code) in self.firsts:
+                return
+            self.firsts.add((fact.source_id, code))
+        if text and len(text) > LONGEST_CHARACTERS:
+            self.rows.count(LONG_TEXTS)
+            text = None
+        self.tell()
         self.rows.add(
             fact, self.whose(), when, code, value=value, text=text, unit=unit, end=end, happened=happened
         )  # fmt: skip
+
+    def begin_person(self) -> None:
+        """Forget what stood about the person before: a message may be about several."""
+        self.visit = self.order = self.about = ""
+        self.orderer = self.report = self.timing = None
+        self.when = self.named = None
+
+    def tell(self) -> None:
+        """Count one more thing that the message tells.
+
+        Raises
+        ------
+        BadMessageError
+            There are more than a message could have.
+        """
+        self.facts += 1
+        if self.facts > MOST_FACTS:
+            raise BadMessageError(TOO_MUCH)
 
     def settle(self) -> None:
         """Tell what waited for the segments that belong to it."""

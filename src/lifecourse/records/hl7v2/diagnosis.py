@@ -1,4 +1,4 @@
-"""DG1, AL1, IAM, PR1 and PDA: what is said of health, what a person does not bear, what was done, of what they died."""
+"""DG1, PRB, GOL, AL1, IAM, PR1 and PDA: what is said of health, what is not borne, what was done, of what one died."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lifecourse.records.hl7v2.message import Segment
 
 DELETED = "D"
+PROBLEM_DELETED = ("DE", "D")
 # HL7 table 0438: suspect, unconfirmed, pending; confirmed or verified need nothing said; erroneous; doubt raised.
 UNSURE = ("S", "U", "P")
 ERRONEOUS = "E"
@@ -37,6 +38,48 @@ def read_diagnosis(reading: Reading, segment: Segment) -> None:
         raise DroppedError("deleted")
     when = reading.known(segment.text(5))
     reading.add(fact, when, found[0], text=found[1] or segment.text(4))
+
+
+def read_problem(reading: Reading, segment: Segment) -> None:
+    """A problem of a problem list, known when it was established, from its onset to its resolution.
+
+    Raises
+    ------
+    DroppedError
+        It has no code or time, or was deleted.
+    """
+    found = named(segment, segment.raw(3), CONDITIONS, "Condition")
+    if found is None:
+        raise DroppedError("no code")
+    fact = reading.fact(segment, segment.text(4) or found[0])
+    if segment.text(1) in PROBLEM_DELETED:
+        reading.withdraw(fact)
+        raise DroppedError("deleted")
+    when = reading.known(segment.text(7), segment.text(2))
+    end = reading.moment(segment.text(9))
+    reading.add(
+        fact, when, found[0], text=found[1], end=end.known if end else None,
+        happened=reading.moment(segment.text(16)),
+    )  # fmt: skip
+
+
+def read_goal(reading: Reading, segment: Segment) -> None:
+    """A goal, known when it was set.
+
+    Raises
+    ------
+    DroppedError
+        It has no code or time, or was deleted.
+    """
+    found = named(segment, segment.raw(3), ("SNOMED", "LOINC"), "Goal")
+    if found is None:
+        raise DroppedError("no code")
+    fact = reading.fact(segment, segment.text(4) or found[0])
+    if segment.text(1) in PROBLEM_DELETED:
+        reading.withdraw(fact)
+        raise DroppedError("deleted")
+    when = reading.known(segment.text(7), segment.text(2))
+    reading.add(fact, when, f"GOAL//{found[0]}", text=found[1])
 
 
 def read_allergy(reading: Reading, segment: Segment) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from lifecourse.records.hl7v2.coding import named
 from lifecourse.records.hl7v2.context import DroppedError, entity
-from lifecourse.records.hl7v2.values import LONGEST_CHARACTERS
 from lifecourse.records.preferences import MEASUREMENTS
 
 if TYPE_CHECKING:
@@ -49,9 +48,6 @@ def read_document(reading: Reading, segment: Segment) -> None:
 def _tell(reading: Reading, fact: Fact, when: Moment, code: str, title: str | None) -> None:
     text = "\n".join(reading.lines)
     reading.lines = []
-    if len(text) > LONGEST_CHARACTERS:
-        reading.rows.count("texts of more than a million characters, left out")
-        text = ""
     reading.add(fact, when, code, text=text or title)
 
 
@@ -75,14 +71,10 @@ def tell_comments(reading: Reading) -> None:
     segments, reading.comments = reading.comments, []
     first = segments[0]
     lines = [segment.plain(raw).strip() for segment in segments for raw in segment.repetitions(3)]
-    text = "\n".join(lines)
-    if len(text) > LONGEST_CHARACTERS:
-        reading.rows.count("texts of more than a million characters, left out")
-        return
     when, on = reading.when, reading.named
     known = reading.moment(first.text(6)) or when or reading.known()
     fact = reading.fact(first, on and f"{on}/{first.text(1) or ''}", field="3")
-    reading.add(fact, known, f"NOTE//{reading.about or 'comment'}", text=text)
+    reading.add(fact, known, f"NOTE//{reading.about or 'comment'}", text="\n".join(lines))
     reading.when, reading.named = when, on
 
 

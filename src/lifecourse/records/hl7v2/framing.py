@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lifecourse.records.unpacking import Stream
 
 PIECE_BYTES = 256 << 10
 LONGEST_BYTES = 24 << 20
@@ -21,18 +23,12 @@ BEGINS = re.compile(
     rb"(?:(?<=[\r\n\x0b\x1c])|(?<=\xef\xbb\xbf))(?:(?:MSH|[FB]HS)(?=[^\w\s])|[FB]TS(?=\W))"
 )
 FIRST = re.compile(rb"(?:MSH|[FB]HS)[^\w\s]")
+MESSAGE_BEGINS = re.compile(rb"MSH[^\w\s]")
 AHEAD = 4
 """Bytes that show whether a message begins: its name and its separator."""
 BLANKS = b"\x00\x0b\x1a\x1c \t\r\n"
 UTF8_MARK = codecs.BOM_UTF8
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-class Stream(Protocol):
-    """What a reader of bytes is here."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end."""
 
 
 class Found(NamedTuple):
@@ -77,7 +73,7 @@ def _stretch(held: bytearray, start: int, end: int, is_too_long: bool) -> Iterat
     text = bytes(held[start:end]).strip(BLANKS).removesuffix(UTF8_MARK).rstrip(BLANKS)
     if not text:
         return
-    if text.startswith(b"MSH"):
+    if MESSAGE_BEGINS.match(text):
         yield Found(MESSAGE, text)
     elif text[:3] in (b"FHS", b"BHS", b"BTS", b"FTS"):
         yield Found(ENVELOPE, text)

@@ -16,6 +16,11 @@ MOST_REPETITIONS = 1_000
 MOST_PARTS = 100
 """Components of a field, subcomponents of a component; the standard's longest data type has 25."""
 MOST_SEGMENTS = 100_000
+MOST_LINES = 4 * MOST_SEGMENTS
+MOST_ESCAPES = 200_000
+"""Of a field; one with more is left as it stands."""
+TOO_MANY = "a message of more than 100,000 segments"
+FRAMING = "\x00\x0b\x1a\x1c "
 NULL = '""'
 SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}(?![A-Za-z0-9])")
 BREAKS = (".br", ".ce")
@@ -85,7 +90,11 @@ class Segment:
     def text(self, field: int, component: int = 1, subcomponent: int = 1) -> str | None:
         """A value in the first repetition of a field, with escapes undone; None where it is absent or null."""
         raw = self.fields[field] if field < len(self.fields) else ""
-        return self.of(raw.split(self.delimiters.repetition, 1)[0], component, subcomponent)
+        if not raw:
+            return None
+        if self.delimiters.repetition in raw:
+            raw = raw.split(self.delimiters.repetition, 1)[0]
+        return self.of(raw, component, subcomponent)
 
     def of(self, raw: str, component: int = 1, subcomponent: int = 1) -> str | None:
         """A value in a field as it stands (`raw`), with escapes undone; None where it is absent or null."""
@@ -111,7 +120,8 @@ class Segment:
 
     def plain(self, raw: str) -> str:
         """A text with escapes undone."""
-        if not self.delimiters.escape or self.delimiters.escape not in raw:
+        escape = self.delimiters.escape
+        if not escape or escape not in raw or raw.count(escape) > MOST_ESCAPES:
             return raw
         return unescaped(raw, self.delimiters, self.encoding)
 
@@ -146,25 +156,23 @@ class Message:
         return self.segments[0]
 
     def _lines(self, text: str) -> list[str]:
-        lines: list[str] = []
-        for line in _split(text):
-            if not line.strip("\x00\x0b\x1a\x1c "):
+        whole = text.replace("\r\n", "\r").replace("\n", "\r")
+        if whole.count("\r") > MOST_LINES:
+            raise BadMessageError(TOO_MANY)
+        lines: list[list[str]] = []
+        for line in whole.split("\r"):
+            bare = line.lstrip(FRAMING)
+            if not bare.strip(FRAMING):
                 continue
-            bare = line.lstrip("\x00\x0b\x1c ")
             if SEGMENT.match(bare):
-                lines.append(bare)
-                if len(lines) > MOST_SEGMENTS:
-                    raise BadMessageError("a message of more than 100,000 segments")
+                lines.append([bare])
             else:
                 # A line break within a text, which the standard would have written as an escape.
                 self.stray += 1
-                lines[-1] = f"{lines[-1]}\n{line}"
-        return lines
-
-
-def _split(text: str) -> list[str]:
-    """Lines by CR, LF or CRLF; an LF in a message whose segments end with CR divides only where a segment follows."""
-    return text.replace("\r\n", "\r").replace("\n", "\r").split("\r")
+                lines[-1].append(line)
+        if len(lines) > MOST_SEGMENTS:
+            raise BadMessageError(TOO_MANY)
+        return ["\n".join(pieces) for pieces in lines]
 
 
 def delimiters_of(text: str) -> Delimiters:
@@ -175,7 +183,7 @@ def delimiters_of(text: str) -> Delimiters:
     BadMessageError
         There is no MSH, or two of them are the same, or one is a letter, a digit or a blank.
     """
-    if not text.startswith("MSH") or len(text) < 8:
+    if not text.startswith("MSH") or len(text) < 4:
         raise BadMessageError("no MSH segment")
     sign = text[3]
     written = re.split(r"[\r\n]", text[4:12], maxsplit=1)[0].split(sign, 1)[0]

@@ -8,7 +8,7 @@ from lifecourse.records.hl7v2.coding import named
 from lifecourse.records.hl7v2.context import DroppedError, entity
 from lifecourse.records.hl7v2.order import PROCEDURES_ORDERED as ORDERS
 from lifecourse.records.hl7v2.order import ordered
-from lifecourse.records.hl7v2.values import WORDS, value_of
+from lifecourse.records.hl7v2.values import ELSEWHERE, WORDS, unit_of, value_of
 from lifecourse.records.preferences import MEASUREMENTS
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 # HL7 table 0085: what is wrong, deleted or cancelled takes back what was told.
 WITHDRAWN = {"D": "deleted", "W": "wrong", "X": "cancelled"}
-NO_RESULT = {"N": "not asked", "O": "an order's detail, no result"}
-UNSURE = ("I", "S")
+UNSURE = ("I", "S", "N", "O")
+"""Pending, partial, not asked and an order's detail: what value stands there all the same is unconfirmed."""
 NOT_YET = ("O", "I", "S", "Y", "Z")
 """Of a report (HL7 table 0123): ordered, received or scheduled."""
 RESULTS = ("ORU", "OUL")
@@ -46,21 +46,24 @@ def read_result(reading: Reading, segment: Segment) -> None:
         reading.withdraw(fact)
         raise DroppedError(WITHDRAWN[status])
     values = segment.repetitions(5)
-    if status in NO_RESULT or (status == "I" and not values):
-        raise DroppedError(NO_RESULT.get(status, "no result yet"))
+    if status in UNSURE and not values:
+        raise DroppedError("no result yet")
     kind = (segment.text(2) or "").upper()
+    if kind in ELSEWHERE:
+        values = values[:1]
     when, happened = _times(reading, segment)
     if reading.kind == DOCUMENT and kind in WORDS:
         # A line of the document.
         reading.lines.extend(segment.plain(raw).strip() for raw in values)
         return
     prefix = "UNCONFIRMED//" if status in UNSURE else ""
-    unit = segment.text(6)
+    unit = unit_of(segment)
     for place, raw in enumerate(values or [""], start=1):
         value = value_of(reading, segment, kind, raw) if raw else None
         said = f"{prefix}{code}//{value.answer}" if value and value.answer else prefix + code
         text = value.text if value else None
-        if text is None and (value is None or value.number is None) and code.startswith("TEXT//"):
+        is_nameless = code.startswith("TEXT//") or kind in ELSEWHERE
+        if text is None and (value is None or value.number is None) and is_nameless:
             # What was observed is in words alone; without them the event would say nothing.
             text = words
         where = _where(fact, segment, place, many=len(values) > 1)
@@ -117,7 +120,7 @@ def read_report(reading: Reading, segment: Segment) -> None:
     if found is None:
         raise DroppedError("no code")
     reading.orderer = orderer
-    ordered(reading, segment, ordered_code(segment) or found, segment.text(6))
+    ordered(reading, segment, ordered_code(segment) or found)
     reading.orderer = None
     if reading.kind in RESULTS:
         _report(reading, segment, found)

@@ -39,11 +39,11 @@ def read_timing(reading: Reading, segment: Segment) -> None:
     reading.timing = segment
 
 
-def ordered(reading: Reading, segment: Segment, found: Named, *times: str | None) -> None:
-    """That something was asked for, known when the order was made (ORC-9), else `times`, else when it was sent."""
+def ordered(reading: Reading, segment: Segment, found: Named) -> None:
+    """That something was asked for, known when the order was made (ORC-9), else when it was sent."""
     orderer = reading.orderer
     prefix = "NOT_DONE//" if _is_off(orderer) else "PLANNED//"
-    when = reading.known(orderer.text(9) if orderer else None, *times)
+    when = reading.known(orderer.text(9) if orderer else None)
     fact = reading.fact(segment, "order", reading.order, prefix[:-2], found[0], is_first=True)
     reading.add(fact, when, prefix + found[0], text=found[1])
 

@@ -1,4 +1,4 @@
-"""PID: birth, sex, death, race, ethnicity, marital status, addresses; identifiers for the identity map; MRG."""
+"""PID: birth, sex, death, race, ethnicity, marital status, addresses; identifiers for the identity map."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lifecourse.records.hl7v2.coding import coded
 from lifecourse.records.hl7v2.context import DroppedError
-from lifecourse.records.hl7v2.people import Told, identifiers_of, primary
+from lifecourse.records.hl7v2.people import Told, identifiers_of
 from lifecourse.records.hl7v2.tables import words_of
 from lifecourse.records.moments import Moment
 from lifecourse.records.preferences import ANY
@@ -28,6 +28,9 @@ Event = tuple["Moment | None", str, "str | None", "int | None"]
 TABLES = {"MARITAL_STATUS": "v2-0002"}
 PATIENT_IDS = (3, 2)
 YES = "Y"
+DELETED = ("A29",)
+"""HL7 table 0003: delete person information."""
+FIELDS = (7, 8, 10, 16, 22, 29)
 
 
 def read_patient(reading: Reading, segment: Segment) -> None:
@@ -38,12 +41,19 @@ def read_patient(reading: Reading, segment: Segment) -> None:
     DroppedError
         Nothing names the person.
     """
+    if reading.subject:
+        reading.settle()
+        reading.begin_person()
     people = reading.people
     identifiers = identifiers_of(segment, *PATIENT_IDS)
     subject = people.key_of(identifiers) or people.key_of(identifiers_of(segment, 4))
     reading.subject = subject or ""
     if subject is None:
         raise DroppedError("no patient")
+    if reading.event in DELETED:
+        _forget(reading, segment)
+        reading.is_over = True
+        return
     _identify(reading, segment, subject)
     _sex(reading, segment)
     _birth(reading, segment)
@@ -52,6 +62,13 @@ def read_patient(reading: Reading, segment: Segment) -> None:
     _ethnicity(reading, segment)
     _codes(reading, segment, 16, "MARITAL_STATUS")
     _addresses(reading, segment)
+
+
+def _forget(reading: Reading, segment: Segment) -> None:
+    """Take back what was told of the person; what happened to them stands."""
+    for number in FIELDS:
+        reading.withdraw(reading.fact(segment, str(number)))
+    reading.withdraw(reading.fact(segment, "11"), every=True)
 
 
 def _tell(
@@ -68,7 +85,7 @@ def _tell(
     if segment.is_null(number):
         reading.withdraw(fact)
     elif events:
-        reading.people.tell(reading.subject, called, Told(fact, events))
+        reading.person.append((reading.subject, called, Told(fact, events)))
 
 
 def _sex(reading: Reading, segment: Segment) -> None:
@@ -164,6 +181,7 @@ def _identify(reading: Reading, segment: Segment, subject: str) -> None:
         if (one.value, one.authority, name) in told:
             continue
         told.add((one.value, one.authority, name))
+        reading.tell()
         reading.rows.identities.append((subject, one.authority or None, one.value, name))
         if not subject.startswith("urn:"):
             reading.rows.aliases.append((one.alias, subject))
@@ -172,12 +190,3 @@ def _identify(reading: Reading, segment: Segment, subject: str) -> None:
 def _name(segment: Segment) -> str | None:
     parts = (segment.text(5, 2), segment.text(5, 3), segment.text(5, 1))
     return " ".join(part for part in parts if part) or None
-
-
-def merge_of(patient: Segment, merging: Segment) -> list[tuple[str, str]]:
-    """Which keys become which, by a PID and the MRG after it: every prior identifier, and whom it stands for now."""
-    chosen = primary(identifiers_of(patient, *PATIENT_IDS))
-    if chosen is None:
-        return []
-    prior = identifiers_of(merging, 1) or identifiers_of(merging, 4)
-    return [(one.key, chosen.key) for one in prior if one.key != chosen.key]

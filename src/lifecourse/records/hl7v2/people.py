@@ -25,6 +25,9 @@ NOT_A_PERSON = ("AN", "VN", "VS", "ACSN", "FI", "ANON", "ANC", "AND", "ANT")
 """Accounts and visits, which are no names of a person."""
 
 
+NOTHING_NEW = "messages that tell nothing new"
+
+
 class Identifier(NamedTuple):
     """A CX: the id, who assigned it (namespace, else universal id) and its type."""
 
@@ -36,6 +39,11 @@ class Identifier(NamedTuple):
     def key(self) -> str:
         """What names the person: the id, after its authority where that is told."""
         return f"{self.authority}|{self.value}" if self.authority else self.value
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Both ways in which the person may be named."""
+        return self.key, self.alias
 
     @property
     def alias(self) -> str:
@@ -55,10 +63,12 @@ class People:
     """What the messages of a unit told of people, each field once.
 
     merged : whom each key stands for that was merged into another
+    waiting : file and number of messages that told nothing else
     """
 
     merged: dict[str, str]
     told: dict[tuple[str, str], Told] = field(default_factory=dict)
+    waiting: set[tuple[int, int]] = field(default_factory=set)
     named: dict[str, set[tuple[str, str, str | None]]] = field(default_factory=dict)
 
     def key_of(self, identifiers: list[Identifier]) -> str | None:
@@ -78,11 +88,15 @@ class People:
             self.told[place] = told
 
     def give(self, rows: Rows) -> None:
-        """Put what was told into `rows`, and forget it."""
+        """Put what was told into `rows`, and forget it; messages that another one said again are counted."""
         for (subject, _), told in self.told.items():
+            self.waiting.discard((told.fact.place.file, told.fact.row))
             for when, code, words, end in told.events:
                 rows.add(told.fact, subject, when, code, text=words, end=end)
+        for _ in self.waiting:
+            rows.refer(NOTHING_NEW)
         self.told.clear()
+        self.waiting.clear()
 
 
 def _order(told: Told) -> tuple[int, str]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
+from lifecourse.base.errors import SourceError
 from lifecourse.records.hl7v2 import framing
-from lifecourse.records.hl7v2.files import Range, is_ours
+from lifecourse.records.hl7v2.files import DAMAGE, is_ours, reason_of
 from lifecourse.records.hl7v2.framing import ENVELOPE, MESSAGE, messages, next_beginning
+from lifecourse.records.hl7v2.merges import Merge, mentions_merge, merges_of, standing
+from lifecourse.records.hl7v2.message import BadMessageError, Message
 from lifecourse.records.hl7v2.people import People
-from lifecourse.records.hl7v2.reading import read_message
+from lifecourse.records.hl7v2.reading import decoded, read_message
 from lifecourse.records.rows import Place, Rows
 from lifecourse.records.source import SourceFile, Unit
+from lifecourse.records.unpacking import is_packed, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
 UNIT_BYTES = 8 << 20
 TOGETHER_BYTES = 4 << 20
+EXPANSION_OF_GZIP = 10
 BATCH_EVENTS = 60_000
 TOO_LONG = "a message of more than 24 MB"
 NO_MESSAGE = "text that is no message"
@@ -29,7 +35,7 @@ NO_MESSAGE = "text that is no message"
 
 @dataclass(frozen=True)
 class Hl7v2Source:
-    """HL7 v2 messages in `path`: a file or a folder of them.
+    """HL7 v2 messages in `path`: a file or a folder of them, each also ``.gz``.
 
     timezone : IANA name, for times without an offset in messages that have none either
     issuer : who gave the patient ids
@@ -45,7 +51,7 @@ class Hl7v2Source:
     def _files(self) -> list[SourceFile]:
         root = self.path if self.path.is_dir() else self.path.parent
         found = self.path.rglob("*") if self.path.is_dir() else [self.path]
-        paths = sorted(p for p in found if p.is_file() and (is_ours(p) or p == self.path))
+        paths = sorted(p for p in found if p.is_file() and (p == self.path or is_ours(p)))
         return [
             SourceFile(
                 index=i, path=p, name=p.relative_to(root).as_posix(), size_bytes=p.stat().st_size
@@ -57,20 +63,36 @@ class Hl7v2Source:
         """The files, sorted by name."""
         return self._files
 
+    @cached_property
+    def _merges(self) -> list[Merge]:
+        """Every merge of people in the messages."""
+        return [merge for file in self._files for merge in _merges_of(file)]
+
+    @cached_property
+    def _merged(self) -> dict[str, str]:
+        """Whom each key stands for that a message of any file merges into another."""
+        return standing(self._merges)
+
+    def same_people(self) -> list[list[str]]:
+        """The keys that merges make one person's, also of people whom an earlier ingest holds."""
+        return [[*merge.surviving.keys, *merge.prior.keys] for merge in dict.fromkeys(self._merges)]
+
     def units(self) -> list[Unit]:
         """Ranges of whole messages of about 8 MB; small files several together."""
+        _ = self._merged  # found once, by the process that hands out the units
         units: list[Unit] = []
         together: list[SourceFile] = []
         held = 0
         for file in self._files:
-            if file.size_bytes > UNIT_BYTES:
+            size = file.size_bytes * (EXPANSION_OF_GZIP if is_packed(file.path.name) else 1)
+            if size > UNIT_BYTES and not is_packed(file.path.name):
                 units.extend(_ranges(file))
                 continue
-            if together and held + file.size_bytes > TOGETHER_BYTES:
+            if together and held + size > TOGETHER_BYTES:
                 units.append(_one_unit(together))
                 together, held = [], 0
             together.append(file)
-            held += file.size_bytes
+            held += size
         if together:
             units.append(_one_unit(together))
         return units
@@ -83,11 +105,11 @@ class Hl7v2Source:
         SourceError
             The source is this one file and there is no message in it.
         """
-        rows, people = Rows(), People(merged={})
+        rows, people = Rows(), People(merged=self._merged)
         others = [self._files[index] for index in dict(unit.options).get("together", ())]
         for file in (unit.file, *others):
             for _ in self._take(file, unit.start, unit.end, rows, people):
-                if len(rows.events) >= BATCH_EVENTS:
+                if len(rows.events) + len(rows.rejects) >= BATCH_EVENTS:
                     yield rows.batch()
                     rows.clear()
         people.give(rows)
@@ -98,22 +120,65 @@ class Hl7v2Source:
     ) -> Iterator[None]:
         place = Place(file=file.index, name=file.name, zone=self.timezone)
         row = 0
-        with file.path.open("rb") as handle:
-            handle.seek(start)
-            stream: Any = handle if end is None else Range(handle, end - start)
+        is_alone = len(self._files) == 1 and start == 0
+        try:
+            with opened(file.path, start, end) as stream:
+                for found in messages(stream):
+                    if found.kind == ENVELOPE:
+                        rows.count("headers and trailers of batches")
+                        continue
+                    row += 1
+                    rows.rows_read += 1
+                    if found.kind == MESSAGE and found.text is not None:
+                        read_message(found.text, rows, people, place, row)
+                    else:
+                        if found.text is not None and is_alone and row == 1 and end is None:
+                            self._check_has_message(file)
+                        reason = TOO_LONG if found.text is None else NO_MESSAGE
+                        rows.rejects.append((file.name, row, reason, None))
+                    yield
+        except DAMAGE as damage:
+            if is_alone and row == 0:
+                raise SourceError(
+                    f"{file.name} cannot be read: {reason_of(damage)}. Export or copy it again."
+                ) from None
+            # What a cut file gave before the damage stands.
+            rows.rows_read += 1
+            rows.rejects.append((file.name, row + 1, reason_of(damage), None))
+
+    def _check_has_message(self, file: SourceFile) -> None:
+        with opened(file.path) as stream:
+            if not any(found.kind == MESSAGE for found in messages(stream)):
+                raise SourceError(
+                    f"{file.name} has no HL7 v2 message: no line of it begins with MSH. "
+                    "Give the file as the interface wrote it, or its kind with --as."
+                )
+
+    def row(self, file: SourceFile, number: int) -> str | None:
+        """Message `number` of `file`, a line for each segment; None where there is none."""
+        seen = 0
+        with opened(file.path) as stream:
             for found in messages(stream):
-                if found.kind == ENVELOPE:
-                    rows.count("headers and trailers of batches")
-                    continue
-                row += 1
-                rows.rows_read += 1
-                if found.text is None:
-                    rows.rejects.append((file.name, row, TOO_LONG, None))
-                elif found.kind == MESSAGE:
-                    read_message(found.text, rows, people, place, row)
-                else:
-                    rows.rejects.append((file.name, row, NO_MESSAGE, None))
-                yield
+                seen += found.kind != ENVELOPE
+                if seen == number and found.kind != ENVELOPE:
+                    if found.text is None:
+                        return None
+                    text, _ = decoded(found.text)
+                    return text.replace("\r\n", "\n").replace("\r", "\n")
+        return None
+
+
+def _merges_of(file: SourceFile) -> Iterator[Merge]:
+    """The merges in a file; most files have none, which is seen without taking messages apart."""
+    with suppress(*DAMAGE):
+        with opened(file.path) as stream:
+            if not mentions_merge(stream):
+                return
+        with opened(file.path) as stream:
+            for found in messages(stream):
+                if found.kind == MESSAGE and found.text and b"MRG" in found.text:
+                    with suppress(BadMessageError):
+                        yield from merges_of(Message(*decoded(found.text)))
 
 
 def _one_unit(files: list[SourceFile]) -> Unit:
@@ -126,6 +191,8 @@ def _ranges(file: SourceFile) -> list[Unit]:
     units: list[Unit] = []
     start = 0
     with file.path.open("rb") as handle:
+        if handle.read(2) in framing.UTF16_MARKS:
+            return [Unit(file=file)]
         while start < file.size_bytes:
             end = _next_message(handle, start + UNIT_BYTES, file.size_bytes)
             units.append(Unit(file=file, start=start, end=end, continues=start > 0))
@@ -133,7 +200,7 @@ def _ranges(file: SourceFile) -> list[Unit]:
     return units
 
 
-def _next_message(handle: Any, after: int, size: int) -> int:
+def _next_message(handle: IO[bytes], after: int, size: int) -> int:
     """Where the next message begins, at or after `after`; the end of the file where none does."""
     at = after - 1
     while at < size:
@@ -141,7 +208,7 @@ def _next_message(handle: Any, after: int, size: int) -> int:
         piece = handle.read(framing.PIECE_BYTES)
         found = next_beginning(piece)
         if found is not None:
-            return int(at + found)
+            return at + found
         if len(piece) < framing.PIECE_BYTES:
             break
         at += len(piece) - framing.AHEAD - 1

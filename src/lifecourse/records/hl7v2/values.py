@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from lifecourse.records.hl7v2.coding import coded
+from lifecourse.records.hl7v2.context import LONGEST_CHARACTERS
 from lifecourse.records.preferences import ANY
 
 if TYPE_CHECKING:
@@ -19,13 +20,12 @@ WORDS = ("ST", "TX", "FT", "GTS", "")
 TIMES = ("DT", "TS", "DTM", "TM")
 ELSEWHERE = ("ED", "RP")
 """Types whose content is no text or lies elsewhere."""
+UCUM = "UCUM"
 PLAIN_NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?")
 NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?")
 COMPARED = re.compile(r"(<=|>=|<|>)\s*(\S+)")
 LARGEST = 3.4028234e38
 """What a float32 holds, as which values are stored."""
-LONGEST_CHARACTERS = 1_000_000
-"""A text that is longer is kept by the name of what it is about."""
 
 
 class Value(NamedTuple):
@@ -48,7 +48,7 @@ def value_of(reading: Reading, segment: Segment, kind: str, raw: str) -> Value:
             return Value(None, found[1], found[0])
         return Value(None, segment.of(raw, 2) or segment.of(raw, 9))
     if kind in WORDS:
-        return _words(reading, segment.plain(raw).strip())
+        return _words(segment.plain(raw).strip())
     if kind in TIMES:
         return Value(None, iso(segment.of(raw), kind))
     if kind in ELSEWHERE:
@@ -58,6 +58,15 @@ def value_of(reading: Reading, segment: Segment, kind: str, raw: str) -> Value:
     reading.rows.count(f"OBX values of type {_shown(kind)}, kept as words")
     parts = (segment.of(one) for one in segment.parts(raw))
     return Value(None, " ".join(part for part in parts if part) or None)
+
+
+def unit_of(segment: Segment) -> str | None:
+    """The unit of OBX-6: of two codings that of UCUM, else the first code, else its words."""
+    raw = segment.raw(6)
+    if not raw:
+        return None
+    is_second = segment.of(raw, 3) != UCUM and segment.of(raw, 6) == UCUM
+    return segment.of(raw, 4 if is_second else 1) or segment.of(raw, 2)
 
 
 def _shown(kind: str) -> str:
@@ -76,10 +85,7 @@ def number_or_words(text: str | None) -> Value:
     return Value(None, text)
 
 
-def _words(reading: Reading, text: str) -> Value:
-    if len(text) > LONGEST_CHARACTERS:
-        reading.rows.count("texts of more than a million characters, left out")
-        return Value()
+def _words(text: str) -> Value:
     # A number that a system writes as text is a number all the same; the text stays beside it.
     return Value(float(text) if PLAIN_NUMBER.fullmatch(text) else None, text or None)
 
@@ -125,7 +131,7 @@ def _enclosed(reading: Reading, segment: Segment, kind: str, raw: str) -> str | 
     data = segment.of(raw, 5)
     if kind == "ED" and data and ("text" in form.split() or "plain" in form):
         text = data if (segment.of(raw, 4) or "").lower() != "base64" else _decoded(data)
-        if text and len(text) <= LONGEST_CHARACTERS:
+        if text:
             return text
     reading.rows.count(f"OBX values of type {kind}, kept by name alone")
     return None

@@ -19,8 +19,8 @@ CLASSES = {
 PREADMIT = "P"
 # HL7 table 0003. Pre-admission, pending admission:
 PLANNED = ("A05", "A14")
-CANCELLED = ("A11", "A27", "A38")
-"""Admission, pending admission and pre-admission taken back."""
+CANCELLED = ("A11", "A23", "A27", "A38")
+"""Admission, record of a visit, pending admission and pre-admission taken back."""
 STILL_THERE = ("A13", "A16", "A25")
 """Discharge taken back, expected, and expected no longer: what end they tell is none."""
 ARRIVED = (

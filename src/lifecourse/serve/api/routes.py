@@ -9,6 +9,7 @@ from lifecourse.serve.envelope import success
 from lifecourse.serve.identity import Served, SignedIn
 from lifecourse.serve.panel import Search, panel
 from lifecourse.serve.patient import patient
+from lifecourse.serve.reviewing import chart_page, review, reviews
 
 router = APIRouter(prefix="/api")
 
@@ -65,3 +66,22 @@ def tasks(actor: SignedIn, site: Served) -> Response:
     """Who is counted in each task, step by step."""
     del actor
     return success(site.tasks())
+
+
+@router.get("/reviews")
+def all_reviews(actor: SignedIn, site: Served) -> Response:
+    """Every phenotype, and what clinicians' verdicts say of it so far."""
+    return success(reviews(site, actor))
+
+
+@router.get("/reviews/{name}")
+def one_review(name: str, actor: SignedIn, site: Served) -> Response:
+    """One phenotype: its definition, the charts drawn, and the agreement so far."""
+    return success(review(site, actor, name))
+
+
+@router.get("/reviews/{name}/charts/{number}")
+def one_chart(name: str, number: int, actor: SignedIn, site: Served) -> Response:
+    """One chart to judge, and why the phenotype says what it says."""
+    found = chart_page(site, actor, name, number)
+    return success(found, purpose=found["purpose"], as_of=found["as_of"])

@@ -43,6 +43,7 @@ class StandingLinks(Links):
     """Addresses between files in a folder; `up` is the way to the folder's top."""
 
     standing = True
+    note = "simulated people, pages as files"
 
     def __init__(self, up: str = "") -> None:
         self._up = up

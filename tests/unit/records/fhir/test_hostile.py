@@ -15,7 +15,7 @@ from fhir_resources import SPECIMENS
 from fhirs import LOINC, PATIENT, SNOMED, SUBJECT, bundle, concept, condition, events, read, rejects
 
 from lifecourse.base.errors import SourceError
-from lifecourse.records.fhir import files as files_module
+from lifecourse.records import unpacking
 from lifecourse.records.fhir import intake
 from lifecourse.records.fhir.reading import MISSHAPEN, READERS
 from lifecourse.records.fhir.statements import known_types
@@ -149,7 +149,7 @@ def test_line_that_never_ends_is_refused_without_being_held(
 def test_packed_bomb_is_one_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(files_module, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(unpacking, "FREE_BYTES", 1 << 20)
     raw = b" " * (24 << 20)
     if name == "x.tar.gz":
         packed = io.BytesIO()

@@ -13,6 +13,7 @@ from lifecourse.base.errors import SourceError
 from lifecourse.records.genome import GenomeSource
 from lifecourse.records.genome.polygenic import Sum
 from lifecourse.records.genome.scores import read_score
+from lifecourse.records.genome.vcf import opened
 from lifecourse.records.registry import open_source
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.simulation import simulate
@@ -88,11 +89,10 @@ def test_a_score_of_a_hundred_sites_is_the_obvious_sum_for_all_3202_people(
         rows.append((chromosome, position, effect, other, repr(weight)))
     read = read_score(score(tmp_path, rows))
     running = Sum.of(read, 3202, None)
-    for file in GenomeSource(given).files():
-        from lifecourse.records.genome.source import _opened, _sites
-
-        for each in _sites(_opened(file), file):
-            running.add(each.place, each.rsid, each.alleles, each.calls)
+    for given_file in GenomeSource(given).files():
+        with opened(given_file) as reader:
+            for each in reader.sites(lambda *_: True):
+                running.add(each.place, each.rsid, each.alleles, each.calls)
     np.testing.assert_allclose(running.total, oracle, rtol=0, atol=1e-9)
     assert running.flipped > 20
     assert running.ambiguous > 0
@@ -180,7 +180,7 @@ def test_what_is_no_vcf_is_one_clear_error(tmp_path: Path, content: bytes) -> No
 def test_a_cut_file_is_one_clear_error(shared_data: Path, tmp_path: Path) -> None:
     raw = (shared_data / "pgs" / "tiny1000G.vcf.gz").read_bytes()
     (tmp_path / "x.vcf.gz").write_bytes(raw[: len(raw) // 2])
-    with pytest.raises(SourceError, match="damaged"):
+    with pytest.raises(SourceError, match="cut short"):
         told(tmp_path)
 
 
@@ -200,7 +200,7 @@ def test_simulated_genomes_are_of_the_same_people_as_the_records(tmp_path: Path,
     simulate(60, 3, kind, out, futures=0)
     ingest(out, store, identifiability=Identifiability.SYNTHETIC)
     before = open_timeline(store, actor=Actor(name="t"), purpose=Purpose.RESEARCH).subject_ids()
-    ingest(out / "genome", store, issuer=kind)
+    ingest(out / "genome", store)  # its samples have the ids that the records' issuer gave
     timeline = open_timeline(store, actor=Actor(name="t"), purpose=Purpose.RESEARCH)
     assert np.array_equal(timeline.subject_ids(), before)
     truth = pl.read_parquet(out / "truth" / "people" / "*.parquet").filter("genotyped")
@@ -212,3 +212,12 @@ def test_simulated_genomes_are_of_the_same_people_as_the_records(tmp_path: Path,
     assert sums.len() == truth.height
     told_apart = np.corrcoef(sums.to_numpy(), truth["pgs_diabetes"].sort().to_numpy())[0, 1]
     assert told_apart > 0.99999
+
+
+def test_where_several_named_the_people_of_a_store_one_must_be_chosen(tmp_path: Path) -> None:
+    out, store = tmp_path / "out", tmp_path / "store"
+    simulate(3, 3, "fhir", out, futures=0)
+    ingest(out, store, identifiability=Identifiability.SYNTHETIC)
+    ingest(out, store, issuer="another")
+    with pytest.raises(SourceError, match=r"another, fhir.*--issuer"):
+        ingest(out / "genome", store)

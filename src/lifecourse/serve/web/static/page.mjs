@@ -39,6 +39,34 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// One key for what is done often: a button or link with data-key. Letters can be switched off, which is remembered.
+const keys = document.querySelector("[data-keys-switch]");
+if (keys) {
+  keys.checked = localStorage.getItem("keys") !== "off";
+  const show = () => {
+    for (const element of document.querySelectorAll("kbd[data-keys]")) element.hidden = !keys.checked;
+    for (const element of document.querySelectorAll("button[data-key]")) {
+      if (keys.checked) element.setAttribute("aria-keyshortcuts", element.dataset.key);
+      else element.removeAttribute("aria-keyshortcuts");
+    }
+  };
+  keys.closest("[data-keys]").hidden = false;
+  keys.addEventListener("change", () => {
+    localStorage.setItem("keys", keys.checked ? "on" : "off");
+    show();
+  });
+  show();
+  document.addEventListener("keydown", (event) => {
+    if (!keys.checked || event.repeat || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.target.closest("input[type=text], select, textarea, .wide")) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const chosen = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    if (!chosen) return;
+    event.preventDefault();
+    chosen.click();
+  });
+}
+
 for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
 window.addEventListener("hashchange", reveal);
 reveal();

@@ -1,0 +1,66 @@
+"""`lifecourse erase`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.base.errors import UserError
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
+from lifecourse.cli.command import Command
+from lifecourse.cli.output import facts
+from lifecourse.cli.workspace import store_of, workspace_of
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """STORE and --subject."""
+    add_store(parser)
+    parser.add_argument(
+        "--subject",
+        type=int,
+        required=True,
+        metavar="ID",
+        help="who is erased, from every version, and from all that a workspace made",
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="there is no way back: say that you mean it"
+    )
+    add_identity(parser, purpose="operations")
+
+
+def call(arguments: argparse.Namespace) -> Any:
+    """Erase from the workspace first, from the store last: until then a second try finds everything."""
+    from lifecourse.cli.derived import Cleared, clear_derived
+    from lifecourse.timeline.access import open_timeline
+    from lifecourse.timeline.erasure import erase
+
+    if not arguments.yes:
+        raise UserError("erasing cannot be undone. Say --yes if you mean it.")
+    store = store_of(arguments.store)
+    actor, purpose = actor_of(arguments), purpose_of(arguments)
+    open_timeline(store, actor=actor, purpose=purpose)
+    workspace = workspace_of(store)
+    derived = clear_derived(workspace, arguments.subject) if workspace.store == store else Cleared()
+    report = erase(store, arguments.subject, actor=actor, purpose=purpose)
+    return {
+        **report,
+        "derived_rewritten": len(derived.rewritten),
+        "derived_deleted": len(derived.deleted),
+        "models_to_retrain": derived.to_retrain,
+        "backups": "copies of this store made before still have the person: erase there too",
+    }
+
+
+def text(report: dict[str, Any]) -> str:
+    """What was done, a fact a line."""
+    return facts(report)
+
+
+COMMAND = Command(
+    example="lifecourse erase workspace --subject 17 --yes",
+    add_arguments=add_arguments,
+    call=call,
+    text=text,
+)

@@ -1,0 +1,272 @@
+"""Hostile C-CDA: each ends in one clear error, or in a reject of its file, within bounded time and memory."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from ccdas import document, observation, problem, read, section
+
+from lifecourse.base.errors import SourceError
+from lifecourse.records.ccda import CcdaSource, markup
+from lifecourse.records.ccda.markup import DEEPEST, RefusedError, tree_of
+from lifecourse.records.registry import detect
+from lifecourse.timeline.ingestion import ingest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOT = '<ClinicalDocument xmlns="urn:hl7-org:v3">'
+END = "</ClinicalDocument>"
+BOMB = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+HOSTILE = {
+    "entity bomb": f'<!DOCTYPE x [<!ENTITY e0 "ha">{BOMB}]>{ROOT}<title>&e11;</title>{END}',
+    "quadratic entity": f'<!DOCTYPE x [<!ENTITY e "{"a" * 10_000}">]>{ROOT}{"&e;" * 10_000}{END}',
+    "external entity": f'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>{ROOT}<title>&e;</title>{END}',
+    "external parameter entity": f'<!DOCTYPE x [<!ENTITY % e SYSTEM "http://127.0.0.1:9/x"> %e;]>{ROOT}{END}',
+    "external type": f'<!DOCTYPE ClinicalDocument SYSTEM "http://127.0.0.1:9/x.dtd">{ROOT}{END}',
+    "bare type": f"<!DOCTYPE ClinicalDocument>{ROOT}{END}",
+    "type behind a comment": f"<!-- x --><?pi x?><!DOCTYPE ClinicalDocument>{ROOT}{END}",
+    "undeclared entity": f"{ROOT}<title>&e;</title>{END}",
+    "type behind the root": f"{ROOT}<!DOCTYPE x>{END}",
+    "second root with a type": f"{ROOT}{END}<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><a>&e;</a>",
+    "nested more than 100 deep": f"{ROOT}{'<section>' * DEEPEST}{'</section>' * DEEPEST}{END}",
+    "nested a million deep": f"{ROOT}{'<a>' * 700_000}{'</a>' * 700_000}{END}",
+    "cut short": f"{ROOT}<title>x</ti",
+    "nothing": "",
+    "not XML": "MSH|^~\\&|",
+    "binary": "\x00\x01\x02",
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_document_is_one_clear_error(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.xml"
+    path.write_text(HOSTILE[what], encoding="utf-8")
+    source = CcdaSource(path)
+    with pytest.raises(SourceError, match=r"x\.xml cannot be read: .*Export it again"):
+        list(source.read(source.units()[0]))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_document_type_is_refused_in_any_encoding(encoding: str) -> None:
+    with pytest.raises(RefusedError):
+        tree_of(HOSTILE["entity bomb"].encode(encoding))
+
+
+def test_among_other_files_the_hostile_one_is_a_reject_and_the_others_are_read(
+    tmp_path: Path,
+) -> None:
+    for number, text in enumerate(HOSTILE.values()):
+        (tmp_path / f"bad{number:02d}.xml").write_text(text, encoding="utf-8")
+    (tmp_path / "good.xml").write_text(document(), encoding="utf-8")
+    source = CcdaSource(tmp_path)
+    batches = [batch for unit in source.units() for batch in source.read(unit)]
+    refused = {
+        f: r for b in batches if b.rejects is not None for f, _, r, _ in b.rejects.iter_rows()
+    }
+    assert len(refused) == len(HOSTILE)
+    assert not any("passwd" in reason or "127.0" in reason for reason in refused.values())
+    assert sum(b.events.height for b in batches if b.events is not None) > 0
+
+
+def test_hostile_file_alone_leaves_no_store(tmp_path: Path) -> None:
+    path = tmp_path / "x.xml"
+    path.write_text(HOSTILE["external entity"], encoding="utf-8")
+    assert detect(path) == "ccda"
+    with pytest.raises(SourceError, match="document type declaration"):
+        ingest(path, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_packed_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    member = gzip.compress(b" " * (16 << 20))
+    (tmp_path / "x.xml.gz").write_bytes(member * 40)  # 640 MB
+    source = CcdaSource(tmp_path / "x.xml.gz")
+    started = time.process_time()
+    with pytest.raises(SourceError, match="unpacks to far more"):
+        list(source.read(source.units()[0]))
+    assert time.process_time() - started < 10
+
+
+def test_damaged_packing_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    whole = gzip.compress(document().encode())
+    for number, raw in enumerate(
+        (whole[:-20], whole[:30] + b"\xff" * 20 + whole[50:], b"not gzip")
+    ):
+        path = tmp_path / f"{number}.xml.gz"
+        path.write_bytes(raw)
+        source = CcdaSource(path)
+        with pytest.raises(SourceError, match="cannot be read"):
+            list(source.read(source.units()[0]))
+
+
+def test_long_document_is_refused_by_its_size_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.xml"
+    with path.open("wb") as handle:
+        handle.write(ROOT.encode())
+        handle.truncate(2 << 30)  # two gigabytes without a line's end, of which none is written
+    source = CcdaSource(path)
+    started = time.process_time()
+    with pytest.raises(SourceError, match="more than 64 MB"):
+        list(source.read(source.units()[0]))
+    assert time.process_time() - started < 1
+
+
+def test_more_tags_or_attributes_than_a_record_has_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(markup, "MOST_TAGS", 100)
+    monkeypatch.setattr(markup, "MOST_ATTRIBUTES", 100)
+    with pytest.raises(RefusedError, match="more elements"):
+        tree_of(f"{ROOT}{'<a/>' * 200}{END}".encode())
+    names = " ".join(f'a{n}=""' for n in range(200))
+    with pytest.raises(RefusedError, match="more elements"):
+        tree_of(f"{ROOT}<a {names}/>{END}".encode())
+
+
+def test_nesting_up_to_the_bound_is_read() -> None:
+    depth = DEEPEST - 1
+    assert tree_of(f"{ROOT}{'<a>' * depth}{'</a>' * depth}{END}".encode()) is not None
+
+
+JUNK = (
+    "",
+    " ",
+    "x",
+    "-1",
+    "9" * 40,
+    "1e400",
+    "NaN",
+    "//",
+    "\u00e9",
+    "20201399",
+    "00000000",
+    "&#x9;",
+    "urn:oid:",
+    "#",
+    "#o1",
+)
+
+
+def test_anything_in_place_of_anything_is_read_or_counted_and_never_an_exception() -> None:
+    rng = np.random.default_rng(5)
+    value = '<value xsi:type="PQ" value="7.1" unit="%"/><effectiveTime value="20190101"/>'
+    whole = document(
+        section(
+            "11450-4",
+            problem('<value xsi:type="CD" code="44054006" codeSystem="2.16.840.1.113883.6.96"/>'),
+        ),
+        section(
+            "30954-2",
+            observation("2", f'<code code="4548-4" codeSystem="2.16.840.1.113883.6.1"/>{value}'),
+        ),
+        text_of_everything(),
+    )
+    for _ in range(400):
+        text = whole
+        for _ in range(int(rng.integers(1, 4))):
+            text = damaged(text, rng)
+        try:
+            batch = read(text)
+        except RefusedError:
+            continue
+        assert batch.events is not None
+        assert batch.rejects is not None
+        gave = set(batch.events["source_row"].to_list())
+        refused = set(batch.rejects["row"].to_list())
+        assert not gave & refused
+        assert len(gave) + len(refused) + sum(batch.reference_rows.values()) == batch.rows_read
+
+
+def damaged(text: str, rng: np.random.Generator) -> str:
+    """`text` with an attribute's value replaced, an element's name changed, or a piece taken out."""
+    kind = int(rng.integers(3))
+    if kind == 0:
+        parts = text.split('"')
+        parts[2 * int(rng.integers(len(parts) // 2)) + 1] = JUNK[int(rng.integers(len(JUNK)))]
+        return '"'.join(parts)
+    if kind == 1:
+        names = (
+            "value",
+            "code",
+            "effectiveTime",
+            "observation",
+            "act",
+            "entryRelationship",
+            "id",
+            "text",
+            "section",
+        )
+        old, new = rng.choice(names, 2)
+        return text.replace(f"<{old} ", f"<{new} ").replace(f"</{old}>", f"</{new}>")
+    pieces = text.split("><")
+    del pieces[int(rng.integers(1, len(pieces) - 1))]
+    return "><".join(pieces)
+
+
+def text_of_everything() -> str:
+    """A section with one statement of each class, most of them saying nothing."""
+    kinds = (
+        "act", "encounter", "observation", "observationMedia", "organizer", "procedure", "regionOfInterest",
+        "substanceAdministration", "supply",
+    )  # fmt: skip
+    inside = "".join(f'<entry><{kind} classCode="X" moodCode="INT"/></entry>' for kind in kinds)
+    return f'<section><code code="18776-5"/><text ID="o1">Said</text>{inside}<entry/></section>'
+
+
+READ = """
+import resource, sys
+from pathlib import Path
+from lifecourse.base.errors import SourceError
+from lifecourse.records.ccda import CcdaSource
+source, said = CcdaSource(Path(sys.argv[1])), "read"
+try:
+    for unit in source.units():
+        list(source.read(unit))
+except SourceError as error:
+    said = str(error)
+print(said)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(
+    ("name", "piece", "many"),
+    [
+        ("line.xml", b"x" * (1 << 20), 2_048),
+        ("tags.xml", b"<a/>", 16_000_000),
+        ("attributes.xml", b'<a b=""/>', 1_599_000),
+        ("deep.xml", b"<a>", 1_500_000),
+        ("names.xml", b"<a%d/>", 1_500_000),
+        ("bomb.xml.gz", b" " * (64 << 20), 160),
+    ],
+)
+def test_largest_of_each_kind_stays_within_a_gigabyte_and_a_minute(
+    tmp_path: Path, name: str, piece: bytes, many: int
+) -> None:
+    path = tmp_path / name
+    with path.open("wb") as handle:
+        if name.endswith(".gz"):
+            member = gzip.compress(piece)
+            for _ in range(many):
+                handle.write(member)
+        else:
+            handle.write(ROOT.encode())
+            for number in range(many):
+                handle.write(piece % number if b"%d" in piece else piece)
+            handle.write(END.encode())
+    started = time.monotonic()
+    answer = subprocess.run(
+        [sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True
+    )
+    said, peak_mb = answer.stdout.strip().rsplit("\n", 1)
+    assert said.startswith("SourceError 110") or said == "read"
+    assert int(peak_mb) < 1_024
+    assert time.monotonic() - started < 60
