@@ -31,7 +31,7 @@ def test_no_wrong_edge_goes_unnoticed_in_the_quick_functions(module: object, nam
 def test_no_wrong_edge_goes_unnoticed() -> None:
     found = [mutant for module, name in PLACES for mutant in mutants(module, name)]
     alive = {str(mutant) for mutant in found if not is_killed(mutant)}
-    assert len(found) > 120
+    assert len(found) > 110
     assert alive == set(EQUIVALENT)
 
 

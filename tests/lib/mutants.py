@@ -39,16 +39,15 @@ if TYPE_CHECKING:
 
     from lifecourse.timeline.shard import Shard
 
-SECONDS = 2.0
+SECONDS = 2.0  # of the processor, so that a busy machine kills nobody
 
 # Where a window's edge is decided, and every module that calls the function by its name.
 PLACES: dict[tuple[ModuleType, str], tuple[ModuleType, ...]] = {
     (kernel, "window_bounds"): (kernel, everycode),
     (kernel, "_bound"): (kernel,),
     (kernel, "inclusive_range"): (kernel,),
-    (kernel, "places_between"): (kernel,),
-    (kernel, "_first_places"): (kernel,),
-    (bisection, "first_at_or_after"): (cells, sweep),
+    (bisection, "find_between"): (bisection,),
+    (bisection, "first_at_or_after"): (bisection, cells, sweep),
     (sweep, "answer_rows"): (sweep,),
     (sweep, "_events_in_reach"): (sweep,),
     (sweep, "_belongs"): (sweep,),
@@ -181,6 +180,7 @@ def plain_python(mutant: Mutant | None = None) -> Iterator[None]:
     put(everycode, "fill_cells", cells.fill_cells.function)
     put(sweep, "answer_rows", sweep.answer_rows.function)
     put(firsts, "count_rows", firsts.count_rows.function)
+    put(bisection, "find_between", bisection.find_between.function)
     if mutant is not None:
         for module in PLACES[mutant.module, mutant.name]:
             put(module, mutant.name, mutant.function)
@@ -197,16 +197,16 @@ def is_killed(mutant: Mutant) -> bool:
     def never_ends(*_: object) -> None:
         raise TimeoutError
 
-    earlier = signal.signal(signal.SIGALRM, never_ends)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    earlier = signal.signal(signal.SIGVTALRM, never_ends)
+    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
     try:
         with plain_python(mutant), np.errstate(all="ignore"):
             return any(not question.is_answered() for question in questions())
     except Exception:  # noqa: BLE001 -- any error is how a mutant is found out
         return True
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, earlier)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, earlier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

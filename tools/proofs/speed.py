@@ -87,8 +87,8 @@ PROOFS: tuple[Proof, ...] = (
     ),
     Proof(
         name="aces-tasks",
-        promise="the tasks of the ACES repository and of MEDS-DEV all parse; on the MIMIC-IV demo every row of each is that "
-        "of es-aces 0.7.3, from events and from a store",
+        promise="the tasks of the ACES repository and of MEDS-DEV all parse; on the MIMIC-IV demo every row of each "
+        "is that of es-aces 0.7.3, from events and from a store",
         measure=tests(
             "tests/functional/test_aces_on_records.py",
             "tests/spec/test_aces.py",

@@ -94,7 +94,8 @@ def text(report: dict[str, Any]) -> str:
     if "events" in report and isinstance(report["events"], list):
         return table(report["events"], LISTED)
     if "quality" not in report:
-        return facts(report)
+        also = {str(n): telling for n, telling in enumerate(report.get("also", ()), start=2)}
+        return facts({**report, "also": also} if "also" in report else report)
     rest = {name: value for name, value in report.items() if name not in ("quality", "open")}
     checks = report["quality"]["checks"]
     failed = [check for check in checks if check["status"] == "failed"]

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the vocabulary (.parquet)")
     parser.add_argument(
-        "code", metavar="CODE", nargs="?", help="with show: a code, such as NDC//00093317431"
+        "code", metavar="CODE", nargs="?", help="with show: a code, as SYSTEM//CODE"
     )
     parser.add_argument(
         "--athena",

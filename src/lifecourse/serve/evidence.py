@@ -8,7 +8,7 @@ import numpy as np
 
 from lifecourse.base.clock import from_microseconds
 from lifecourse.tasks.filtration import egfr_of_creatinine
-from lifecourse.tasks.review import pointing
+from lifecourse.tasks.review import pointing, unsure_codes
 from lifecourse.vocab.codelists import describe
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def evidence(asked: Phenotype, record: Record) -> dict[str, Any]:
                 "more": len(counting) - len(shown),
             }
         )
-    hints = [int(place) for place in pointing(asked, shard) if int(place) not in used]
+    unsure = unsure_codes(asked, shard.codes)
+    hints = [int(p) for p in pointing(asked, shard, unsure) if int(p) not in used]
     return {
         "holds": since is not None,
         "since": None if since is None else _day(since),

@@ -10,7 +10,10 @@ import numpy as np
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import before
 from lifecourse.tasks.packyears import smoking_at
+from lifecourse.tasks.screening import totals_at
 from lifecourse.tasks.smoking import Smoking, united
+from lifecourse.vocab.codelists import codelist
+from lifecourse.vocab.scales import scales
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +22,14 @@ if TYPE_CHECKING:
 
     from lifecourse.timeline.shard import Shard
 
+    Ints = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+
 TITLES = {
     "smoking.status": "Smoking status: 0 never, 1 former, 2 current",
     "smoking.pack_years": "Pack-years smoked",
     "smoking.years_since_quitting": "Years since smoking was stopped",
+    **{f"screening.{name}": scale.title for name, scale in scales().items()},
 }
 """The columns there are, and what to call them."""
 AMOUNTS = (
@@ -37,7 +44,12 @@ AMOUNTS = (
 @cache
 def evidence_of(name: str) -> Covariate:
     """The question whose events are the records that `name` is derived from."""
-    codes = united("current_smoker", "former_smoker", "never_smoker", *AMOUNTS)
+    about, _, scale = name.partition(".")
+    codes = (
+        codelist(scales()[scale].total)
+        if about == "screening"
+        else united("current_smoker", "former_smoker", "never_smoker", *AMOUNTS)
+    )
     return Covariate(
         name=f"{name}.records", codelist=codes, window=before(), summary=Summary.EXISTS
     )
@@ -46,17 +58,25 @@ def evidence_of(name: str) -> Covariate:
 def derived_columns(
     names: Sequence[str],
     shard: Shard,
-    subject_index: npt.NDArray[np.int64],
-    prediction_time: npt.NDArray[np.int64],
-) -> npt.NDArray[np.float64]:
+    subject_index: Ints,
+    prediction_time: Ints,
+) -> Floats:
     """float64[r, len(names)]: each of `names` for r subjects (places in `shard`) at their times; NaN: not known."""
-    if not names:
-        return np.empty((len(subject_index), 0))
+    columns = {
+        f"screening.{name}": totals_at(scale, shard, subject_index, prediction_time)
+        for name, scale in scales().items()
+        if f"screening.{name}" in names
+    }
+    if any(name.startswith("smoking.") for name in names):
+        columns |= _smoking(shard, subject_index, prediction_time)
+    return np.column_stack([columns[name] for name in names] or [np.empty((len(subject_index), 0))])
+
+
+def _smoking(shard: Shard, subject_index: Ints, prediction_time: Ints) -> dict[str, Floats]:
     smoking = smoking_at(shard, subject_index, prediction_time)
     status = smoking.status.astype(np.float64)
-    columns = {
+    return {
         "smoking.status": np.where(status == Smoking.UNKNOWN, np.nan, status),
         "smoking.pack_years": smoking.pack_years,
         "smoking.years_since_quitting": smoking.years_since_quitting,
     }
-    return np.column_stack([columns[name] for name in names])

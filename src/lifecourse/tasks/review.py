@@ -152,9 +152,10 @@ def draw_charts(
 def _strata(timeline: Timeline, asked: Phenotype) -> pl.DataFrame:
     """``subject_id as_of stratum`` of everyone with a dated event, sorted by subject."""
     found: dict[str, list[npt.NDArray[np.int64]]] = {SAID: [], NEAR: []}
+    unsure = unsure_codes(asked, timeline.codes)
     for shard in timeline.shards():
         found[SAID].append(_subjects(shard, asked.onset_places(shard)))
-        found[NEAR].append(_subjects(shard, pointing(asked, shard)))
+        found[NEAR].append(_subjects(shard, pointing(asked, shard, unsure)))
     subject = pl.col("subject_id")
     no_one = np.zeros(0, dtype=np.int64)
     said, near = (
@@ -181,30 +182,31 @@ def _subjects(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int
     return found
 
 
-def pointing(asked: Phenotype, shard: Shard) -> npt.NDArray[np.int64]:
+def pointing(
+    asked: Phenotype, shard: Shard, unsure: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
     """int64 places, in order, of what points to the condition though it may not be enough.
 
-    Events that count towards a criterion, of the codelists it is `suggested_by`, and refuted or unconfirmed ones of its
-    criteria.
+    Events that count towards a criterion, of the codelists it is `suggested_by`, and dated ones of `unsure_codes`.
     """
     parts = [criterion.places(shard) for criterion in asked.any_of]
     parts += [occurrences(shard, named_codelist(name)) for name in asked.suggested_by]
-    parts.append(_qualified(asked, shard))
+    parts.append(np.flatnonzero(unsure[shard.code] & (shard.time != STATIC)))
     return np.unique(np.concatenate(parts))
 
 
-def _qualified(asked: Phenotype, shard: Shard) -> npt.NDArray[np.int64]:
+def unsure_codes(asked: Phenotype, codes: CodeTable) -> npt.NDArray[np.bool_]:
+    """bool[n codes], which say of something that a criterion looks at that it was refuted or never sure."""
+    meant = np.zeros(len(codes), dtype=np.bool_)
     plain: dict[str, list[int]] = {}
-    for place, code in enumerate(shard.codes.codes):
+    for place, code in enumerate(codes.codes):
         first, _, rest = code.partition(SEPARATOR)
         if first in QUALIFIED:
             plain.setdefault(rest, []).append(place)
     if not plain:
-        return np.zeros(0, dtype=np.int64)
+        return meant
     table = CodeTable.of(list(plain))
-    meant = np.zeros(len(shard.codes), dtype=np.bool_)
     for criterion in asked.any_of:
         for place in table.ids(named_codelist(criterion.codelist)):
             meant[plain[table.codes[int(place)]]] = True
-    found: npt.NDArray[np.int64] = np.flatnonzero(meant[shard.code] & (shard.time != STATIC))
-    return found
+    return meant

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lifecourse.engine.compiled import kernel
 from lifecourse.timeline.shard import NO_END, STATIC, CodeTable, Shard
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+NO_TIME = -(2**63)
 WHO_AND_WHEN = ("subject_id", "time")
 WHAT = (*WHO_AND_WHEN, "code")
 WITH_VALUES = (*WHAT, "numeric_value")
@@ -48,7 +50,7 @@ def excerpt_of(
     `everything` has who and when of all events, for the moments, its subjects in the same order.
     """
     owner = events["subject_id"].to_numpy()
-    code = events["code"].cast(pl.Enum(codes.codes)).to_physical().cast(pl.Int32).to_numpy()
+    code = events["code"].cast(codes.enumeration).to_physical().cast(pl.Int32).to_numpy()
     value = np.full(len(owner), np.nan, dtype=np.float32)
     if "numeric_value" in events.columns:
         value = events["numeric_value"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
@@ -78,19 +80,41 @@ def excerpt_of(
 def _moments(everything: pl.DataFrame, shard: Shard) -> Shard:
     owner = everything["subject_id"].to_numpy()
     time = everything["time"].cast(pl.Int64).fill_null(STATIC).to_numpy()
-    fresh = np.ones(len(owner), dtype=np.bool_)
-    fresh[1:] = (owner[1:] != owner[:-1]) | (time[1:] != time[:-1])
-    fresh &= time != STATIC
-    owner, time = owner[fresh], time[fresh]
+    moments, offsets = np.empty(len(time), dtype=np.int64), np.zeros_like(shard.offsets)
+    find_moments(owner, time, moments, offsets)
+    n = int(offsets[-1])
+    # One number seen n times: nobody asks what happened then.
     return Shard(
         codes=shard.codes,
         subject_ids=shard.subject_ids,
-        offsets=_offsets(owner, shard.subject_ids),
-        time=time,
-        code=np.zeros(len(owner), dtype=np.int32),
-        value=np.full(len(owner), np.nan, dtype=np.float32),
-        end=np.full(len(owner), NO_END),
+        offsets=offsets,
+        time=moments[:n],
+        code=np.broadcast_to(np.int32(0), n),
+        value=np.broadcast_to(np.float32(np.nan), n),
+        end=np.broadcast_to(np.int64(NO_END), n),
     )
+
+
+@kernel("int64[]", "int64[]", "int64[]", "int64[]")
+def find_moments(
+    owner: npt.NDArray[np.int64],
+    time: npt.NDArray[np.int64],
+    moments: npt.NDArray[np.int64],
+    offsets: npt.NDArray[np.int64],
+) -> None:
+    """Put each owner's different times into `moments`, NO_TIME aside, and where those of each end into `offsets`."""
+    found = whose = 0
+    for at in range(len(time)):
+        fresh = at == 0 or time[at] != time[at - 1]
+        if at > 0 and owner[at] != owner[at - 1]:
+            whose += 1
+            offsets[whose] = found
+            fresh = True
+        if fresh and time[at] != NO_TIME:
+            moments[found] = time[at]
+            found += 1
+    if len(time) > 0:
+        offsets[whose + 1] = found
 
 
 def _changes(owner: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -190,31 +190,14 @@ def places_between(
     Events of any code: for shards that hold the events of one meaning alone. An empty window, and a
     subject not there (-1), starts where it stops.
     """
-    there = (subject_index >= 0) & (lows <= highs)
-    subject = np.where(there, subject_index, 0)
-    begin = np.where(there, shard.offsets[subject], 0)
-    finish = np.where(there, shard.offsets[subject + 1], 0)
-    starts = _first_places(shard.time, begin, finish, lows)
-    # highs + 1 cannot overflow: no bound is the largest integer
-    return starts, np.maximum(starts, _first_places(shard.time, begin, finish, highs + 1))
+    from lifecourse.timeline.bisection import find_between
 
-
-def _first_places(
-    time: npt.NDArray[np.int64],
-    begin: npt.NDArray[np.int64],
-    finish: npt.NDArray[np.int64],
-    moment: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
-    """The first place at or after `moment` between `begin` and `finish`, by bisecting all rows at once."""
-    left, right = begin.copy(), finish.copy()
-    if len(time) == 0:
-        return left
-    for _ in range(int((finish - begin).max(initial=0)).bit_length()):
-        middle = (left + right) >> 1
-        earlier = (left < right) & (time[np.minimum(middle, len(time) - 1)] < moment)
-        left = np.where(earlier, middle + 1, left)
-        right = np.where(earlier, right, np.maximum(middle, left))
-    return left
+    starts, stops = np.empty_like(subject_index), np.empty_like(subject_index)
+    find_between(
+        shard.offsets, shard.time, np.ascontiguousarray(subject_index),
+        np.ascontiguousarray(lows), np.ascontiguousarray(highs), starts, stops,
+    )  # fmt: skip
+    return starts, stops
 
 
 def window_bounds(

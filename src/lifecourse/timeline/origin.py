@@ -75,7 +75,8 @@ def origin(
     ``subject_id event time code numeric_value unit text_value`` and ``source``: ``kind issuer file row part record``
     (the record's own id), ``version`` (the record's), ``sha256`` and ``bytes`` of the file as it was read; with
     `source` also ``unchanged`` (whether the file is byte for byte what was read) and ``raw`` (the row, or null).
-    ``also``: where other sources tell the same fact, each like ``source``, with its ``text_value``
+    ``also``: where other sources tell the same fact, each like ``source``, with its ``text_value`` and, where its file
+    lies in `source`, its row
 
     Raises
     ------
@@ -97,32 +98,45 @@ def origin(
         )
     row = chart.events.row(event, named=True)
     manifest = found.manifest(timeline.version)
-    where = _where(row, manifest)
+    others = _told_also(found, manifest, subject_id, event)
+    where = [_where(row, manifest)]
+    where += [{"text_value": other["text_value"], **_where(other, manifest)} for other in others]
     if source is not None:
         audit.record(actor=actor, purpose=purpose, action="look at source row", target=target)
-        entry = manifest.sources[row["source_file"]]
-        where |= _read_again(source, entry, row["source_row"], manifest.timezone)
+        _show_rows(source, [row, *others], where, manifest)
     return {
         "subject_id": subject_id,
         "event": event,
         **_what(row),
-        "source": where,
-        "also": _told_also(found, manifest, subject_id, event),
+        "source": where[0],
+        "also": where[1:],
     }
+
+
+def _show_rows(
+    source: Path, tellings: list[dict[str, Any]], where: list[dict[str, Any]], manifest: Manifest
+) -> None:
+    """Add to `where` the rows of the tellings whose file lies in `source`: of one source's, or of several."""
+    absent = []
+    for telling, place in zip(tellings, where, strict=True):
+        entry = manifest.sources[telling["source_file"]]
+        try:
+            place |= _read_again(source, entry, telling["source_row"], manifest.timezone)
+        except UserError as error:
+            absent.append(error)
+    if len(absent) == len(tellings):
+        raise absent[0]
 
 
 def _told_also(
     store: Store, manifest: Manifest, subject_id: int, event: int
 ) -> list[dict[str, Any]]:
-    """Where other sources tell the same fact, and in which words."""
+    """The other tellings of an event."""
     shard = shard_of_one(subject_id, len(manifest.parts))
     theirs = store.read(manifest.parts[shard], subject_id=subject_id)
     if ALSO_FROM not in theirs.columns:
         return []
-    return [
-        {"text_value": telling["text_value"], **_where(telling, manifest)}
-        for telling in further_origins(theirs[ALSO_FROM][event])
-    ]
+    return further_origins(theirs[ALSO_FROM][event])
 
 
 def _check_may_see_rows(

@@ -2,7 +2,8 @@
 
 Events are the same fact when person, time, code, value and unit are the same; the words beside the code of a
 terminology (a diagnosis, a drug) are no part of it, and neither is what one source says and the other does not. Facts
-that end at different times are two. The event that says most stands; the others are kept whole beside it
+that end at different times are two. A birth or death that is only less exact than another's is the same (1970, and 9
+March 1970). The event that says most stands; the others are kept whole beside it
 (``also_from``), so that a fact stands as long as one of its sources tells it.
 """
 
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lifecourse.schema.event import ALSO_FROM as ALSO
-from lifecourse.schema.event import EVENT_COLUMNS, event_schema
+from lifecourse.schema.event import BIRTH, DEATH, EVENT_COLUMNS, event_schema
 from lifecourse.timeline.shard import conform
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 OF_THEIR_OWN = ("genome", "exposures", "series")
 """Kinds of source whose facts no other kind tells."""
 SEPARATOR = "\x1f"
-FACT = ("subject_id", "time", "code", "numeric_value", "unit")
+FACT = ("subject_id", "code", "numeric_value", "unit")
+SAYS = ("text_value", "end_time", "onset_time", "precision")
+ONE_OF_A_LIFE = (BIRTH, DEATH)
+EXACTNESS = {"day": 1, "month": 2, "year": 3}
 APART = tuple(name for name in EVENT_COLUMNS if name not in FACT)
 """What the tellings of one fact may differ in."""
 NAMED = r"^(SNOMED|ICD\w+|RxNorm|NDC|ATC|CVX|CPT4|HCPCS|ALLERGY)//"
@@ -116,17 +120,19 @@ def further_origins(also: str | None) -> list[dict[str, Any]]:
 def _joined(mine: pl.DataFrame) -> pl.DataFrame:
     """The facts of people with several sources, the k-th telling of one source with the k-th of another."""
     said = pl.when(~pl.col("code").str.contains(NAMED)).then(pl.col("text_value"))
-    fact = [*FACT, "said", "ends"]
+    fact = [*FACT, "when", "said", "ends"]
+    many = pl.col("end_time").drop_nulls().n_unique().over([*FACT, "when", "said"]) > 1
     placed = (
-        mine.with_columns(said=said)
-        .with_columns(many=pl.col("end_time").drop_nulls().n_unique().over([*FACT, "said"]) > 1)
+        _at_one_time(mine)
+        .with_columns(said=said)
+        .with_columns(many=many)
         .with_columns(
             ends=pl.when("many").then(pl.col("end_time")),
-            says=pl.sum_horizontal(pl.col(name).is_not_null() for name in APART[:4]),
+            says=pl.sum_horizontal(pl.col(name).is_not_null() for name in SAYS),
         )
         .sort("source", *APART, nulls_last=True)
         .with_columns(turn=pl.int_range(pl.len()).over([*fact, "source"]))
-        .sort("says", descending=True, maintain_order=True)
+        .sort("less_exact", "says", descending=[False, True], maintain_order=True)
     )
     telling = pl.struct(
         pl.col(name).cast(pl.Int64) if isinstance(kind, pl.Datetime) else pl.col(name)
@@ -149,3 +155,29 @@ def _joined(mine: pl.DataFrame) -> pl.DataFrame:
             .alias(ALSO)
         )
     )
+
+
+def _at_one_time(mine: pl.DataFrame) -> pl.DataFrame:
+    """With ``less_exact`` and ``when``, the time of the fact: of births and deaths that agree, the most exact one's."""
+    once = pl.col("code").is_in(ONE_OF_A_LIFE)
+    rank = pl.col("precision").replace_strict(EXACTNESS, default=0, return_dtype=pl.Int8)
+    ranked = mine.with_columns(
+        less_exact=pl.when(once).then(rank).otherwise(0), begun=pl.coalesce("onset_time", "time")
+    )
+    dates = ranked.filter(once)
+    finest = (
+        dates.filter(pl.col("less_exact") == pl.col("less_exact").min().over("subject_id", "code"))
+        .group_by("subject_id", "code")
+        .agg(pl.col("begun", "time").min(), n=pl.col("time").n_unique())
+    )
+    known = dates.join(finest, on=["subject_id", "code"], suffix="_finest")
+    agrees = pl.lit(value=False)
+    for rank_, step in enumerate(("1us", "1d", "1mo", "1y")):
+        same = pl.col("begun").dt.truncate(step) == pl.col("begun_finest").dt.truncate(step)
+        agrees = pl.when(pl.col("less_exact") == rank_).then(same).otherwise(agrees)
+    whole = known.group_by("subject_id", "code").agg(
+        when=pl.col("time_finest").first(), agree=(agrees & (pl.col("n") == 1)).all()
+    )
+    told = ranked.join(whole, on=["subject_id", "code"], how="left", maintain_order="left")
+    when = pl.when(pl.col("agree").fill_null(value=False)).then("when").otherwise("time")
+    return told.with_columns(when=when).drop("begun", "agree")

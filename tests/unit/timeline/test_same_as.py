@@ -97,6 +97,9 @@ def test_an_event_of_two_sources_shows_where_both_say_it(tmp_path: Path) -> None
         "fact/2",
     )
     assert other["text_value"] == "Type 2 diabetes"
+    shown = origin(tmp_path / "store", me, 1, **WHO, source=tmp_path / "here")
+    assert '"text":"Type 2 diabetes"' in shown["also"][0]["raw"]
+    assert shown["source"]["raw"] is None
     assert origin(tmp_path / "store", me, 2, **WHO)["also"] == []
 
 
@@ -184,6 +187,31 @@ def test_the_same_value_twice_in_one_source_stays_twice(tmp_path: Path) -> None:
     events = events_of(tmp_path / "s")
     assert events.height == 2
     assert events["also_from"].null_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "births"),
+    [
+        ("1970-03-09", "1970", [datetime(1970, 3, 9)]),
+        ("1970-03", "1970-03-09", [datetime(1970, 3, 9)]),
+        ("1970-03-09", "1971", [datetime(1970, 3, 9), datetime(1971, 1, 1)]),
+        ("1970-03-09", "1970-03-10", [datetime(1970, 3, 9), datetime(1970, 3, 10)]),
+    ],
+)
+def test_a_birth_that_is_only_less_exact_is_the_same(
+    tmp_path: Path, here: str, there: str, births: list[datetime]
+) -> None:
+    map_ = same_as(tmp_path, MAP)
+    for issuer, line in (
+        ("here", f"1,1,MEDS_BIRTH,{here},,,"),
+        ("there", f"a,1,MEDS_BIRTH,{there},,,"),
+    ):
+        folder = tables(tmp_path / issuer, [line], issuer=issuer)
+        report = ingest(folder, tmp_path / "s", plain=True, same_as=map_)
+    assert events_of(tmp_path / "s")["time"].to_list() == births
+    assert report.counts.get("people with two birth dates", 0) == len(births) - 1
+    told = contents(tmp_path / "s").sort("issuer")["precision"].to_list()
+    assert told == [{4: "year", 7: "month", 10: "day"}[len(text)] for text in (here, there)]
 
 
 def test_ids_that_stand_for_others_are_followed_to_the_person(tmp_path: Path) -> None:

@@ -42,12 +42,14 @@ UNITS = (
         "kg/m2",
         "mL/min/{1.73_m2}",
         "mL/s",
+        "min",
+        "h",
     ),
 )
 PAIRS = [
     (name, unit)
-    for name in quantities()
-    for unit in UNITS
+    for name, quantity in quantities().items()
+    for unit in dict.fromkeys((*UNITS, quantity.unit, quantity.si))
     if to_canonical(min(codelist(name).exact), unit) is not None
 ]
 

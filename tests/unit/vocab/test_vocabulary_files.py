@@ -256,3 +256,23 @@ def test_a_store_keeps_what_the_vocabulary_told_when_codes_came_in(
     timeline = open_timeline(store, actor=Actor(name="t"), purpose=Purpose.OPERATIONS)
     diabetes = Codelist(name="diabetes", descendants=frozenset({"SNOMED//73211009"}))
     assert timeline.codes.ids(diabetes).tolist() == [0]
+
+
+@pytest.mark.skipif(find_spec("simple_icd_10_cm") is None, reason="pip install lifecourse[icd10cm]")
+def test_every_icd10cm_code_that_we_name_exists() -> None:
+    import simple_icd_10_cm as icd
+
+    from lifecourse.vocab.codelists import codelist, names
+
+    # Of WHO's ICD-10 alone, whose categories the lists share.
+    elsewhere = {"E14", "I64", "J46"}
+    real = sorted(icd.get_all_codes(with_dots=True))
+    ours = {code for name in names() for code in codelist(name).named}
+    named = {code.removeprefix("ICD10CM//") for code in ours if code.startswith("ICD10CM//")}
+    assert len(named) > 200
+    from bisect import bisect_left
+
+    for code in sorted(named - elsewhere):
+        place = bisect_left(real, code)
+        assert place < len(real), code
+        assert real[place].startswith(code), code

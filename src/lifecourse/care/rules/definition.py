@@ -29,12 +29,13 @@ STRENGTHS: dict[str, dict[str, str]] = {
     "acip": {"recommended": "strong", "shared decision": "weak"},
     "gold": {"A": "strong", "B": "moderate", "C": "weak", "D": "weak"},
     "stopp_start": {"consensus": "moderate"},
+    "onc": {"high priority": "strong"},
     "cpic": {"strong": "strong", "moderate": "moderate", "optional": "weak"},
 }  # fmt: skip
 SYSTEM_NAMES = {
     "uspstf": "USPSTF", "acc_aha": "ACC/AHA class", "kdigo": "KDIGO", "grade": "GRADE", "ada": "ADA",
     "acip": "ACIP", "gold": "GOLD evidence", "stopp_start": "STOPP/START",
-    "cpic": "CPIC",
+    "onc": "ONC", "cpic": "CPIC",
 }  # fmt: skip
 
 

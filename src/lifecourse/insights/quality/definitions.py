@@ -39,7 +39,6 @@ class _File(Document):
     source: str
     checks: dict[str, Definition]
     default_dates: tuple[Day, ...]
-    one_sex: dict[Literal["female", "male"], dict[str, tuple[str, ...]]]
 
 
 def definitions() -> dict[str, Definition]:
@@ -50,14 +49,6 @@ def definitions() -> dict[str, Definition]:
 def default_dates() -> tuple[date, ...]:
     """Days that programs write where a date is missing."""
     return _file().default_dates
-
-
-def one_sex() -> dict[str, tuple[str, ...]]:
-    """Starts of codes that only one sex can have, by sex."""
-    return {
-        sex: tuple(f"{system}//{code}" for system, codes in by_system.items() for code in codes)
-        for sex, by_system in _file().one_sex.items()
-    }
 
 
 @cache

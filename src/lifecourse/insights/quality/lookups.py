@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lifecourse.insights.quality.definitions import one_sex
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.schema.event import BACKGROUND, BIRTH, DEATH
 from lifecourse.vocab.codelists import codelist
@@ -27,7 +26,17 @@ OTHER = "(other)"
 OWN = (
     *(start.removesuffix(SEPARATOR) for start in BACKGROUND),
     *("SEX", "RACE", "ETHNICITY", "MARITAL_STATUS", "DECEASED", "LANGUAGE"),
-    *("VISIT", "VISIT_END", "VISIT_DETAIL", "NOTE", "NOTED", "IMAGING", "SPECIMEN", "COVERAGE", "CONSENT"),
+    *(
+        "VISIT",
+        "VISIT_END",
+        "VISIT_DETAIL",
+        "NOTE",
+        "NOTED",
+        "IMAGING",
+        "SPECIMEN",
+        "COVERAGE",
+        "CONSENT",
+    ),
     *("GOAL", "NUTRITION", "CARE_PLAN", "CARE_TEAM", "CLINICAL_IMPRESSION"),
 )
 PREFIXED = ("NOT_DONE", "PLANNED", "REFUTED", "FAMILY_HISTORY", "ALLERGY", "UNCONFIRMED")
@@ -114,8 +123,8 @@ def lookups_of(codes: CodeTable) -> Lookups:
         high=high,
         factor=codes.unit_factor,
         visit=_visits(codes),
-        sex=_sexes(codes),
-        one_sex=_one_sex(codes),
+        sex=_of_lists(codes, {"female": FEMALE, "male": MALE}, {"SEX//other": OTHER_SEX}),
+        one_sex=_of_lists(codes, {"of_females_only": FEMALE, "of_males_only": MALE}, {}),
         timeless=np.array([_is_timeless(code) for code in codes.codes], dtype=np.bool_),
         birth=np.array([code == BIRTH for code in codes.codes], dtype=np.bool_),
         death=np.array([code.startswith(DEATH) for code in codes.codes], dtype=np.bool_),
@@ -155,18 +164,11 @@ def _visits(codes: CodeTable) -> npt.NDArray[np.int8]:
     return found
 
 
-def _sexes(codes: CodeTable) -> npt.NDArray[np.int8]:
-    found = np.array([OTHER_SEX if code == "SEX//other" else 0 for code in codes.codes], np.int8)
-    for name, number in (("female", FEMALE), ("male", MALE)):
+def _of_lists(
+    codes: CodeTable, lists: dict[str, int], words: dict[str, int]
+) -> npt.NDArray[np.int8]:
+    """The number of the codelist, or of the very word, that each code is of; 0 for none."""
+    found = np.array([words.get(code, 0) for code in codes.codes], dtype=np.int8)
+    for name, number in lists.items():
         found[codes.ids(codelist(name))] = number
-    return found
-
-
-def _one_sex(codes: CodeTable) -> npt.NDArray[np.int8]:
-    found = np.zeros(len(codes), dtype=np.int8)
-    starts = {FEMALE: one_sex()["female"], MALE: one_sex()["male"]}
-    for i, (code, parents) in enumerate(zip(codes.codes, codes.parents, strict=True)):
-        for sex, prefixes in starts.items():
-            if code.startswith(prefixes) or any(p.startswith(prefixes) for p in parents):
-                found[i] = sex
     return found

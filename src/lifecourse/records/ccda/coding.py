@@ -25,6 +25,8 @@ ANY: tuple[str, ...] = ()
 Named = tuple[str, str | None]
 
 ASSERTION = "ASSERTION"
+LONGEST = 256
+SAID = ("code", "codeSystem", "codeSystemName")
 STANDS_BESIDE_A_CODE = (None, "OTH")
 """Null flavours with which a code still counts: any other says that the code is not known to hold."""
 TRANSLATION = f"{V3}translation"
@@ -50,7 +52,7 @@ def coded(concept: Element | None, preferred: Sequence[str]) -> Named | None:
     """
     best: tuple[int, str, str | None] | None = None
     for coding in _codings(concept):
-        if coding.get("nullFlavor") not in STANDS_BESIDE_A_CODE:
+        if coding.get("nullFlavor") not in STANDS_BESIDE_A_CODE or _is_no_code(coding):
             continue
         found = _read(
             coding.get("codeSystem"),
@@ -79,6 +81,11 @@ def _codings(concept: Element | None) -> Iterator[Element]:
     if concept is not None:
         yield concept
         yield from concept.findall(TRANSLATION)
+
+
+def _is_no_code(coding: Element) -> bool:
+    """Whether it is longer than codes and their systems are: such a text is not kept among the codes seen."""
+    return any(len(coding.get(name) or "") > LONGEST for name in SAID)
 
 
 @lru_cache(maxsize=65_536)

@@ -137,7 +137,7 @@ def _document(root: Element, rows: Rows, place: Place, roles: list[Element]) -> 
     name = record_id("document", root)
     code = root.find(CODE)
     document = Document(
-        place=place, rows=rows, words=Words(root), subject=subject, known=None, name=name,
+        place=place, rows=rows, words=Words(root, rows), subject=subject, known=None, name=name,
         kind=coded(code, MEASUREMENTS) or ("other", None),
     )  # fmt: skip
     time = root.find(f"{V3}effectiveTime")

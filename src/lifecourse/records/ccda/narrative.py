@@ -9,6 +9,8 @@ from lifecourse.records.ccda.markup import V3
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+    from lifecourse.records.rows import Rows
+
 BREAKS = frozenset(
     V3 + name
     for name in ("paragraph", "list", "item", "table", "thead", "tbody", "tfoot", "tr", "br", "caption", "title")
@@ -17,6 +19,8 @@ CELLS = frozenset(V3 + name for name in ("td", "th"))
 REFERENCE = f"{V3}reference"
 LONGEST_CHARACTERS = 1_000_000
 """A text that is longer is kept by its title alone, as the FHIR source does."""
+MOST_REFERRED = 32_000_000
+"""Characters that references of one document may repeat: a thousand to the same long text would fill the memory."""
 
 
 def plain(element: Element | None) -> str | None:
@@ -25,6 +29,10 @@ def plain(element: Element | None) -> str | None:
         return None
     pieces: list[str] = []
     _gather(element, pieces)
+    return _lines(pieces)
+
+
+def _lines(pieces: list[str]) -> str | None:
     told = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
     return "\n".join(line for line in told if line) or None
 
@@ -46,10 +54,12 @@ def _gather(element: Element, pieces: list[str]) -> None:
 
 
 class Words:
-    """The parts of a document that have an ID, found on first use."""
+    """The parts of a document that have an ID, found on first use; `rows` count what is not repeated any more."""
 
-    def __init__(self, root: Element) -> None:
+    def __init__(self, root: Element, rows: Rows) -> None:
         self._root = root
+        self._rows = rows
+        self._left = MOST_REFERRED
         self._by_id: dict[str, Element] | None = None
 
     def of(self, element: Element | None) -> str | None:
@@ -61,7 +71,17 @@ class Words:
             return own
         reference = element.find(REFERENCE)
         target = (reference.get("value") or "") if reference is not None else ""
-        return plain(self._named(target[1:])) if target[:1] == "#" else None
+        found = self._named(target[1:]) if target[:1] == "#" else None
+        return None if found is None else self._repeated(found)
+
+    def _repeated(self, element: Element) -> str | None:
+        if self._left <= 0:
+            self._rows.count("texts that are pointed to, not repeated: there are too many")
+            return None
+        pieces: list[str] = []
+        _gather(element, pieces)
+        self._left -= sum(map(len, pieces))
+        return _lines(pieces)
 
     def _named(self, name: str) -> Element | None:
         if self._by_id is None:

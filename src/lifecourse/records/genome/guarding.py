@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import subprocess
 import sys
 import zlib
@@ -29,7 +28,7 @@ BGZIP_MARK = b"BC\x02\x00"
 BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every file of bgzip (SAM/BAM format specification, 4.1.2)."""
 BCF = b"BCF\x02"
-SITES_BEGIN = re.compile(rb"(?:^|\n)[^#\n]")
+FEWEST_TABS = 7
 
 
 class GuardError(Exception):
@@ -40,7 +39,8 @@ TOO_LONG = "it has a record of more than 64 MB"
 LARGE_HEADER = "its header is larger than 64 MB"
 CUT_SHORT = "it is cut short"
 DAMAGED = "it is damaged"
-ERRORS = {11: TOO_LONG, 12: LARGE_HEADER, 13: CUT_SHORT, 14: DAMAGED}
+NO_SITE = "it has a line that is no site"
+ERRORS = {11: TOO_LONG, 12: LARGE_HEADER, 13: CUT_SHORT, 14: DAMAGED, 15: NO_SITE}
 """What the program ends with."""
 
 
@@ -100,8 +100,11 @@ class _Check(Protocol):
         Raises
         ------
         GuardError
-            A record or the header is too long.
+            A record or the header is too long, or a line is no site.
         """
+
+    def end(self) -> None:
+        """Look at what is left."""
 
 
 def checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -110,7 +113,7 @@ def checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     Raises
     ------
     GuardError
-        One is.
+        One is, or a line is no site.
     """
     check: _Check | None = None
     for piece in pieces:
@@ -118,29 +121,55 @@ def checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
             check = _Records() if piece.startswith(BCF) else _Lines()
         check.take(piece)
         yield piece
+    if check is not None:
+        check.end()
 
 
 class _Lines:
-    """Lengths of lines, and of the header: the lines at the start that begin with a number sign."""
+    """Lengths of lines, and of the header: the lines at the start that begin with a number sign.
+
+    A site has as many fields as the header's last line, which names them, and eight or more: htslib ends the whole
+    program at some lines that are no sites, such as an empty one.
+    """
 
     def __init__(self) -> None:
         self._held = 0
-        self._header: int | None = 0
-        self._last = b"\n"
+        self._tabs = 0
+        self._is_header = True
+        self._header = 0
+        self._fields = FEWEST_TABS
 
     def take(self, piece: bytes) -> None:
-        first, last = piece.find(b"\n"), piece.rfind(b"\n")
-        if self._held + (first if first >= 0 else len(piece)) > LONGEST_BYTES:
+        lines = piece.split(b"\n")
+        for line in lines[:-1]:
+            self._begin(line)
+            self._end()
+        if lines[-1]:
+            self._begin(lines[-1])
+
+    def end(self) -> None:
+        if self._held:
+            self._end()
+
+    def _begin(self, text: bytes) -> None:
+        """The start of a line, or more of it."""
+        if not self._held:
+            self._is_header = text.startswith(b"#")
+        self._held += len(text)
+        self._tabs += text.count(b"\t")
+        if self._held > LONGEST_BYTES:
             raise GuardError(TOO_LONG)
-        self._held = len(piece) - last - 1 if last >= 0 else self._held + len(piece)
-        if self._header is not None:
-            if SITES_BEGIN.search(self._last + piece):
-                self._header = None
-                return
-            self._header += len(piece)
-            self._last = piece[-1:]
+
+    def _end(self) -> None:
+        if self._is_header:
+            self._header += self._held + 1
+            self._fields = max(self._tabs, FEWEST_TABS)
             if self._header > LONGEST_BYTES:
                 raise GuardError(LARGE_HEADER)
+        elif self._tabs != self._fields:
+            raise GuardError(NO_SITE)
+        self._held = self._tabs = 0
+        self._is_header = False
 
 
 class _Records:
@@ -150,6 +179,9 @@ class _Records:
         self._held = b""
         self._skip = 0
         self._in_header = True
+
+    def end(self) -> None:
+        """A cut record is seen by htslib."""
 
     def take(self, piece: bytes) -> None:
         place = min(self._skip, len(piece))

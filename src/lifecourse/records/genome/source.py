@@ -13,6 +13,11 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.genome.distributions import (
+    Distribution,
+    is_distribution,
+    read_distribution,
+)
 from lifecourse.records.genome.polygenic import Sum
 from lifecourse.records.genome.positions import Wanted, wanted_at, wanted_within
 from lifecourse.records.genome.scores import is_score, read_score
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 KIND = "genome"
 ENDINGS = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
 SAMPLES = "samples.csv"
+BATCH_EVENTS = 100_000
 
 
 def is_vcf(path: Path) -> bool:
@@ -98,9 +104,12 @@ class GenomeSource:
                 if reading is None:
                     scores = [f for f in files if not is_vcf(f.path)]
                     people = self._people(list(reader.samples))
-                    reading = _Reading.of(people, scores, reader.build())
-                reading.take(reader)
+                    reading = _Reading.of(people, scores, self._distributions(), reader.build())
+                for _ in reading.take(reader):
+                    if reading.held >= BATCH_EVENTS:
+                        yield reading.batch(self.issuer)
         if reading is not None:
+            reading.finish()
             yield reading.batch(self.issuer)
 
     def row(self, file: SourceFile, number: int) -> str | None:
@@ -113,6 +122,10 @@ class GenomeSource:
             sites = (line for line in lines if not line.startswith(b"#") or not is_vcf(file.path))
             line = next(islice(sites, number - 1, number), None)
         return None if line is None else line.decode("utf-8", errors="replace").rstrip("\r\n")
+
+    def _distributions(self) -> list[Distribution]:
+        """What scores are among people of a named reference, as the files beside the VCF say."""
+        return [read_distribution(path) for path in self._paths if is_distribution(path)]
 
     def _people(self, samples: list[str]) -> list[str]:
         """The person of each sample: its own name, unless ``samples.csv`` says otherwise."""
@@ -140,32 +153,50 @@ _EVENTS = {
     "source_row": pl.UInt32(),
     "source_id": pl.String(),
 }
+_CONCEPTS = {
+    "code": pl.String(),
+    "description": pl.String(),
+    "parent_codes": pl.List(pl.String()),
+}
 
 
 @dataclass(slots=True)
 class _Reading:
-    """Files of the same samples on their way to one batch.
+    """Files of the same samples on their way to batches.
 
+    held : events that no batch has given yet
+    rows, silent : sites that no batch has told yet, and those of them without an event
     told : the names of the positions that a line of its own told of, so that no block tells them again
     """
 
     people: list[str]
     sums: list[tuple[SourceFile, Sum]]
+    distributions: list[Distribution]
     parts: list[pl.DataFrame] = field(default_factory=list)
+    concepts: list[tuple[str, str]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    held: int = 0
     rows: int = 0
+    silent: int = 0
+    refused: int = 0
     told: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, people: list[str], scores: list[SourceFile], build: str | None) -> _Reading:
-        return cls(people, [(f, Sum.of(read_score(f.path), len(people), build)) for f in scores])
+    def of(
+        cls,
+        people: list[str],
+        scores: list[SourceFile],
+        distributions: list[Distribution],
+        build: str | None,
+    ) -> _Reading:
+        sums = [(f, Sum.of(read_score(f.path), len(people), build)) for f in scores]
+        return cls(people, sums, distributions)
 
-    def take(self, reader: Reader) -> None:
+    def take(self, reader: Reader) -> Iterator[None]:
+        """Take the sites of a file; after each one a batch may be taken out."""
         build = reader.build()
         if build is None:
-            _count(
-                self.counts, "files whose header does not tell the build: sites by rs number alone"
-            )
+            self._count("files whose header does not tell the build: sites by rs number alone")
         sums = [running for _, running in self.sums]
 
         def is_needed(chromosome: str, first: int, last: int, rsid: str | None) -> bool:
@@ -176,44 +207,103 @@ class _Reading:
                 or any(running.needs(place, rsid) for running in sums)
             )
 
+        before = 0
         for site in reader.sites(is_needed):
-            if not site.is_called:
-                _count(self.counts, "sites that did not pass their filters, left out")
-            elif site.is_block:
-                self._take_block(site, reader.file, build)
-            else:
-                for running in sums:
-                    running.add(site.place, site.rsid, site.alleles, site.calls)
-                wanted = wanted_at(site.place, site.rsid, build)
-                if wanted is not None:
-                    self.told.add(wanted.name)
-                    self.parts.append(_genotypes(site, wanted, self.people, reader.file.index))
-        self.rows += reader.rows
+            self._passed(site.row - 1 - before)
+            before = site.row
+            events = self._of_site(site, sums, reader.file, build)
+            self.rows += 1
+            self.silent += not events
+            self._hold(events)
+            yield
+        self._passed(reader.rows - before)
 
-    def _take_block(self, site: Site, file: SourceFile, build: str | None) -> None:
+    def _passed(self, sites: int) -> None:
+        self.rows += sites
+        self.silent += sites
+
+    def _of_site(
+        self, site: Site, sums: list[Sum], file: SourceFile, build: str | None
+    ) -> list[pl.DataFrame]:
+        if not site.is_called:
+            self._count("sites that did not pass their filters, left out")
+            return []
+        if site.is_block:
+            return self._of_block(site, file, build)
+        for running in sums:
+            running.add(site.place, site.rsid, site.alleles, site.calls)
+        wanted = wanted_at(site.place, site.rsid, build)
+        if wanted is None:
+            return []
+        self.told.add(wanted.name)
+        return [_genotypes(site, wanted, self.people, file.index)]
+
+    def _of_block(self, site: Site, file: SourceFile, build: str | None) -> list[pl.DataFrame]:
         """Positions inside of a block are the reference, for those whose reads say so surely; else not tested."""
         inside = wanted_within(site.place[0], site.place[1], site.end, build)
         inside = [wanted for wanted in inside if wanted.name not in self.told]
         if not inside:
-            return
+            return []
         sure = np.flatnonzero(site.surely_reference())
         if len(sure) < len(self.people):
-            _count(
-                self.counts, "reference blocks of too few reads or too little quality, not tested"
-            )
-        for wanted in inside if len(sure) else ():
-            self.parts.append(_references(site, wanted, sure, self.people, file.index))
+            self._count("reference blocks of too few reads or too little quality, not tested")
+        return [
+            _references(site, wanted, sure, self.people, file.index)
+            for wanted in inside
+            if len(sure)
+        ]
+
+    def _hold(self, events: list[pl.DataFrame]) -> None:
+        self.parts += events
+        self.held += sum(table.height for table in events)
+
+    def finish(self) -> None:
+        """Take the sums of the scores, after the last site."""
+        for file, running in self.sums:
+            self._count(running.told())
+            events = _scored(running, self.people, file.index)
+            self.rows += 1
+            self.refused += events.is_empty()
+            self._hold([events])
+            if not events.is_empty():
+                self._place_among(running, file)
+            score = running.score
+            said = "; ".join(filter(None, (score.trait, f"licence: {score.licence}")))
+            self.concepts.append((f"PGS//{score.name}", said))
+
+    def _place_among(self, running: Sum, file: SourceFile) -> None:
+        """Percentiles of a score: only among people of a reference that somebody named, summed over as much of it."""
+        score = running.score.name
+        mine = [each for each in self.distributions if each.score == score]
+        if not mine:
+            self._count(f"score {score}: no reference distribution was given, so no percentiles")
+        for distribution in mine:
+            why = distribution.refuses(running.overlap)
+            if why:
+                self._count(f"percentiles of {score} refused: {why}")
+                continue
+            events = _percentiles(running, distribution, self.people, file.index)
+            self._hold([events])
+            self.concepts.append((distribution.code, distribution.words()))
 
     def batch(self, issuer: str) -> Batch:
-        for file, running in self.sums:
-            self.parts.append(_scored(running, self.people, file.index))
-            _count(self.counts, running.told())
+        """What was taken since the last batch."""
         events = pl.concat(self.parts) if self.parts else pl.DataFrame(schema=_EVENTS)
-        silent = self.rows - events["source_row"].n_unique()
-        return Batch(
-            events=of_subjects(events, issuer), rows_read=self.rows,
-            reference_rows={"site": silent} if self.rows else {}, counts=self.counts,
-        )  # fmt: skip
+        reference = {"site": self.silent, "score": self.refused}
+        names = [{"code": code, "description": said} for code, said in self.concepts]
+        batch = Batch(
+            events=of_subjects(events, issuer),
+            concepts=pl.DataFrame(names, schema=_CONCEPTS),
+            rows_read=self.rows,
+            reference_rows={kind: count for kind, count in reference.items() if count},
+            counts=self.counts,
+        )
+        self.parts, self.concepts, self.counts = [], [], {}
+        self.held = self.rows = self.silent = self.refused = 0
+        return batch
+
+    def _count(self, what: str) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
 
 
 def _genotypes(site: Site, wanted: Wanted, people: list[str], file: int) -> pl.DataFrame:
@@ -271,6 +361,22 @@ def _scored(running: Sum, people: list[str], file: int) -> pl.DataFrame:
     )
 
 
+def _percentiles(
+    running: Sum, distribution: Distribution, people: list[str], file: int
+) -> pl.DataFrame:
+    sums = running.sums()
+    known = np.flatnonzero(np.isfinite(sums))
+    return _events(
+        [people[place] for place in known],
+        distribution.code,
+        distribution.percentiles(sums[known]).astype(np.float32),
+        file,
+        1,
+        [None] * len(known),
+        unit="%",
+    )
+
+
 def _events(
     people: list[str],
     code: str,
@@ -278,6 +384,7 @@ def _events(
     file: int,
     row: int,
     texts: list[Any],
+    unit: str = "1",
 ) -> pl.DataFrame:
     return pl.DataFrame(
         {
@@ -286,14 +393,10 @@ def _events(
             "code": code,
             "numeric_value": values,
             "text_value": texts,
-            "unit": "1",
+            "unit": unit,
             "source_file": file,
             "source_row": row,
             "source_id": None,
         },
         schema=_EVENTS,
     )
-
-
-def _count(counts: dict[str, int], what: str) -> None:
-    counts[what] = counts.get(what, 0) + 1

@@ -200,8 +200,9 @@ def chromosome_of(name: str) -> str:
 
 
 def _calls(calls: npt.NDArray[np.int16], alleles: list[str]) -> npt.NDArray[np.int16]:
-    """`calls`, where an allele that was not seen is no call."""
+    """`calls`, where an allele that was not seen, or that the line does not have, is no call."""
+    missing = calls >= len(alleles)
     for number, allele in enumerate(alleles):
         if allele in NOT_SEEN:
-            calls = np.where(calls == number, np.int16(MISSING), calls)
-    return calls
+            missing |= calls == number
+    return np.where(missing, np.int16(MISSING), calls) if missing.any() else calls

@@ -51,6 +51,7 @@ class Reading:
     subject : the person of the last PID, empty before it
     visit, order : what names the last PV1, and the last ORC or OBR
     orderer, report : the last ORC, until an OBR took its numbers, and the last OBR
+    expected : when an admission is expected, by the PV2 of the last PV1
     about, when, named : the code, the time and the name of what was last told, for comments on it
     is_over : nothing more of the message is read
     person : what is told of people, each in a field of PID
@@ -72,6 +73,7 @@ class Reading:
     orderer: Segment | None = None
     report: Segment | None = None
     timing: Segment | None = None
+    expected: Moment | None = None
     about: str = ""
     when: Moment | None = None
     named: str | None = None

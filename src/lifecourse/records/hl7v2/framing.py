@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 PIECE_BYTES = 256 << 10
 LONGEST_BYTES = 24 << 20
 """A message that is longer is refused: it would not fit into memory several times over."""
-BEGINS = re.compile(
-    rb"(?:(?<=[\r\n\x0b\x1c])|(?<=\xef\xbb\xbf))(?:(?:MSH|[FB]HS)(?=[^\w\s])|[FB]TS(?=\W))"
-)
+BEGINS = re.compile(rb"[\r\n\x0b\x1c\xbf](?=(?:MSH|[FB]HS)[^\w\s]|[FB]TS\W)")
+"""What stands before a message or an envelope: the end of a line, a block, or the last byte of a UTF-8 mark."""
 FIRST = re.compile(rb"(?:MSH|[FB]HS)[^\w\s]")
 MESSAGE_BEGINS = re.compile(rb"MSH[^\w\s]")
 AHEAD = 4
@@ -52,16 +51,14 @@ def messages(stream: Stream, *, longest: int = LONGEST_BYTES) -> Iterator[Found]
             held, is_first = bytearray(b"\n" + bare), False
         start = 0
         for found in BEGINS.finditer(held, scanned):
-            if found.start() > start:
-                yield from _stretch(held, start, found.start(), is_too_long)
-            start, is_too_long = found.start(), False
+            yield from _stretch(held, start, found.end(), is_too_long)
+            start, is_too_long = found.end(), False
         del held[:start]
-        scanned = max(len(held) - AHEAD, 1 if start == 0 else 0)
         if len(held) > longest:
             # The end stays, for a message may begin in it.
             is_too_long = True
             del held[: len(held) - AHEAD - 1]
-            scanned = 1
+        scanned = max(len(held) - AHEAD - 1, 0)
     # At the very end a name needs nothing after it.
     yield from _stretch(held, 0, len(held), is_too_long)
 
@@ -104,7 +101,7 @@ def begins_as_ours(head: bytes) -> bool:
 
 def next_beginning(piece: bytes) -> int | None:
     """Where in `piece` a message begins that is not at its start; None where none does."""
-    for found in BEGINS.finditer(piece, 1):
-        if piece.startswith(b"MSH", found.start()):
-            return found.start()
+    for found in BEGINS.finditer(piece):
+        if MESSAGE_BEGINS.match(piece, found.end()):
+            return found.end()
     return None

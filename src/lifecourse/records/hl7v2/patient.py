@@ -25,7 +25,7 @@ ETHNICITIES = {"H": ("2135-2", "Hispanic or Latino"), "N": ("2186-5", "Non Hispa
 NO_HOME = ("BA", "N", "BDL", "BR", "F", "RH", "B", "O", "BI", "S")
 """Types of address (HL7 table 0190) where nobody need live: bad, of birth, origin, work, for bills, for service."""
 Event = tuple["Moment | None", str, "str | None", "int | None"]
-TABLES = {"MARITAL_STATUS": "v2-0002"}
+TABLES = {"MARITAL_STATUS": "v2-0002", "RACE": "CDCREC"}
 PATIENT_IDS = (3, 2)
 YES = "Y"
 DELETED = ("A29",)
@@ -118,9 +118,10 @@ def _codes(reading: Reading, segment: Segment, number: int, kind: str) -> None:
     for one in found:
         if one:
             code = one[0].rsplit("//", 1)[-1]
-            told.append(
-                (None, f"{kind}//{code}", one[1] or words_of(TABLES.get(kind, ""), code), None)
-            )
+            own = words_of(TABLES[kind], code)
+            # Of the few races everybody has the same words; a marital status is told as it was sent.
+            words = own or one[1] if kind == "RACE" else one[1] or own
+            told.append((None, f"{kind}//{code}", words, None))
     _tell(reading, segment, number, *told)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lifecourse.records.hl7v2.coding import named
 from lifecourse.records.hl7v2.context import DroppedError
 
 if TYPE_CHECKING:
     from lifecourse.records.hl7v2.context import Reading
     from lifecourse.records.hl7v2.message import Segment
-    from lifecourse.records.moments import Moment
 
 # HL7 table 0004 to the classes of visit that the FHIR source has.
 CLASSES = {
@@ -46,7 +46,10 @@ def read_visit(reading: Reading, segment: Segment) -> None:
         reading.withdraw(reading.fact(segment, reading.visit), every=True)
         raise DroppedError("cancelled")
     reading.known()
-    reading.wait(segment, lambda: _tell(reading, segment, None))
+    if segment.says(54):
+        reading.wait(segment, lambda: _episode(reading, segment))
+    reading.expected = None
+    reading.wait(segment, lambda: _tell(reading, segment))
 
 
 def read_more_of_visit(reading: Reading, segment: Segment) -> None:
@@ -57,15 +60,21 @@ def read_more_of_visit(reading: Reading, segment: Segment) -> None:
     DroppedError
         It tells nothing, or no PV1 came before.
     """
-    visit = next((one for one, _ in reading.waiting if one.name == "PV1"), None)
     expected = reading.moment(segment.text(8))
-    if visit is None or expected is None:
+    if expected is None or not any(one.name == "PV1" for one, _ in reading.waiting):
         raise DroppedError("nothing told")
-    reading.forget("PV1")
-    reading.wait(visit, lambda: _tell(reading, visit, expected))
+    reading.expected = expected
 
 
-def _tell(reading: Reading, segment: Segment, expected: Moment | None) -> None:
+def _episode(reading: Reading, segment: Segment) -> None:
+    """That the visit is one of an episode of care (PV1-54), by its description (PV1-53)."""
+    found = named(segment, segment.raw(53), ("SNOMED", "LOINC"), "EpisodeOfCare")
+    code, words = found or ("other", None)
+    fact = reading.fact(segment, "episode", segment.text(54), is_first=True, field="54")
+    reading.add(fact, reading.known(), f"EPISODE//{code}", text=words)
+
+
+def _tell(reading: Reading, segment: Segment) -> None:
     letter = (segment.text(2) or "").upper()
     kind = CLASSES.get(letter, "other")
     start, end = reading.moment(segment.text(44)), reading.moment(segment.text(45))
@@ -76,7 +85,7 @@ def _tell(reading: Reading, segment: Segment, expected: Moment | None) -> None:
     )
     if is_planned:
         fact = reading.fact(segment, reading.visit)
-        reading.add(fact, start or expected or reading.known(), f"PLANNED//VISIT//{kind}")
+        reading.add(fact, start or reading.expected or reading.known(), f"PLANNED//VISIT//{kind}")
         return
     rank = (STATED_START if start else 0) + (
         STATED_END if end or reading.event in STILL_THERE else 0

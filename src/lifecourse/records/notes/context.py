@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -19,20 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FOLDER = Path(__file__).parent
-TERMS, CUES = FOLDER / "terms.csv", FOLDER / "cues.csv"
+TERMS, CUES, SECTIONS = FOLDER / "terms.csv", FOLDER / "cues.csv", FOLDER / "sections.csv"
 LONGEST_SENTENCE = 2_000
 """Characters; what has no end within them (a table, a list of values) is cut there."""
 # A full stop ends a sentence where white space and then no small letter follows; not after a title or an initial.
 BREAK = re.compile(
     r"(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\b[A-Z])[.!?](?=\s+[^a-z\s]|\s*$)|;|\r?\n\s*\n|\r?\n(?=\s*[-*\u2022A-Z])"
 )
+HEADING = re.compile(r"^[ \t]*([A-Za-z][A-Za-z /&-]{1,40}?)[ \t]*:|^[ \t]*$", re.MULTILINE)
 PSEUDO, END = "pseudo", "end"
 AFTER, BEFORE, AROUND, OWN = "after", "before", "around", "own"
 
 
 class Status(StrEnum):
-    """What a sentence says of what it names, weightiest first: a negated disease of the mother is the family's."""
+    """What a sentence says of what it names, weightiest first; NO_FAMILY: that relatives do not have it."""
 
+    NO_FAMILY = "no_family"
     FAMILY = "family"
     HYPOTHETICAL = "hypothetical"
     NEGATED = "negated"
@@ -64,12 +67,16 @@ class _Cue:
     end: int
 
 
-def mentions(text: str) -> list[Mention]:
-    """Every term in `text` with what its sentence says of it, in order; of terms in one another the longest."""
+def mentions(text: str, section: str | None = None) -> list[Mention]:
+    """Every term in `text` with what its sentence says of it, in order; of terms in one another the longest.
+
+    section : the code of the section that `text` is, where it is one
+    """
     found: list[Mention] = []
     words, codelists = _terms()
     if words.search(text) is None:
         return found
+    starts, said_there = _headings(text, section)
     for first, last in sentences(text):
         sentence = text[first:last]
         terms = list(words.finditer(sentence))
@@ -82,7 +89,12 @@ def mentions(text: str) -> list[Mention]:
                 Mention(
                     codelist=codelists[said],
                     term=said,
-                    status=_status(term.start(), term.end(), cues),
+                    status=_status(
+                        term.start(),
+                        term.end(),
+                        cues,
+                        _at(first + term.start(), starts, said_there),
+                    ),
                     start=first + term.start(),
                     end=first + term.end(),
                     sentence_start=first,
@@ -104,8 +116,27 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _status(start: int, end: int, cues: Sequence[_Cue]) -> Status:
+def _headings(text: str, section: str | None) -> tuple[list[int], list[str | None]]:
+    """Where sections of `text` start, and what each says of all that it names."""
+    known = _sections()
+    starts, says = [0], [known.get(section or "")]
+    for match in HEADING.finditer(text):
+        starts.append(match.start())
+        heading = " ".join((match[1] or "").lower().split())
+        says.append(known.get(heading) or known.get(section or ""))
+    return starts, says
+
+
+def _at(place: int, starts: list[int], says: list[str | None]) -> str | None:
+    return says[bisect_right(starts, place) - 1]
+
+
+def _status(start: int, end: int, cues: Sequence[_Cue], section: str | None) -> Status:
     said = {cue.says for cue in cues if _reaches(cue, start, end, cues)}
+    if section is not None and (section == Status.FAMILY or not said & set(Status)):
+        said.add(section)
+    if {Status.FAMILY, Status.NEGATED} <= said:
+        return Status.NO_FAMILY
     return next((status for status in Status if status in said), Status.PRESENT)
 
 
@@ -118,13 +149,16 @@ def _reaches(cue: _Cue, start: int, end: int, cues: Sequence[_Cue]) -> bool:
         between = (end, cue.start)
     else:
         return False
-    is_family = cue.says == Status.FAMILY
-    return not any(
-        other.says == END
-        and between[0] <= other.start < between[1]
-        and not (other.scope == OWN and is_family)
-        for other in cues
-    )
+    inside = [other for other in cues if between[0] <= other.start < between[1]]
+    return not any(_ends(other, cue) for other in inside)
+
+
+def _ends(other: _Cue, cue: _Cue) -> bool:
+    """Whether `other` ends the scope of `cue`: a relative begins another story than the patient's own "no"."""
+    of_family = cue.says in (Status.FAMILY, Status.NO_FAMILY)
+    if other.says == Status.FAMILY:
+        return cue.says == Status.NEGATED
+    return other.says == END and not (other.scope == OWN and of_family)
 
 
 def _cues_in(sentence: str) -> list[_Cue]:
@@ -140,6 +174,11 @@ def _cues_in(sentence: str) -> list[_Cue]:
 def _terms() -> tuple[re.Pattern[str], dict[str, str]]:
     table = {row["term"].lower(): row["codelist"] for row in _rows(TERMS)}
     return _any_of(table), table
+
+
+@cache
+def _sections() -> dict[str, str]:
+    return {row["section"]: row["says"] for row in _rows(SECTIONS)}
 
 
 @cache

@@ -2,9 +2,9 @@
 
 A note's event (``NOTE//...``) is joined by one event for each codelist and status that its text names:
 ``NOTED//<codelist>`` where the sentence says that it is so, else ``NOTED//NEGATED//<codelist>``,
-``NOTED//FAMILY//...``, ``NOTED//HYPOTHETICAL//...``, ``NOTED//HISTORICAL//...``. ``text_value`` is the term found,
-``source_part`` the characters of its sentence; everything else is the note's own. No phenotype, score or rule asks for
-them; a recipe can, by code.
+``NOTED//FAMILY//...``, ``NOTED//NO_FAMILY//...``, ``NOTED//HYPOTHETICAL//...``, ``NOTED//HISTORICAL//...``.
+``text_value`` is the term found, ``source_part`` the characters of its sentence; everything else is the note's own. No
+phenotype, score or rule asks for them; a recipe can, by code.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import hashlib
 
 import polars as pl
 
-from lifecourse.records.notes.context import CUES, TERMS, Mention, Status, mentions
+from lifecourse.records.notes.context import CUES, SECTIONS, TERMS, Mention, Status, mentions
+from lifecourse.schema.code import SEPARATOR
 from lifecourse.schema.event import NOTED
 
 NOTE = "NOTE//"
@@ -33,9 +34,9 @@ def with_facts(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     codes: list[str] = []
     terms: list[str] = []
     parts: list[str] = []
-    for place, text in enumerate(notes["text_value"].to_list()):
+    for place, (code, text) in enumerate(notes.select("code", "text_value").iter_rows()):
         told: set[str] = set()
-        for mention in mentions(text):
+        for mention in mentions(text, section_of(code)):
             code = code_of(mention)
             if code not in told:
                 told.add(code)
@@ -57,6 +58,12 @@ def with_facts(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     return pl.concat([events, derived], how="diagonal"), {**counts, COUNT: derived.height}
 
 
+def section_of(code: str) -> str | None:
+    """The section that a note's code names last: ``LOINC//10157-6`` of ``NOTE//LOINC//34133-9//LOINC//10157-6``."""
+    parts = code.split(SEPARATOR)
+    return SEPARATOR.join(parts[-2:]) if len(parts) >= 5 else None
+
+
 def code_of(mention: Mention) -> str:
     """The code of what a note says."""
     if mention.status is Status.PRESENT:
@@ -66,4 +73,6 @@ def code_of(mention: Mention) -> str:
 
 def dictionary_digest() -> str:
     """What tells one set of terms and cues from another."""
-    return hashlib.sha256(TERMS.read_bytes() + CUES.read_bytes()).hexdigest()
+    return hashlib.sha256(
+        TERMS.read_bytes() + CUES.read_bytes() + SECTIONS.read_bytes()
+    ).hexdigest()

@@ -198,3 +198,33 @@ def test_documents_are_known_by_what_they_begin_with(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text('{"resourceType":"Patient"}', encoding="utf-8")
     with pytest.raises(SourceError, match=r"both FHIR .* and C-CDA"):
         detect(tmp_path)
+
+
+def test_documents_that_come_day_by_day_give_what_they_give_at_once(tmp_path: Path) -> None:
+    days = [
+        document(
+            section("11450-4", problem(DIABETES), text="<paragraph>One</paragraph>"),
+            name="d1",
+            made="2019",
+        ),
+        document(
+            section("11450-4", problem(OVER)),
+            section("30954-2", hba1c(7.5, "r1")),
+            name="d2",
+            made="2021",
+        ),
+        document(section("30954-2", hba1c(8.0, "r1"), hba1c(6.5, "r2")), name="d3", made="2020"),
+    ]
+    hashes = set()
+    for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0)):
+        folder = tmp_path / "".join(map(str, order))
+        folder.mkdir()
+        for last in range(1, 4):
+            stored(folder, *(days[number] for number in order[:last]))
+        once = folder / "once"
+        once.mkdir()
+        hashes.add(stored(folder, *(days[number] for number in order))[1].content_hash)
+        hashes.add(stored(once, *(days[number] for number in order))[1].content_hash)
+    assert len(hashes) == 1
+    (line,) = timelines(tmp_path / "012" / "store")
+    assert [event["numeric_value"] for event in of(line, "LOINC//4548-4")] == [6.5, 7.5]

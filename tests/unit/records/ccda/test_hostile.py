@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from ccdas import document, observation, problem, read, section
+from ccdas import document, observation, problem, read, reasons, section
 
 from lifecourse.base.errors import SourceError
-from lifecourse.records.ccda import CcdaSource, markup
+from lifecourse.records.ccda import CcdaSource, markup, narrative
 from lifecourse.records.ccda.markup import DEEPEST, RefusedError, tree_of
 from lifecourse.records.registry import detect
 from lifecourse.timeline.ingestion import ingest
@@ -133,6 +133,27 @@ def test_more_tags_or_attributes_than_a_record_has_are_refused(
 def test_nesting_up_to_the_bound_is_read() -> None:
     depth = DEEPEST - 1
     assert tree_of(f"{ROOT}{'<a>' * depth}{'</a>' * depth}{END}".encode()) is not None
+
+
+def test_long_text_that_every_entry_points_to_is_not_repeated_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(narrative, "MOST_REFERRED", 5_000)
+    entry = observation("2", '<text><reference value="#t"/></text><effectiveTime value="2019"/>')
+    text = f'<paragraph ID="t">{"x" * 1_000}</paragraph>'
+    batch = read(document(section("30954-2", *[entry] * 40, text=text)))
+    assert batch.events is not None
+    repeated = batch.events.filter(batch.events["code"] == "TEXT//Observation")
+    assert repeated["text_value"].str.len_chars().sum() <= 6_000
+    assert any("not repeated" in told for told in batch.counts)
+
+
+def test_endless_code_is_no_code() -> None:
+    code = f'<code code="{"9" * 1_000_000}" codeSystem="2.16.840.1.113883.6.1"/>'
+    batch = read(
+        document(section("30954-2", observation("2", f'{code}<effectiveTime value="2019"/>')))
+    )
+    assert reasons(batch) == ["no code"]
 
 
 JUNK = (

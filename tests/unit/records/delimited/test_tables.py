@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from lifecourse.base.errors import SourceError
+from lifecourse.cli import main
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.timeline.assembly import IngestReport
 from lifecourse.timeline.ingestion import ingest
@@ -354,6 +355,45 @@ def test_rows_of_parts_are_found_again(tmp_path: Path, monkeypatch: pytest.Monke
     assert (
         found["raw"] == '{"mrn":"1","test":"t250","taken":"2020-01-01","result":"250","unit":"kg"}'
     )
+
+
+def test_a_mapping_that_lies_elsewhere_is_named_and_rows_are_found_without_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folder_of(tmp_path, "", labs="mrn,test,taken,result,unit\n1,a,2020-01-01,1,kg\n")
+    (folder / "mapping.yaml").unlink()
+    mapping = tmp_path / "labs-of-ours.yaml"
+    mapping.write_text(HEAD + LABS)
+    words = [
+        "ingest",
+        str(folder),
+        "--mapping",
+        str(mapping),
+        "--out",
+        str(tmp_path / "store"),
+        "--plain",
+    ]
+    assert main([*words, "--json"]) == 0
+    events = events_of(tmp_path)
+    assert events["code"].to_list() == ["LAB//a"]
+    person = str(events["subject_id"][0])
+    shown = [
+        "inspect",
+        str(tmp_path / "store"),
+        "--subject",
+        person,
+        "--event",
+        "0",
+        "--source",
+        str(folder),
+    ]
+    assert main(shown) == 0
+    assert '"result":"1"' in capsys.readouterr().out
+    renamed = folder / "labs.csv"
+    renamed.rename(folder / "export-2.csv")
+    assert (
+        main(["ingest", str(folder / "export-2.csv"), *words[2:]]) == 0
+    )  # the one table of the mapping
 
 
 def test_text_of_another_encoding_is_read_as_stated(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecourse.base.errors import SourceError
+from lifecourse.base.errors import SourceError, UserError
 from lifecourse.records.genome import GenomeSource
 from lifecourse.records.genome.polygenic import Sum
 from lifecourse.records.genome.scores import read_score
@@ -71,7 +71,8 @@ def test_a_score_of_a_hundred_sites_is_the_obvious_sum_for_all_3202_people(
         lines = [line.rstrip("\n").split("\t") for line in file if not line.startswith("#")]
     random = np.random.default_rng(11)
     chosen = sorted(random.choice(len(lines), 100, replace=False).tolist())
-    rows, oracle = [], np.zeros(3202)
+    oracle = np.zeros(3202)
+    rows: list[tuple[object, ...]] = []
     for number, place in enumerate(chosen):
         chromosome, position, _, reference, alternate = lines[place][:5]
         effect, other = (alternate, reference) if random.random() < 0.5 else (reference, alternate)
@@ -221,3 +222,57 @@ def test_where_several_named_the_people_of_a_store_one_must_be_chosen(tmp_path: 
     ingest(out, store, issuer="another")
     with pytest.raises(SourceError, match=r"another, fhir.*--issuer"):
         ingest(out / "genome", store)
+
+
+def place_among(folder: Path, **fields: object) -> None:
+    told = {
+        "score": "TEST",
+        "reference": "Some Biobank",
+        "source": "made up",
+        "n": 5000,
+        "overlap": 1.0,
+    }
+    lines = [f"{key}: {value}" for key, value in {**told, **fields}.items()]
+    (folder / "some.distribution.yaml").write_text("\n".join(lines) + "\n")
+
+
+def test_percentiles_are_told_only_among_a_named_reference(tmp_path: Path) -> None:
+    vcf(tmp_path, [site(10, "A", "G", "0/1", "1/1")])
+    score(tmp_path, [(1, 10, "G", "A", 1.0)])
+    found, counts = told(tmp_path)
+    assert found["code"].unique().to_list() == ["PGS//TEST"]
+    assert "score TEST: no reference distribution was given, so no percentiles" in counts
+    place_among(tmp_path, mean=1.0, sd=0.5)
+    among = "PGS_PERCENTILE//TEST//Some_Biobank"
+    found = told(tmp_path)[0].filter(pl.col("code") == among)
+    # One is the mean; two is two standard deviations above it.
+    np.testing.assert_allclose(found["numeric_value"].to_numpy(), [50.0, 97.7249868], rtol=1e-6)
+    place_among(tmp_path, quantiles=[0.0, 1.0, 5.0])
+    found = told(tmp_path)[0].filter(pl.col("code") == among)
+    assert found["numeric_value"].to_list() == [50.0, 62.5]
+    place_among(tmp_path, mean=1.0, sd=0.5, overlap=0.9)
+    found, counts = told(tmp_path)
+    assert among not in found["code"].to_list()
+    assert any(what.startswith("percentiles of TEST refused: 100 %") for what in counts)
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"mean": 1.0}, {"mean": 1.0, "sd": 1.0, "n": 12}, {"quantiles": [2.0, 1.0, 3.0]}]
+)
+def test_a_distribution_that_says_too_little_is_an_error(
+    tmp_path: Path, fields: dict[str, object]
+) -> None:
+    vcf(tmp_path, [site(10, "A", "G", "0/1", "1/1")])
+    place_among(tmp_path, **fields)
+    with pytest.raises(UserError, match=r"some\.distribution\.yaml"):
+        told(tmp_path)
+
+
+def test_the_licence_of_a_score_goes_with_it(tmp_path: Path) -> None:
+    vcf(tmp_path, [site(10, "A", "G", "0/1", "1/1")])
+    path = score(tmp_path, [(1, 10, "G", "A", 1.0)])
+    path.write_text(path.read_text().replace("#pgs_id", "#license=Academic use only\n#pgs_id"))
+    source = open_source(tmp_path, kind="genome")
+    tables = [b.concepts for unit in source.units() for b in source.read(unit)]
+    said = pl.concat([table for table in tables if table is not None])
+    assert said["description"].to_list() == ["licence: Academic use only"]

@@ -193,17 +193,27 @@ def test_every_field_of_every_segment_may_be_anything(shared_data: Path) -> None
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("piece", [b"x", b"|", b"^&", b"~1", b"\\T\\", b"\x00", b"A|\r", b"MSH|\n"])
-def test_line_of_two_gigabytes_is_laid_aside(tmp_path: Path, piece: bytes) -> None:
+@pytest.mark.parametrize(
+    ("piece", "megabytes"),
+    [
+        (b"x", 2_048),
+        (b"|", 256),
+        (b"^&", 256),
+        (b"~1", 256),
+        (b"\x00", 256),
+        (b"A|\r", 256),
+        (b"MSH|\n", 16),
+    ],
+)
+def test_line_of_two_gigabytes_is_laid_aside(tmp_path: Path, piece: bytes, megabytes: int) -> None:
     path = tmp_path / "x.hl7"
     block = piece * (MEGABYTE // len(piece))
-    size = 2_048 if piece not in (b"MSH|\n",) else 128
     with path.open("wb") as handle:
         handle.write(b"MSH|^~\\&|LAB\rPID|1||7\rOBX|1|TX|1^Note^L||")
-        for _ in range(size):
+        for _ in range(megabytes):
             handle.write(block)
     said = outcome(path)
-    assert "a message of more than 24 MB" in said or "no MSH segment" in said
+    assert "a message of more than 24 MB" in said or "cannot be told apart" in said
 
 
 @pytest.mark.prove

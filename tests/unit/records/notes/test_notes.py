@@ -11,7 +11,8 @@ import pytest
 
 from lifecourse.features import featurize
 from lifecourse.features.recipe import EveryCode, NamedCovariate, Recipe
-from lifecourse.records.notes.context import CUES, TERMS, Status, mentions, sentences
+from lifecourse.records.notes import with_facts
+from lifecourse.records.notes.context import CUES, SECTIONS, TERMS, Status, mentions, sentences
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.schema.covariate import Summary
 from lifecourse.simulation import simulate
@@ -54,11 +55,32 @@ def test_sentences_are_understood_as_they_were_meant() -> None:
         ("cancerous anginal non-copd", []),
         ("Dr. Adams noted COPD", ["PRESENT copd"]),
         ("HbA1c was 7.2 in type 2 diabetes", ["PRESENT type 2 diabetes"]),
+        ("Family History:\nDiabetes\nStroke (cause of death)\n\nPlan: treat hypertension", ["FAMILY diabetes", "FAMILY stroke", "PRESENT hypertension"]),
+        ("PMH: COPD. Gout.\nHPI: worsening asthma", ["HISTORICAL copd", "PRESENT asthma"]),
+        ("FH: no cancer", ["NO_FAMILY cancer"]),
+        ("No family history of asthma", ["NO_FAMILY asthma"]),
+        ("Mother never had asthma. Father without COPD", ["NO_FAMILY asthma", "NO_FAMILY copd"]),
+        ("No cough, mother had asthma", ["FAMILY asthma"]),
+        ("Density, malignancy is not excluded", ["HYPOTHETICAL malignancy"]),
+        ("Patient has a history of asthma and is morbidly obese.", ["HISTORICAL asthma", "PRESENT obese"]),
         ("", []),
     ],
 )  # fmt: skip
 def test_terms_cues_and_sentences(text: str, said: list[str]) -> None:
     assert [f"{m.status.name} {m.term}" for m in mentions(text)] == said
+
+
+def test_a_section_says_whose_its_facts_are() -> None:
+    assert mentions("Diabetes 40", "LOINC//10157-6")[0].status is Status.FAMILY
+    assert mentions("Diabetes 40", "LOINC//11450-4")[0].status is Status.PRESENT
+    events = pl.DataFrame(
+        {
+            "code": ["NOTE//LOINC//34133-9//LOINC//10157-6", "NOTE//LOINC//34133-9"],
+            "text_value": ["Diabetes 40"] * 2,
+        }
+    )
+    told, _ = with_facts(events)
+    assert told["code"].to_list()[2:] == ["NOTED//FAMILY//diabetes", "NOTED//diabetes"]
 
 
 def test_offsets_are_those_of_the_text() -> None:
@@ -81,6 +103,7 @@ def test_the_tables_name_codelists_and_scopes_that_there_are() -> None:
     kinds = {(row["says"], row["scope"]) for row in rows(CUES)}
     statuses = {status.value for status in Status} - {"present"}
     assert {says for says, _ in kinds} == statuses | {"pseudo", "end"}
+    assert {row["says"] for row in rows(SECTIONS)} <= statuses
     assert {scope for says, scope in kinds if says in statuses} <= {"after", "before", "around"}
     cues = [row["cue"] for row in rows(CUES)]
     assert len(cues) == len(set(cues))
