@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 TRAINING, JUDGED, ORACLE = (20_000, 101), (50_000, 202), 100_000
 LEARNERS: dict[str, type[Logistic] | type[Trees]] = {"logistic": Logistic, "trees": Trees}
 LEAST_MEAN, LEAST_EACH, ENOUGH_EVENTS = 0.90, 0.88, 400
+FOLDS = 5
+"""People that the models learn from are left out by fifths, to say how much their losses hang on who they are."""
 KINDS = {
     "genes": ("PGS//", "GENOTYPE//"),
     "lifestyle": (
@@ -70,12 +72,13 @@ def main(folder: Path) -> int:
     lines: list[dict[str, Any]] = []
     for outcome in MAIN_OUTCOMES:
         setting = _setting(outcome, train, judge, folder / "judge" / "truth")
-        for line in _against_oracle(setting):
+        whole, lines_of_learners = _against_oracle(setting)
+        for line in lines_of_learners:
             shares[line["learner"]].append(line["share"])
             enough = line["events"] >= ENOUGH_EVENTS
             kept &= not enough or line["share"] >= LEAST_EACH
             lines.append(_printed(line))
-        for line in _worth(setting):
+        for line in _worth(setting, whole):
             kept &= line["agrees"]
             lines.append(_printed(line))
     for name, found in shares.items():
@@ -124,11 +127,18 @@ def _setting(outcome: str, train: Timeline, judge: Timeline, truth: Path) -> Set
 
 
 def _fitted(
-    setting: Setting, learner: type[Logistic] | type[Trees], without: str | None = None
+    setting: Setting,
+    learner: type[Logistic] | type[Trees],
+    without: str | None = None,
+    left_out: int | None = None,
 ) -> npt.NDArray[np.float64]:
+    """The risks of the judged; with `left_out` a fifth of the people is, and the penalty is the usual one."""
     learning, judged = (_without(m, without) for m in (setting.learning, setting.judged))
     rows = np.arange(len(setting.happened))
     inner = folds_of(setting.people, 5, 1) == 0
+    if left_out is not None:
+        rows = np.flatnonzero(folds_of(setting.people, FOLDS, 2) != left_out)
+        inner = np.zeros(len(rows), dtype=np.bool_)
     return learner.fit(learning, setting.happened, rows, inner).predict(judged)
 
 
@@ -148,12 +158,13 @@ def _without(features: FeatureMatrix, kind: str | None) -> FeatureMatrix:
     )
 
 
-def _against_oracle(setting: Setting) -> list[dict[str, Any]]:
+def _against_oracle(setting: Setting) -> tuple[npt.NDArray[np.float64], list[dict[str, Any]]]:
+    """The logistic model's risks, and a line a learner."""
     came = setting.truth["happened"].to_numpy().astype(bool)
     attainable, latent = (setting.truth[name].to_numpy() for name in ("attainable", "risk"))
     lines = []
-    for name, learner in LEARNERS.items():
-        risk = _fitted(setting, learner)
+    risks = {name: _fitted(setting, learner) for name, learner in LEARNERS.items()}
+    for name, risk in risks.items():
 
         def measured(
             rows: npt.NDArray[np.int64], risk: npt.NDArray[np.float64] = risk
@@ -179,13 +190,17 @@ def _against_oracle(setting: Setting) -> list[dict[str, Any]]:
                 "predicted_over_true": round(float(risk.mean() / latent.mean()), 3),
             }
         )
-    return lines
+    return risks["logistic"], lines
 
 
-def _worth(setting: Setting) -> list[dict[str, Any]]:
-    """What AUROC each kind of knowledge is worth: to the logistic model with its interval, and by the truth."""
+def _worth(setting: Setting, whole: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+    """What AUROC each kind of knowledge is worth: to the logistic model with its interval, and by the truth.
+
+    The interval holds who was judged (bootstrap) and who was learned from (jackknife by fifths).
+    """
     came = setting.truth["happened"].to_numpy().astype(bool)
-    whole, best = _fitted(setting, Logistic), setting.truth["attainable"].to_numpy()
+    best = setting.truth["attainable"].to_numpy()
+    of_fifths = [auroc(came, _fitted(setting, Logistic, left_out=f)) for f in range(FOLDS)]
     lines = []
     for kind in KINDS:
         less = _fitted(setting, Logistic, without=kind)
@@ -203,19 +218,34 @@ def _worth(setting: Setting) -> list[dict[str, Any]]:
             return {"model": model, "truth": truth, "difference": model - truth}
 
         found = over_draws(measured, np.arange(len(came)), seed=0, draws=200)
-        low, high = (found["difference"][end] or 0.0 for end in ("low", "high"))
+        losses = [
+            area - auroc(came, _fitted(setting, Logistic, without=kind, left_out=f))
+            for f, area in enumerate(of_fifths)
+        ]
+        of_learning = (FOLDS - 1) / FOLDS * float(np.sum((losses - np.mean(losses)) ** 2))
+        model = found["model"]["value"] or 0.0
+        difference = found["difference"]["value"] or 0.0
         lines.append(
             {
                 "outcome": setting.outcome,
                 "without": kind,
-                "loss_of_model": round(found["model"]["value"] or 0.0, 4),
-                "interval": [round(found["model"][end] or 0.0, 4) for end in ("low", "high")],
+                "loss_of_model": round(model, 4),
+                "interval": _interval(model, found["model"], of_learning),
                 "loss_by_the_truth": round(found["truth"]["value"] or 0.0, 4),
-                "difference_interval": [round(low, 4), round(high, 4)],
-                "agrees": bool(low <= 0.0 <= high),
+                "difference_interval": (
+                    interval := _interval(difference, found["difference"], of_learning)
+                ),
+                "agrees": interval[0] <= 0.0 <= interval[1],
             }
         )
     return lines
+
+
+def _interval(value: float, drawn: dict[str, float | None], more: float) -> list[float]:
+    """The 95 % interval of a value with the spread of its draws and another variance."""
+    spread = ((drawn["high"] or 0.0) - (drawn["low"] or 0.0)) / (2 * 1.96)
+    half = 1.96 * float(np.sqrt(spread**2 + more))
+    return [round(value - half, 4), round(value + half, 4)]
 
 
 if __name__ == "__main__":
