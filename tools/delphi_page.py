@@ -61,8 +61,8 @@ def _page(found: dict[str, Any], view: dict[str, Any]) -> str:
 
 *Audience: clinical data scientists. Kind: explanation. Written by `python tools/delphi_page.py`.*
 
-The lives were simulated by the authors of Delphi-2M from a model of UK Biobank (MIT licence; first occurrences of ICD-10
-codes by age, no calendar time). `lifecourse ingest delphi-simulated --mapping delphi --store S` reads them, and
+The lives were simulated by the authors of Delphi-2M from a model of UK Biobank (MIT licence; first occurrences of
+ICD-10 codes by age, no calendar time). `lifecourse ingest delphi-simulated --mapping delphi --store S` reads them, and
 `lifecourse discover S` searches them ([how](discovery.md)): {counted["people"]} people, {counted["pairs_tested"]} pairs
 tested, {counted["pairs_found"]} found on one half, {found["pairs_confirmed"]:,} confirmed on the other
 ({found["replication_rate"]:.0%}); with everyone's dates dealt out anew {found["confirmed_by_chance"]:,}. What a model

@@ -29,10 +29,11 @@ def page(lines: list[dict[str, Any]]) -> str:
 
 *Audience: clinical data scientists. Kind: explanation. Written by `python tools/oracle_page.py`.*
 
-Two models learn from 20,000 people of the [synthetic hospital](synthetic-hospital.md) and are judged on a fresh 50,000 of another
-seed, five years ahead, with competing death (`python -m benchmarks.oracle FOLDER`). The hospital knows what no record shows: the
-*attainable* AUROC is that of the true risk in expectation over what the records hide, the *latent* one that of the true risk itself.
-The share is the model's gain over chance (AUROC less a half) in the attainable gain.
+Two models learn from 20,000 people of the [synthetic hospital](synthetic-hospital.md) and are judged on a fresh
+50,000 of another seed, five years ahead, with competing death (`python -m benchmarks.oracle FOLDER`). The hospital
+knows what no record shows: the *attainable* AUROC is that of the true risk in expectation over what the records hide,
+the *latent* one that of the true risk itself. The share is the model's gain over chance (AUROC less a half) in the
+attainable gain.
 
 {
         _table(
@@ -56,8 +57,9 @@ Mean share: {means}.
 
 ## What genes, lifestyle and places are worth
 
-The logistic model without each kind of knowledge, and what the truth says that it is worth: the attainable AUROC less the attainable
-AUROC of who does not look. The intervals hold who was judged (bootstrap) and who was learned from (jackknife by fifths).
+The logistic model without each kind of knowledge, and what the truth says that it is worth: the attainable AUROC less
+the attainable AUROC of who does not look. The intervals hold who was judged (bootstrap) and who was learned from
+(jackknife by fifths).
 
 {
         _table(

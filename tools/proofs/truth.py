@@ -49,8 +49,8 @@ def _worth() -> tuple[bool, str]:
         return False, failure
     worth = [line for line in lines if "without" in line]
     said = (
-        f"{line['outcome']} without {line['without']} {line['loss_of_model']} (truth {line['loss_by_the_truth']})"
-        + ("" if line["agrees"] else " DISAGREES")
+        f"{line['outcome']} without {line['without']} {line['loss_of_model']} "
+        f"(truth {line['loss_by_the_truth']})" + ("" if line["agrees"] else " DISAGREES")
         for line in worth
     )
     return bool(worth) and all(line["agrees"] for line in worth), "; ".join(said)
