@@ -29,6 +29,7 @@ def vcf_speed() -> tuple[bool, str]:
     return bool(lines) and all(kept), "; ".join(words)
 
 
+CHAPTER = "Every record"
 PROOFS = (
     Proof(
         name="vcf-speed",
