@@ -60,8 +60,8 @@ PROOFS = (
     Proof(
         name="models-oracle",
         promise="logistic and XGBoost trained on 20,000 and judged on a fresh 50,000 of another seed: mean at least "
-        "0.90 of the records oracle's gain over chance over the main outcomes at 5 years, each with 400 or more training "
-        "events at least 0.88",
+        "0.90 of the records oracle's gain over chance over the main outcomes at 5 years, each with 400 or more "
+        "training events at least 0.88",
         measure=_shares,
     ),
     Proof(
