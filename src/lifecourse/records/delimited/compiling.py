@@ -23,6 +23,7 @@ from lifecourse.records.delimited.tree import (
     Operation,
     Pattern,
     Slice,
+    cell,
 )
 from lifecourse.records.delimited.tree import Literal as Constant
 from lifecourse.records.delimited.values import (
@@ -96,7 +97,7 @@ class Compiler:
             case Moment(text):
                 return self._moment(pl.lit(text), "day" if len(text) == 10 else None)
             case Column(name):
-                return self.known.get(name) or Value(kind="text", expr=pl.col(name))
+                return self.known.get(name) or Value(kind="text", expr=pl.col(cell(name)))
             case Joined(parts):
                 texts = [self.text(part) for part in parts]
                 return Value(kind="text", expr=pl.concat_str(texts) if texts else pl.lit(""))

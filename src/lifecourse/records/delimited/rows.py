@@ -12,7 +12,7 @@ from lifecourse.records.delimited.events import Template, events_of, number_of
 from lifecourse.records.delimited.expressions import ExpressionError, parse
 from lifecourse.records.delimited.mapping import OWN, SPREAD_COLUMN, SPREAD_VALUE
 from lifecourse.records.delimited.moments import first_and_last
-from lifecourse.records.delimited.tree import Column, Literal, Node, columns_of, replaced
+from lifecourse.records.delimited.tree import Column, Literal, Node, cell, columns_of, replaced
 from lifecourse.records.delimited.values import as_text
 
 if TYPE_CHECKING:
@@ -204,10 +204,10 @@ class TableReading:
     def _prepared(self, rows: pl.DataFrame, told: Told) -> pl.DataFrame:
         texts = [pl.col(name).str.strip_chars() for name in rows.columns if name != "row"]
         rows = rows.with_columns(pl.when(~text.is_in(self._nulls)).then(text) for text in texts)
-        rows = rows.with_columns(**self._made_keys)
+        rows = rows.with_columns(expr.alias(cell(name)) for name, expr in self._made_keys.items())
         for name, join in self._options.join.items():
             found = self._lookups[name]
-            left, right = join.left, join.right
+            left, right = ([cell(name) for name in side] for side in (join.left, join.right))
             there = rows.drop_nulls(left)
             unmet = there.join(found, left_on=left, right_on=right, how="anti").height
             _add(told.counts, f"{self._name}: rows without a row in {name}", unmet)
@@ -252,7 +252,7 @@ class TableReading:
         """Add the events that `rows` tell by `template`; the rows whose time cannot be read, as ``row``."""
         event, label = template.event, f"{self._name}.{template.name}"
         missing_time = pl.any_horizontal(
-            pl.lit(False), *(pl.col(c).is_not_null() for c in template.time_columns)
+            pl.lit(False), *(pl.col(cell(c)).is_not_null() for c in template.time_columns)
         )
         asked = rows.select(
             "row",

@@ -31,7 +31,7 @@ from lifecourse.records.delimited.tables import (
     read_row,
     read_whole,
 )
-from lifecourse.records.delimited.tree import columns_of
+from lifecourse.records.delimited.tree import cell, columns_of
 from lifecourse.records.separated import Bad
 from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
 from lifecourse.vocab.systems import systems, tidy_code
@@ -215,7 +215,7 @@ class DelimitedSource:
                 )
         nulls = ["", *self._mapping.missing_in(where[0])]
         rows = pl.concat([read_whole(path, columns) for path in paths])
-        texts = [pl.col(column).str.strip_chars() for column in columns]
+        texts = [pl.col(cell(column)).str.strip_chars() for column in columns]
         return rows.select(pl.when(~text.is_in(nulls)).then(text) for text in texts)
 
     def _joined(self, table: str, name: str) -> pl.DataFrame:
@@ -223,12 +223,13 @@ class DelimitedSource:
         join = self._mapping.tables[table].options.join[name]
         where = (table, "_table", "join", name)
         wanted = [column for column in join.columns if column not in join.right]
-        rows = self._lookup(name, [*join.right, *wanted], where).drop_nulls(join.right)
+        keys = [cell(column) for column in join.right]
+        rows = self._lookup(name, [*join.right, *wanted], where).drop_nulls(keys)
         if isinstance(join.cols, dict):
-            worked = [_aggregated(column, how) for column, how in join.cols.items()]
-            return rows.group_by(join.right).agg(worked)
+            worked = [_aggregated(cell(column), how) for column, how in join.cols.items()]
+            return rows.group_by(keys).agg(worked)
         return rows.select(
-            *join.right, *(pl.col(column).alias(join.columns[column]) for column in wanted)
+            *keys, *(pl.col(cell(column)).alias(cell(join.columns[column])) for column in wanted)
         )
 
     def _said(self, table: str, event: str, pairs: pl.DataFrame) -> list[pl.DataFrame]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.delimited.tree import cell
 from lifecourse.records.separated import (
     Bad,
     header_of,
@@ -87,7 +88,7 @@ def read_chunks(
     start: int = 0,
     end: int | None = None,
 ) -> Iterator[tuple[pl.DataFrame, Bad]]:
-    """Chunks of `columns` as text with ``row``, and the rows that are none.
+    """Chunks of `columns` as text, each called by its `cell`, with ``row``; and the rows that are none.
 
     `start` and `end` are one of `ranges`; ``row`` counts from 1 in the file, in a range of bytes within the range.
     """
@@ -98,18 +99,21 @@ def read_chunks(
 
 
 def read_whole(path: Path, columns: Sequence[str], *, encoding: str = "utf-8") -> pl.DataFrame:
-    """`columns` of all rows as text, for a table to look things up in."""
+    """`columns` of all rows as text, each called by its `cell`, for a table to look things up in."""
     chunks = [chunk for chunk, _ in read_chunks(path, columns, encoding=encoding)]
-    empty = pl.DataFrame(schema={"row": pl.UInt32, **dict.fromkeys(columns, pl.String)})
+    cells = dict.fromkeys(map(cell, columns), pl.String)
+    empty = pl.DataFrame(schema={"row": pl.UInt32, **cells})
     return pl.concat([empty, *chunks])
 
 
 def read_row(path: Path, number: int, *, encoding: str = "utf-8") -> str | None:
     """Row `number` as a JSON object."""
-    for chunk, bad in read_chunks(path, column_names(path), encoding=encoding):
+    names = column_names(path)
+    for chunk, bad in read_chunks(path, names, encoding=encoding):
         found = chunk.filter(pl.col("row") == number)
         if found.height:
-            return str(found.drop("row").write_ndjson()).strip()
+            whole = found.select(pl.col(cell(name)).alias(name) for name in names)
+            return str(whole.write_ndjson()).strip()
         for place, raw in bad:
             if place == number:
                 return raw
@@ -134,25 +138,28 @@ def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
         # A column of ids with gaps was made of floats by pandas: 220045.0 is the id 220045.
         whole = column.cast(pl.Int64, strict=False)
         text = pl.when(column == whole).then(whole.cast(pl.String))
-        return text.otherwise(column.cast(pl.String)).alias(name)
+        return text.otherwise(column.cast(pl.String)).alias(cell(name))
     if isinstance(kind, pl.Datetime):
         if kind.time_zone:
-            return column.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")
-        return column.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")
+            column = column.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")
+        else:
+            column = column.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")
+        return column.alias(cell(name))
     if kind.is_nested():
         raise SourceError(
             f"column {name} is a {kind.base_type()}, and a table's values are single ones. Unnest it first."
         )
-    return column.cast(pl.String)
+    return column.cast(pl.String).alias(cell(name))
 
 
 def _text_chunks(
     path: Path, columns: Sequence[str], encoding: str, start: int, end: int | None
 ) -> Iterator[tuple[pl.DataFrame, Bad]]:
     with opened(path) as handle:
-        names, separator = header_of(handle)
-        if not names:
+        header, separator = header_of(handle)
+        if not header:
             return
+        names, wanted = ([cell(name) for name in each] for each in (header, columns))
         part = handle
         if end is not None:
             handle.seek(start)
@@ -160,9 +167,9 @@ def _text_chunks(
         row = 1
         blocks = record_blocks(part) if end is None else filter(bytes.strip, [part.read()])
         for block in blocks:
-            chunk, bad = parse_block(_utf8(block, encoding), names, list(columns), separator, row)
+            chunk, bad = parse_block(_utf8(block, encoding), names, wanted, separator, row)
             row += chunk.height + len(bad)
-            chunk = chunk.select("row", *columns)
+            chunk = chunk.select("row", *wanted)
             for at in range(0, max(chunk.height, 1), CHUNK_ROWS):
                 yield chunk.slice(at, CHUNK_ROWS), bad if at == 0 else Bad()
 

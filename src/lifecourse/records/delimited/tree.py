@@ -107,6 +107,11 @@ Node: TypeAlias = (
 )  # fmt: skip
 
 
+def cell(name: str) -> str:
+    """What a table's column is called while its rows are read: never as one of the columns that reading adds."""
+    return f"${name}"
+
+
 def columns_of(node: Node) -> set[str]:
     """The names of the columns that `node` looks at."""
     if isinstance(node, Column):

@@ -27,7 +27,8 @@ def said(text: str, row: dict[str, str | None] | None = None) -> Any:
     """What the expression `text` is for one row."""
     compiler = Compiler()
     value = compiler.value(parse(text))
-    rows = pl.DataFrame([row or ROW], schema=dict.fromkeys(row or ROW, pl.String))
+    cells = {f"${name}": told for name, told in (row or ROW).items()}
+    rows = pl.DataFrame([cells], schema=dict.fromkeys(cells, pl.String))
     for step in compiler.steps:
         rows = step.applied(rows)
     return rows.select(out=value.expr)["out"][0]
@@ -131,7 +132,7 @@ def test_a_time_is_as_exact_as_it_is_written_and_in_its_zone(
     compiler = Compiler()
     moment = compiler.moment(parse("$t"))
     # Beside others, so that nothing rests on a column that is written one way.
-    rows = pl.DataFrame({"t": [text, "1999-01-01 10:00", "1999-01-01"]})
+    rows = pl.DataFrame({"$t": [text, "1999-01-01 10:00", "1999-01-01"]})
     for step in compiler.steps:
         rows = step.applied(rows)
     ends = first_and_last(moment.expr, moment.utc, moment.precision, "Europe/Vienna")
@@ -154,5 +155,5 @@ def test_a_time_is_as_exact_as_it_is_written_and_in_its_zone(
 def test_a_format_says_how_exact_its_times_are(form: str, text: str, last: str) -> None:
     moment = Compiler().moment(parse(f'$t as "{form}"'))
     _, end = first_and_last(moment.expr, moment.utc, moment.precision, "UTC")
-    answer = pl.DataFrame({"t": [text, "nonsense"]}).select(last=end)["last"].to_list()
+    answer = pl.DataFrame({"$t": [text, "nonsense"]}).select(last=end)["last"].to_list()
     assert answer == [datetime.fromisoformat(last), None]

@@ -405,6 +405,24 @@ def test_text_of_another_encoding_is_read_as_stated(tmp_path: Path) -> None:
     assert stored(tmp_path, folder)[1]["code"].to_list() == ["LAB//Größe"]
 
 
+def test_columns_may_have_any_name(tmp_path: Path) -> None:
+    mapping = """
+labs:
+  _table: {id: $row, join: {subject_key: {key: time first, cols: [has_time]}}}
+  _defaults: {subject_id: $subject_key}
+  lab: {code: $code, time: $`time first`, numeric_value: $numeric_value, text_value: $has_time}
+"""
+    folder = folder_of(
+        tmp_path, mapping,
+        labs="row,subject_key,time first,code,numeric_value,when\nr7,p1,2020-01-01,X,5,no\n",
+        subject_key="time first,has_time\n2020-01-01,yes\n",
+    )  # fmt: skip
+    _, events = stored(tmp_path, folder)
+    assert events.select(
+        "source_id", "source_row", "code", "numeric_value", "text_value"
+    ).rows() == [("r7", 1, "X", 5.0, "yes")]
+
+
 def test_files_that_no_table_names_are_counted(tmp_path: Path) -> None:
     folder = folder_of(
         tmp_path,
