@@ -33,7 +33,8 @@ HELD = ("subject_id", "time", "code", "end_time", "onset_time")
 
 def is_exposures(path: Path) -> bool:
     """Whether `path` is a table of exposures, or a folder of nothing else."""
-    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    found = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    files = [file for file in found if not file.name.startswith(".")]
     return bool(files) and all(layout_of(file) is not None for file in files)
 
 

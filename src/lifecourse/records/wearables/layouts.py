@@ -31,7 +31,7 @@ class Layout(Document):
 
     def holds_for(self, columns: Sequence[str]) -> bool:
         """Whether a table with these columns is laid out so."""
-        told = (self.time, self.subject, self.measure, self.value, self.unit, *self.where)
+        told = (self.time, self.subject, self.measure, self.value, *self.where)
         needed = {name for name in told if name}
         return needed <= set(columns) and (not self.values or bool({*self.values} & {*columns}))
 

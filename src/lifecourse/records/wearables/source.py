@@ -22,8 +22,10 @@ from lifecourse.records.series.readings import (
     without_repeats,
 )
 from lifecourse.records.source import Batch, SourceFile, Unit, damage_named, of_subjects
+from lifecourse.records.wearables.openmhealth import ENDINGS as POINTS
 from lifecourse.records.wearables.openmhealth import is_data_points, read_points
-from lifecourse.records.wearables.tables import date_order, layout_of, read_table
+from lifecourse.records.wearables.tables import ENDINGS as TABLES
+from lifecourse.records.wearables.tables import date_order, layout_of, read_table, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,16 +34,25 @@ if TYPE_CHECKING:
 KIND = "series"
 PEOPLE = "people.csv"
 KEEP = "keep-readings"
+MAPPINGS = (".yaml", ".yml")
 CLASS_BYTES = 64 << 20
 MOST_CLASSES = 256
 EXPANSION_OF_GZIP = 10
 
 
 def is_series(path: Path) -> bool:
-    """Whether `path` is a file of readings, or a folder of nothing else (but who they are of)."""
+    """Whether `path` is a file of readings, or a folder whose tables and JSON files are nothing else."""
     found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    files = [file for file in found if file.name not in (PEOPLE, KEEP)]
+    if any(file.suffix.lower() in MAPPINGS for file in found):
+        return False  # a mapping says what the tables mean
+    files = [file for file in found if _may_hold_readings(file)]
     return bool(files) and all(_holds_readings(file) for file in files)
+
+
+def _may_hold_readings(path: Path) -> bool:
+    name = path.name.lower()
+    is_beside = name.startswith(".") or name in (PEOPLE, KEEP)
+    return not is_beside and name.endswith((*TABLES, *POINTS))
 
 
 def _holds_readings(path: Path) -> bool:
@@ -68,7 +79,7 @@ class SeriesSource:
     def _files(self) -> list[SourceFile]:
         root = self.path.parent if self.path.is_file() else self.path
         found = [self.path] if self.path.is_file() else sorted(self.path.rglob("*"))
-        named = [p for p in found if p.is_file() and p.name not in (PEOPLE, KEEP)]
+        named = [p for p in found if p.is_file() and _may_hold_readings(p)]
         return [
             SourceFile(
                 index=number,
@@ -214,7 +225,7 @@ def _laid_aside(read: Read) -> Batch:
 def _is_header(names: list[str]) -> bool:
     from lifecourse.records.wearables.layouts import layouts
 
-    return any(layout.holds_for(names) for layout in layouts())
+    return any(layout.holds_for(each) for each in spellings(names) for layout in layouts())
 
 
 def _every_reading(readings: pl.DataFrame) -> pl.DataFrame:

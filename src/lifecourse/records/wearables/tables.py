@@ -115,10 +115,16 @@ def _header(handle: BinaryIO) -> tuple[Layout, list[str], str] | None:
         distinct = [name or f"column {place}" for place, name in enumerate(names)]
         if len(set(distinct)) < len(distinct):
             continue
-        layout = next((each for each in layouts() if each.holds_for(distinct)), None)
-        if layout is not None:
-            return layout, distinct, separator
+        for spelled in spellings(distinct):
+            layout = next((each for each in layouts() if each.holds_for(spelled)), None)
+            if layout is not None:
+                return layout, spelled, separator
     return None
+
+
+def spellings(names: list[str]) -> list[list[str]]:
+    """Column names as they stand, and in small letters."""
+    return [names, [name.lower() for name in names]]
 
 
 def _read(

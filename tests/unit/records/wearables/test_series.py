@@ -329,6 +329,18 @@ def test_rows_that_are_no_readings_are_laid_aside_with_the_reason(tmp_path: Path
     }
 
 
+def test_what_lies_beside_readings_does_not_hide_them(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("Subject;Time;Measure;Value\n7;2024-03-01T10:00:00;steps;12\n")
+    (tmp_path / ".DS_Store").write_bytes(b"\x00")
+    (tmp_path / "README.txt").write_text("from the watch")
+    events, rejects, _ = told(tmp_path)
+    assert rejects.is_empty()
+    assert events["numeric_value"].to_list() == [12.0]
+    (tmp_path / "patients.csv").write_text("id,name\n7,x\n")
+    with pytest.raises(SourceError):
+        open_source(tmp_path)
+
+
 def test_a_damaged_file_is_one_clear_error(tmp_path: Path) -> None:
     whole = gzip.compress(
         ("subject,time,measure,value,unit\n" + "7,2024-03-01T10:00:00,steps,1,\n" * 5000).encode()
