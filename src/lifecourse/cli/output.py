@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from lifecourse.base.errors import LifecourseError
     from lifecourse.cli.command import Command
 
+NAMING = frozenset({"subject_id", "subject"})
+"""Numbers that name somebody: written as they are typed again."""
 SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -51,7 +53,7 @@ def _fact_lines(pairs: Mapping[str, Any], indent: int) -> Iterable[str]:
             yield f"{margin}{name}" + ("" if value else "  none")
             yield from _fact_lines(value, indent + 2)
         else:
-            yield f"{margin}{name!s:<{width}}  {said(value)}"
+            yield f"{margin}{name!s:<{width}}  {_said_of(str(name), value)}"
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
@@ -59,7 +61,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = Non
     if not rows:
         return "(none)"
     names = list(columns or rows[0])
-    cells = [[said(row.get(name)) for name in names] for row in rows]
+    cells = [[_said_of(name, row.get(name)) for name in names] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) for i, name in enumerate(names)]
     numeric = [all(isinstance(row.get(name), int | float) for row in rows) for name in names]
     lines = [_line(names, widths, numeric), _line(["-" * w for w in widths], widths, numeric)]
@@ -69,6 +71,10 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = Non
 def _line(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
     aligned = zip(row, widths, numeric, strict=True)
     return "  ".join(c.rjust(w) if right else c.ljust(w) for c, w, right in aligned).rstrip()
+
+
+def _said_of(name: str, value: Any) -> str:
+    return str(value) if name in NAMING and type(value) is int else said(value)
 
 
 def said(value: Any) -> str:
