@@ -33,34 +33,25 @@ def athena_part(folder: Path) -> Part:
         A table is missing or lacks a column.
     """
     concepts = _concepts(folder)
-    ids = concepts.select("concept_id", "code")
-    relations = _table(folder, "CONCEPT_RELATIONSHIP").filter(
-        pl.col("relationship_id").is_in([*SAME, *KIND]) & _is_valid()
-    )
-    tied = _named(
-        relations.select("relationship_id", "concept_id_1", "concept_id_2"),
-        ids,
-        ("concept_id_1", "code"),
-        ("concept_id_2", "other"),
-    )
-    ancestors = _named(
-        _table(folder, "CONCEPT_ANCESTOR").select("descendant_concept_id", "ancestor_concept_id"),
-        ids,
-        ("descendant_concept_id", "code"),
-        ("ancestor_concept_id", "ancestor"),
+    relations = (
+        _table(folder, "CONCEPT_RELATIONSHIP")
+        .filter(pl.col("relationship_id").is_in([*SAME, *KIND]) & _is_valid())
+        .select("relationship_id", key="concept_id_1", other="concept_id_2")
     )
     is_same = pl.col("relationship_id").is_in(SAME)
     return Part(
         source=_version(folder),
-        concepts=concepts.select("code", "name"),
-        maps=tied.filter(is_same).select("code", to="other"),
-        kinds=tied.filter(~is_same).select("code", parent="other"),
-        ancestors=ancestors.select("code", "ancestor"),
+        concepts=concepts,
+        maps=relations.filter(is_same).select("key", "other"),
+        kinds=relations.filter(~is_same).select("key", "other"),
+        ancestors=_table(folder, "CONCEPT_ANCESTOR").select(
+            key="descendant_concept_id", other="ancestor_concept_id"
+        ),
     )
 
 
 def _concepts(folder: Path) -> pl.DataFrame:
-    """One row a code: the valid concept where there are several."""
+    """Of every system that we know; of several concepts of one code the valid one comes first."""
     found = (
         _table(folder, "CONCEPT")
         .select("concept_id", "concept_name", "vocabulary_id", "concept_code", valid=_is_valid())
@@ -74,25 +65,17 @@ def _concepts(folder: Path) -> pl.DataFrame:
         .filter(pl.col("system").is_not_null() & pl.col("concept_code").is_not_null())
         .sort("valid", descending=True, maintain_order=True)
         .select(
-            pl.col("concept_id").cast(pl.Int64),
+            key="concept_id",
             code=pl.format("{}//{}", "system", pl.col("concept_code").str.strip_chars()),
             name="concept_name",
         )
-        .unique("code", keep="first", maintain_order=True)
     )
 
 
-def _named(ties: pl.LazyFrame, ids: pl.DataFrame, *ends: tuple[str, str]) -> pl.DataFrame:
-    """The ties between concept ids as ties between codes; those to systems we do not know are left out."""
-    for column, name in ends:
-        ties = ties.join(
-            ids.lazy().rename({"concept_id": column, "code": name}), on=column, how="inner"
-        )
-    return ties.collect(engine="streaming")
-
-
 def _is_valid() -> pl.Expr:
-    return pl.col("invalid_reason").is_null() | (pl.col("invalid_reason") == "")
+    # Athena writes nothing; a table that went through another program may have two quotes there.
+    reason = pl.col("invalid_reason").fill_null("")
+    return reason.str.strip_chars('"') == ""
 
 
 def _table(folder: Path, name: str) -> pl.LazyFrame:

@@ -68,37 +68,41 @@ def build_vocabulary(
 def _whole(parts: Sequence[Part]) -> pl.DataFrame:
     """One row a code, with the rows of what it maps to and of its ancestors."""
     concepts = (
-        pl.concat([part.concepts for part in parts])
+        pl.concat([part.concepts.select("code", "name") for part in parts])
         .unique("code", keep="first", maintain_order=True)
         .sort("code")
         .with_row_index("row")
     )
-    rows = concepts.select("code", "row")
-    maps = _numbered(pl.concat([part.maps for part in parts]), rows, "to")
-    kinds = _numbered(pl.concat([part.kinds for part in parts]), rows, "parent")
-    told = _numbered(pl.concat([part.ancestors for part in parts]), rows, "ancestor")
-    ancestors = pl.concat([_followed(kinds), told]).unique()
-    return (
-        concepts.join(_listed(maps, "maps"), on="row", how="left")
-        .join(_listed(ancestors, "ancestors"), on="row", how="left")
-        .sort("row")
-        .select(
-            "code",
-            "name",
-            pl.col("maps").fill_null([]),
-            pl.col("ancestors").fill_null([]),
+    rows = [
+        part.concepts.select("key", "code")
+        .join(concepts.select("code", "row"), on="code")
+        .drop("code")
+        for part in parts
+    ]
+    maps, kinds, told = (
+        pl.concat(
+            [_numbered(getattr(part, name), own) for part, own in zip(parts, rows, strict=True)]
         )
+        for name in ("maps", "kinds", "ancestors")
+    )
+    ancestors = pl.concat([_followed(kinds), told])
+    return concepts.select(
+        "code",
+        "name",
+        _listed(maps, concepts.height).alias("maps"),
+        _listed(ancestors, concepts.height).alias("ancestors"),
     )
 
 
-def _numbered(ties: pl.DataFrame, rows: pl.DataFrame, end: str) -> pl.DataFrame:
-    """Ties between codes as ties between rows, ``row`` to ``other``; those to what is not there are left out."""
+def _numbered(ties: pl.LazyFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Ties between keys as ties between rows, each once; those to what is not there are left out."""
     return (
-        ties.join(rows, on="code")
-        .join(rows.rename({"code": end, "row": "other"}), on=end)
-        .select("row", "other")
-        .filter(pl.col("row") != pl.col("other"))
+        ties.join(rows.lazy(), on="key")
+        .join(rows.lazy().rename({"key": "other", "row": "above"}), on="other")
+        .filter(pl.col("row") != pl.col("above"))
+        .select("row", other="above")
         .unique()
+        .collect(engine="streaming")
     )
 
 
@@ -126,5 +130,11 @@ def _followed(kinds: pl.DataFrame) -> pl.DataFrame:
     raise CodelistError("the hierarchy runs in a circle: some code is a kind of itself.")
 
 
-def _listed(ties: pl.DataFrame, name: str) -> pl.DataFrame:
-    return ties.group_by("row").agg(pl.col("other").sort().alias(name))
+def _listed(ties: pl.DataFrame, concepts: int) -> pl.Series:
+    """Of each row the rows it is tied to, in order; none for most."""
+    listed = ties.lazy().unique().sort("row", "other").group_by("row").agg("other")
+    every = pl.LazyFrame({"row": pl.arange(0, concepts, dtype=pl.UInt32, eager=True)})
+    whole = every.join(listed, on="row", how="left", maintain_order="left").collect(
+        engine="streaming"
+    )
+    return whole["other"].fill_null(pl.Series([[]], dtype=pl.List(pl.UInt32)))

@@ -31,22 +31,19 @@ def icd10cm_part() -> Part:
     import simple_icd_10_cm as icd
 
     codes = icd.get_all_codes(with_dots=True)
-    kinds = [(code, icd.get_parent(code)) for code in codes]
-    nothing = {"code": pl.String, "to": pl.String}
+    key = {code: number for number, code in reversed(list(enumerate(codes)))}
+    ties = {"key": pl.Int64, "other": pl.Int64}
+    parents = [(key[code], key[parent]) for code in codes if (parent := icd.get_parent(code))]
     return Part(
         source=f"ICD-10-CM, {PACKAGE} {metadata.version(PACKAGE)}",
         concepts=pl.DataFrame(
-            [(_code(code), icd.get_description(code)) for code in codes],
-            schema={"code": pl.String, "name": pl.String},
+            [(key[code], _code(code), icd.get_description(code)) for code in codes],
+            schema={"key": pl.Int64, "code": pl.String, "name": pl.String},
             orient="row",
-        ),
-        maps=pl.DataFrame(schema=nothing),
-        kinds=pl.DataFrame(
-            [(_code(code), _code(parent)) for code, parent in kinds if parent],
-            schema={"code": pl.String, "parent": pl.String},
-            orient="row",
-        ),
-        ancestors=pl.DataFrame(schema={"code": pl.String, "ancestor": pl.String}),
+        ).unique("key", maintain_order=True),
+        maps=pl.LazyFrame(schema=ties),
+        kinds=pl.LazyFrame(parents, schema=ties, orient="row"),
+        ancestors=pl.LazyFrame(schema=ties),
     )
 
 

@@ -11,17 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What one source gives.
+    """What one source gives; keys are numbers of its own, so that millions of ties are joined as numbers.
 
     source : its name and version
-    concepts : ``code name``
-    maps : ``code to``, what a code maps to
-    kinds : ``code parent``, what a code is directly a kind of; every code may be of any part
-    ancestors : ``code ancestor``, at whatever distance, where the source has followed the ties itself
+    concepts : ``key code name``; the first of several concepts of one code stands
+    maps, kinds, ancestors : ``key other``: what a concept maps to, is directly a kind of, or is a kind of at whatever
+        distance, where the source has followed the ties itself; keys that `concepts` lacks are left out
     """
 
     source: str
     concepts: pl.DataFrame
-    maps: pl.DataFrame
-    kinds: pl.DataFrame
-    ancestors: pl.DataFrame
+    maps: pl.LazyFrame
+    kinds: pl.LazyFrame
+    ancestors: pl.LazyFrame
