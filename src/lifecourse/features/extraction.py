@@ -256,14 +256,17 @@ def _places_of(codes: CodeTable, vocabulary: list[str]) -> npt.NDArray[np.int32]
 
 
 def age_and_sex(timeline: Timeline, rows: pl.DataFrame) -> npt.NDArray[np.float64]:
-    """float64[r, 2]: age in years of 365.25 days and 1 for female, 0 for male; NaN where unknown."""
+    """float64[r, 2]: age in years of 365.25 days and 1 for female, 0 for male; NaN where unknown.
+
+    Before a birth its day is not known either, and so no age is.
+    """
     persons = timeline.persons().select("subject_id", "birth", "sex")
     joined = rows.join(persons, on="subject_id", how="left", maintain_order="left")
     year = DAYS_PER_YEAR * MICROSECONDS_PER_DAY
     lived = joined["prediction_time"].cast(pl.Datetime("us")).cast(pl.Int64) - joined["birth"].cast(
         pl.Int64
     )
-    age = (lived.cast(pl.Float64) / year).fill_null(float("nan"))
+    age = (lived.set(lived < 0, None).cast(pl.Float64) / year).fill_null(float("nan"))
     female = joined["sex"].replace_strict(
         {"female": 1.0, "male": 0.0}, default=None, return_dtype=pl.Float64
     )
