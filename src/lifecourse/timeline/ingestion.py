@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OF_PEOPLE_KNOWN = ("genome", "series")
 """Kinds whose files use the ids that others gave: those of the store, where one issuer named its people."""
+STRANGERS = "people whom no record had told of: are they named as the records name them?"
 LOADED = "lifecourse.timeline.merging"
 """What a process needs to read and to merge."""
 
@@ -135,6 +136,8 @@ def ingest(
             same_as=same_as,
         )
         report = _Ingestion(plan, progress).run(pool)
+        if plan.base is not None and opened.kind in OF_PEOPLE_KNOWN:
+            report = _with_strangers(report, report.subjects - plan.base.report["subjects"])
     AuditLog(target.audit_folder).record(
         actor=actor or Actor(name="system"),
         purpose=Purpose.OPERATIONS,
@@ -178,6 +181,13 @@ def _opened(
     if issuer is None and opened.kind in OF_PEOPLE_KNOWN:
         return replace(opened, issuer=_only_issuer(store) or opened.issuer)  # type: ignore[type-var]
     return opened
+
+
+def _with_strangers(report: IngestReport, number: int) -> IngestReport:
+    """`report` with how many people nobody told of before: files that name people otherwise show by it."""
+    if number <= 0:
+        return report
+    return replace(report, counts={**report.counts, STRANGERS: number})
 
 
 def _only_issuer(store: Store) -> str | None:

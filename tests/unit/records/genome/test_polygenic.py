@@ -276,3 +276,16 @@ def test_the_licence_of_a_score_goes_with_it(tmp_path: Path) -> None:
     tables = [b.concepts for unit in source.units() for b in source.read(unit)]
     said = pl.concat([table for table in tables if table is not None])
     assert said["description"].to_list() == ["licence: Academic use only"]
+
+
+def test_samples_whom_no_record_told_of_are_counted(tmp_path: Path) -> None:
+    out, store = tmp_path / "out", tmp_path / "store"
+    simulate(30, 3, "fhir", out, futures=0)
+    ingest(out, store, identifiability=Identifiability.SYNTHETIC)
+    told = ingest(out / "genome", store, issuer="other names")
+    (strangers,) = (
+        n for what, n in told.counts.items() if what.startswith("people whom no record")
+    )
+    assert strangers == told.subjects - 30 > 0
+    again = ingest(out / "genome", store, issuer="fhir")
+    assert not [what for what in again.counts if what.startswith("people whom no record")]
