@@ -28,7 +28,7 @@ SEVERAL = "a document about several people"
 NO_ID = "a person without an id"
 VISIT = f"{V3}componentOf/{V3}encompassingEncounter"
 BODY_TEXT = f"{V3}component/{V3}nonXMLBody/{V3}text"
-SECTIONS = (f"{V3}component/{V3}structuredBody/{V3}component/{V3}section",)
+SECTIONS = f"{V3}component/{V3}structuredBody/{V3}component/{V3}section"
 INNER = f"{V3}component/{V3}section"
 SECTION, ENTRY, TITLE, TEXT, CODE = (
     f"{V3}{n}" for n in ("section", "entry", "title", "text", "code")
@@ -36,12 +36,11 @@ SECTION, ENTRY, TITLE, TEXT, CODE = (
 
 
 class Piece(NamedTuple):
-    """A row of a document: `what` is person, document, visit, section or entry; `path` where it stands."""
+    """A row of a document: `what` is person, document, visit, section or entry; `section` the section's code."""
 
     what: str
     element: Element
-    path: str
-    section: Element | None = None
+    section: str | None = None
 
 
 def take(file: SourceFile, rows: Rows, zone: str) -> None:
@@ -80,24 +79,25 @@ def read_document(root: Element, rows: Rows, place: Place) -> None:
 
 def pieces(root: Element) -> Iterator[Piece]:
     """The rows of a document in its order: people, the document, its visit, then each section and its entries."""
-    for number, role in enumerate(root.findall(ROLE), start=1):
-        yield Piece("person", role, f"recordTarget[{number}]")
+    for role in root.findall(ROLE):
+        yield Piece("person", role)
     if root.tag == DOCUMENT:
-        yield Piece("document", root, "ClinicalDocument")
+        yield Piece("document", root)
     visit = root.find(VISIT)
     if visit is not None:
-        yield Piece("visit", visit, "componentOf/encompassingEncounter")
+        yield Piece("visit", visit)
     if root.tag == DOCUMENT:
-        for section in root.findall(SECTIONS[0]):
+        for section in root.findall(SECTIONS):
             yield from _of_section(section)
     else:
         yield from _of_fragment(root)
 
 
 def _of_section(section: Element) -> Iterator[Piece]:
-    yield Piece("section", section, "section", section)
+    code = bare_code(section.find(CODE))
+    yield Piece("section", section, code)
     for entry in section.findall(ENTRY):
-        yield Piece("entry", entry, "entry", section)
+        yield Piece("entry", entry, code)
     for inner in section.findall(INNER):
         yield from _of_section(inner)
 
@@ -107,11 +107,11 @@ def _of_fragment(root: Element) -> Iterator[Piece]:
     if root.tag == SECTION:
         yield from _of_section(root)
     elif root.tag == ENTRY:
-        yield Piece("entry", root, "entry")
+        yield Piece("entry", root)
     elif root.tag != ROLE:
         for child in root:
             if child.tag in STATEMENTS:
-                yield Piece("entry", root, "entry")
+                yield Piece("entry", root)
                 return
             yield from _of_fragment(child)
 
@@ -157,7 +157,7 @@ def _refuse(reason: str, found: list[Piece], rows: Rows, place: Place) -> None:
 def _called(piece: Piece) -> str:
     """What a piece is, in words: a section by its code, an entry by its statement's template."""
     if piece.what == "section":
-        code = bare_code(piece.element.find(CODE))
+        code = piece.section
         return f"section {kinds().sections.get(code, code) if code else 'without a code'}"
     if piece.what == "entry":
         for child in piece.element:
@@ -184,7 +184,7 @@ def _read_person(piece: Piece, document: Document, row: int) -> str | None:
 
 def _read_header(piece: Piece, document: Document, row: int) -> str | None:
     """That the document was written, with its title; the text of one that has no sections."""
-    header = _as_statement(piece, document, row, None)
+    header = _as_statement(piece, document, row)
     if document.known is None:
         document.rows.count("documents without a time, their texts left out")
         return None
@@ -205,7 +205,7 @@ def _read_header(piece: Piece, document: Document, row: int) -> str | None:
 
 
 def _read_visit(piece: Piece, document: Document, row: int) -> str | None:
-    return read_statement(_as_statement(piece, document, row, None))
+    return read_statement(_as_statement(piece, document, row))
 
 
 def _read_section(piece: Piece, document: Document, row: int) -> str | None:
@@ -217,26 +217,27 @@ def _read_section(piece: Piece, document: Document, row: int) -> str | None:
         document.rows.count("narratives left out: longer than a million characters")
         return None
     found = coded(piece.element.find(CODE), MEASUREMENTS)
-    section = _as_statement(piece, document, row, bare_code(piece.element.find(CODE)))
+    section = _as_statement(piece, document, row)
     name = found[0] if found else "section"
     tell(section, document.known, f"NOTE//{document.kind[0]}//{name}", text=text, part="text")
     return None
 
 
 def _read_entry(piece: Piece, document: Document, row: int) -> str | None:
-    code = bare_code(piece.section.find(CODE)) if piece.section is not None else None
     reason = None
     for child in piece.element:
         if child.tag in STATEMENTS:
             statement = Statement(
-                element=child, document=document, row=row, part=child.tag.rpartition("}")[2], section=code,
+                element=child, document=document, row=row, part=child.tag.rpartition("}")[2], section=piece.section,
             )  # fmt: skip
             reason = reason or read_statement(statement)
     return reason
 
 
-def _as_statement(piece: Piece, document: Document, row: int, section: str | None) -> Statement:
-    return Statement(element=piece.element, document=document, row=row, part=None, section=section)
+def _as_statement(piece: Piece, document: Document, row: int) -> Statement:
+    return Statement(
+        element=piece.element, document=document, row=row, part=None, section=piece.section
+    )
 
 
 _READERS = {

@@ -44,6 +44,7 @@ class Document:
     name : the document's own id, or None
     kind : code and words of its type
     claims : by record id, the statements that call themselves so, each with the place of an event of it
+    told : the record ids in the order of their events
     """
 
     place: Place
@@ -54,6 +55,7 @@ class Document:
     name: str | None
     kind: Named
     claims: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
 
     @property
     def version(self) -> int | None:
@@ -62,14 +64,9 @@ class Document:
 
     def take_back(self, before: int) -> None:
         """Forget the events from place `before` on."""
-        if len(self.rows.events) == before:
-            return
         del self.rows.events[before:]
-        self.claims = {
-            name: kept
-            for name, claims in self.claims.items()
-            if (kept := [claim for claim in claims if claim[1] < before])
-        }
+        while self.told and self.claims[self.told[-1]][-1][1] >= before:
+            self.claims[self.told.pop()].pop()
 
     def moment(self, stamp: str | None) -> Moment | None:
         """The moment of a time stamp; None where there is none, or none that can be read, which is counted."""
@@ -120,7 +117,8 @@ class Statement:
     """
 
     __slots__ = (
-        "document", "element", "kind", "mood", "outer", "part", "row", "section", "status", "templates",
+        "_authored", "_children", "_span", "document", "element", "kind", "mood", "outer", "part", "row", "section",
+        "status", "templates",
     )  # fmt: skip
 
     def __init__(
@@ -144,6 +142,10 @@ class Statement:
         self.templates = [root for t in element.findall(TEMPLATE) if (root := t.get("root"))]
         found = element.find(STATUS)
         self.status = (found.get("code") or "") if found is not None else ""
+        # What each of a hundred thousand statements within asks of the one around them is looked for once.
+        self._children: dict[str, Element | None] = {}
+        self._span: Span | None = None
+        self._authored: Moment | bool | None = False
 
     @property
     def place(self) -> Place:
@@ -169,10 +171,19 @@ class Statement:
 
     def child(self, name: str) -> Element | None:
         """The first child element of that name."""
-        return self.element.find(V3 + name)
+        try:
+            return self._children[name]
+        except KeyError:
+            found = self._children[name] = self.element.find(V3 + name)
+            return found
 
     def span(self) -> Span:
         """The first effectiveTime that says a time."""
+        if self._span is None:
+            self._span = self._found_span()
+        return self._span
+
+    def _found_span(self) -> Span:
         for element in self.element.findall(EFFECTIVE):
             found = self.span_of(element)
             if found is not NO_SPAN:
@@ -200,6 +211,11 @@ class Statement:
 
     def authored(self) -> Moment | None:
         """When it was written down, as its author says, or the author of what holds it; the earliest of several."""
+        if self._authored is False:
+            self._authored = self._found_authored()
+        return self._authored or None  # type: ignore[return-value]
+
+    def _found_authored(self) -> Moment | None:
         told = [
             moment
             for author in self.element.findall(AUTHOR)

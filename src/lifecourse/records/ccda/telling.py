@@ -40,6 +40,7 @@ def tell(
     name = rows.events[before][ID_FIELD]
     if name is not None:
         document.claims.setdefault(name, []).append((id(statement.element), before))
+        document.told.append(name)
 
 
 def settle(document: Document) -> None:
@@ -59,10 +60,13 @@ def settle(document: Document) -> None:
         if len({tuple(content) for content in said.values()}) > 1:
             _by_content(document, claims)
         gone.extend(_again(document, claims))
-    for place in sorted(gone, reverse=True):
-        del document.rows.events[place]
-        document.rows.count("facts said twice in one entry, told once")
+    if gone:
+        again, events = set(gone), document.rows.events
+        events[:] = [event for place, event in enumerate(events) if place not in again]
+        for _ in gone:
+            document.rows.count("facts said twice in one entry, told once")
     document.claims.clear()
+    document.told.clear()
 
 
 def _again(document: Document, claims: list[tuple[int, int]]) -> list[int]:
