@@ -62,10 +62,11 @@ class GenomeSource:
         return sorted(path for path in self.path.rglob("*") if path.is_file())
 
     def files(self) -> list[SourceFile]:
-        """The VCF files, then the scoring files."""
+        """The VCF files, then the scoring files, then what says whose samples are and what scores are compared with."""
         root = self.path.parent if self.path.is_file() else self.path
         vcfs = [path for path in self._paths if is_vcf(path)]
         scores = [path for path in self._paths if not is_vcf(path) and is_score(path)]
+        beside = [path for path in self._paths if path.name == SAMPLES or is_distribution(path)]
         return [
             SourceFile(
                 index=number,
@@ -73,7 +74,7 @@ class GenomeSource:
                 name=path.relative_to(root).as_posix(),
                 size_bytes=path.stat().st_size,
             )
-            for number, path in enumerate([*vcfs, *scores])
+            for number, path in enumerate([*vcfs, *scores, *beside])
         ]
 
     def units(self) -> list[Unit]:
@@ -102,7 +103,7 @@ class GenomeSource:
         for file in mine:
             with opened(file) as reader:
                 if reading is None:
-                    scores = [f for f in files if not is_vcf(f.path)]
+                    scores = [f for f in files if is_score(f.path)]
                     people = self._people(list(reader.samples))
                     reading = _Reading.of(people, scores, self._distributions(), reader.build())
                 for _ in reading.take(reader):

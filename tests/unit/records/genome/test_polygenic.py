@@ -289,3 +289,16 @@ def test_samples_whom_no_record_told_of_are_counted(tmp_path: Path) -> None:
     assert strangers == told.subjects - 30 > 0
     again = ingest(out / "genome", store, issuer="fhir")
     assert not [what for what in again.counts if what.startswith("people whom no record")]
+
+
+def test_samples_named_anew_are_read_anew(tmp_path: Path) -> None:
+    folder, store = tmp_path / "genome", tmp_path / "store"
+    folder.mkdir()
+    vcf(folder, [site(94781859, "G", "A", "0/1", "0/0").replace("chr1", "chr10")],
+        head=HEAD.replace("chr1", "chr10").replace("248956422", "133797422"))  # fmt: skip
+    names = folder / "samples.csv"
+    names.write_text("sample,person\n1,a\n2,b\n")
+    ingest(folder, store, identifiability=Identifiability.SYNTHETIC)
+    names.write_text("sample,person\n1,c\n2,d\n")
+    assert ingest(folder, store).version == 2
+    assert open_timeline(store, actor=Actor(name="t"), purpose=Purpose.RESEARCH).n_events == 2
