@@ -47,11 +47,12 @@ STATES = (("CA", "90012"), ("TX", "77002"), ("NY", "10001"), ("OH", "43004"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """A source and how many messages it has."""
+    """A source and how many messages it has; some may be about several people."""
 
     work: str
     path: Path
     messages: int
+    is_of_several: bool = False
 
 
 def main(folder: Path, size: str, *names: str) -> None:
@@ -105,7 +106,12 @@ def inputs(folder: Path, size: str, names: tuple[str, ...]) -> Iterator[Input]:
     out = folder / f"{size}.hl7v2-examples"
     if not (out / "counts.json").is_file():
         _write(out, _copies(public, MESSAGES[size]))
-    yield Input(work="HL7 v2 of public examples", path=out / "lines", messages=_count(out))
+    yield Input(
+        work="HL7 v2 of public examples",
+        path=out / "lines",
+        messages=_count(out),
+        is_of_several=True,
+    )
 
 
 def _count(out: Path) -> int:
@@ -247,7 +253,11 @@ def ingested(source: Input, folder: Path) -> dict[str, float]:
     accounted = told["event_rows"] + told["duplicate_rows"]
     accounted += sum(told["rejects"].values()) + sum(told["reference_rows"].values())
     shutil.rmtree(out)
-    if not accounted == told["rows_read"] == source.messages:
+    # A message about two people, as a merge is, counts for each of them.
+    is_whole = accounted == source.messages or (
+        source.is_of_several and accounted > source.messages
+    )
+    if told["rows_read"] != source.messages or not is_whole:
         raise SystemExit(
             f"{source.messages:,} messages, {told['rows_read']:,} read, {accounted:,} accounted for"
         )
