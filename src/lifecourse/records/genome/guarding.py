@@ -29,6 +29,7 @@ BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 """The empty block that ends every file of bgzip (SAM/BAM format specification, 4.1.2)."""
 BCF = b"BCF\x02"
 FEWEST_TABS = 7
+FIELDS = b"#CHROM\t"
 
 
 class GuardError(Exception):
@@ -94,8 +95,8 @@ def unpacked(path: Path) -> Iterator[bytes]:
 
 
 class _Check(Protocol):
-    def take(self, piece: bytes) -> None:
-        """Look at the next bytes.
+    def take(self, piece: bytes) -> bytes:
+        """Of what came so far, the bytes that may go on.
 
         Raises
         ------
@@ -103,12 +104,12 @@ class _Check(Protocol):
             A record or the header is too long, or a line is no site.
         """
 
-    def end(self) -> None:
-        """Look at what is left."""
+    def end(self) -> bytes:
+        """What is left at the end of the file; raises as `take` does."""
 
 
 def checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """`pieces` as they are, as long as no record and no header in them is too long.
+    """The same bytes, as long as no record and no header in them is too long; of a VCF, whole lines alone.
 
     Raises
     ------
@@ -119,57 +120,61 @@ def checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         if check is None:
             check = _Records() if piece.startswith(BCF) else _Lines()
-        check.take(piece)
-        yield piece
+        yield check.take(piece)
     if check is not None:
-        check.end()
+        yield check.end()
 
 
 class _Lines:
-    """Lengths of lines, and of the header: the lines at the start that begin with a number sign.
+    """The header ends with the line that names the fields; a site has as many fields as that, and eight or more.
 
-    A site has as many fields as the header's last line, which names them, and eight or more: htslib ends the whole
-    program at some lines that are no sites, such as an empty one.
+    htslib ends the whole program at some lines that are no sites, such as an empty or a cut one.
     """
 
     def __init__(self) -> None:
-        self._held = 0
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._header: int | None = 0
         self._tabs = 0
-        self._is_header = True
-        self._header = 0
-        self._fields = FEWEST_TABS
 
-    def take(self, piece: bytes) -> None:
-        lines = piece.split(b"\n")
-        for line in lines[:-1]:
-            self._begin(line)
-            self._end()
-        if lines[-1]:
-            self._begin(lines[-1])
+    def take(self, piece: bytes) -> bytes:
+        cut = piece.rfind(b"\n") + 1
+        if not cut:
+            self._hold(piece)
+            return b""
+        text = b"".join((*self._held, piece[:cut]))
+        self._held, self._held_bytes = [], 0
+        self._hold(piece[cut:])
+        self._look_at(text[:-1].split(b"\n"))
+        return text
 
-    def end(self) -> None:
-        if self._held:
-            self._end()
+    def end(self) -> bytes:
+        text = b"".join(self._held)
+        if text:
+            self._look_at([text])
+        return text
 
-    def _begin(self, text: bytes) -> None:
-        """The start of a line, or more of it."""
-        if not self._held:
-            self._is_header = text.startswith(b"#")
-        self._held += len(text)
-        self._tabs += text.count(b"\t")
-        if self._held > LONGEST_BYTES:
+    def _hold(self, text: bytes) -> None:
+        self._held.append(text)
+        self._held_bytes += len(text)
+        if self._held_bytes > LONGEST_BYTES:
             raise GuardError(TOO_LONG)
 
-    def _end(self) -> None:
-        if self._is_header:
-            self._header += self._held + 1
-            self._fields = max(self._tabs, FEWEST_TABS)
+    def _look_at(self, lines: list[bytes]) -> None:
+        for line in lines:
+            if len(line) > LONGEST_BYTES:
+                raise GuardError(TOO_LONG)
+            if self._header is None:
+                if line.count(b"\t") != self._tabs or line.startswith(b"#"):
+                    raise GuardError(NO_SITE)
+                continue
+            if not line.startswith(b"#"):
+                raise GuardError(NO_SITE)
+            self._header += len(line) + 1
             if self._header > LONGEST_BYTES:
                 raise GuardError(LARGE_HEADER)
-        elif self._tabs != self._fields:
-            raise GuardError(NO_SITE)
-        self._held = self._tabs = 0
-        self._is_header = False
+            if line.startswith(FIELDS):
+                self._header, self._tabs = None, max(line.count(b"\t"), FEWEST_TABS)
 
 
 class _Records:
@@ -180,10 +185,10 @@ class _Records:
         self._skip = 0
         self._in_header = True
 
-    def end(self) -> None:
-        """A cut record is seen by htslib."""
+    def end(self) -> bytes:
+        return b""  # A cut record is seen by htslib.
 
-    def take(self, piece: bytes) -> None:
+    def take(self, piece: bytes) -> bytes:
         place = min(self._skip, len(piece))
         self._skip -= place
         text = self._held + piece[place:]
@@ -192,7 +197,7 @@ class _Records:
             size, start = (9, 5) if self._in_header else (8, 0)
             if len(text) - place < size:
                 self._held = text[place:]
-                return
+                break
             numbers = text[place + start : place + size]
             length = sum(
                 int.from_bytes(numbers[at : at + 4], "little") for at in range(0, len(numbers), 4)
@@ -203,7 +208,8 @@ class _Records:
             place += size + length
             self._skip = max(place - len(text), 0)
             if place >= len(text):
-                return
+                break
+        return piece
 
 
 def _program(path: Path) -> int:
