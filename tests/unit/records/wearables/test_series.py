@@ -407,6 +407,20 @@ def test_days_in_the_store_lead_back_to_their_rows_and_a_fuller_export_replaces_
     assert shown["source"]["raw"] == "7,2024-03-01T00:00:00,glucose,100,mg/dL"
 
 
+def test_people_named_anew_take_the_days_with_them(tmp_path: Path) -> None:
+    folder, store = tmp_path / "exports", tmp_path / "store"
+    folder.mkdir()
+    lines = [LIBRE]
+    for n in range(96):
+        moment = (datetime(2024, 3, 13) + timedelta(minutes=15 * n)).strftime("%d-%m-%Y %H:%M")
+        lines.append(f"Libre,S1,{moment},0,100,,")
+    (folder / "a.csv").write_text("\n".join(lines) + "\n")
+    (folder / "people.csv").write_text("file,person\na.csv,p-7\n")
+    ingest(folder, store, identifiability=Identifiability.SYNTHETIC)
+    (folder / "people.csv").write_text("file,person\na.csv,p-8\n")
+    assert ingest(folder, store, snapshot=True).subjects == 1
+
+
 def test_single_readings_are_kept_only_when_asked_for(tmp_path: Path) -> None:
     generic(tmp_path, sensor(datetime(2024, 3, 1), [100] * 288))
     without = told(tmp_path)[0]
