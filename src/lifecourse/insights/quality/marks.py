@@ -121,7 +121,7 @@ def marked(seen: pl.DataFrame, marks: Sequence[Mark]) -> tuple[pl.DataFrame, pl.
         for flag, before in ((f"may {mark.name}", "of_"), (mark.name, ""))
         for count in (
             pl.col(flag).sum().alias(f"{mark.name} {before}events"),
-            subject.filter(pl.col(flag)).n_unique().alias(f"{mark.name} {before}people"),
+            _people(flag).alias(f"{mark.name} {before}people"),
         )
     ]
     by_source = flags.group_by("source").agg(counted).with_columns(pl.col("source").cast(pl.Int32))
@@ -141,6 +141,12 @@ def marked(seen: pl.DataFrame, marks: Sequence[Mark]) -> tuple[pl.DataFrame, pl.
         for mark in marks
     ]
     return pl.DataFrame(rows, schema=_TOTALS), pl.concat(by_code)
+
+
+def _people(flag: str) -> pl.Expr:
+    """Subjects with the flag: they lie together, so that each begins where the one before ends."""
+    subject = pl.col("subject_id").filter(pl.col(flag))
+    return subject.ne_missing(subject.shift(1)).sum()
 
 
 def _of_mark(row: dict[str, int], mark: Mark) -> dict[str, int]:
