@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lifecourse.records.ccda.coding import bare_code
 from lifecourse.records.ccda.markup import SDTC, V3
+from lifecourse.records.ccda.statement import LONGEST_ID
 from lifecourse.records.moments import Moment
 from lifecourse.records.source import IDENTIFIER
 from lifecourse.schema.address import address_codes
@@ -53,7 +54,9 @@ def ids_of(role: Element) -> list[tuple[str, str | None]]:
 
 
 def _is_filler(root: str, one: Element) -> bool:
-    """Whether a national number is one that forms are filled with: 000-00-0000, 999-99-9999."""
+    """Whether it names nobody: a national number of one digit, as forms are filled with, or an endless text."""
+    if len(root) + len(one.get("extension") or "") > LONGEST_ID:
+        return True
     return root in NATIONAL and len(set((one.get("extension") or "").replace("-", ""))) <= 1
 
 

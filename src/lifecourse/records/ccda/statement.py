@@ -32,7 +32,7 @@ TEMPLATE, ID, CODE, STATUS, EFFECTIVE, AUTHOR, TIME, TEXT, ORIGINAL = (
         "templateId", "id", "code", "statusCode", "effectiveTime", "author", "time", "text", "originalText",
     )
 )  # fmt: skip
-LONGEST_STAMP = 40
+LONGEST_STAMP, LONGEST_ID, LONGEST_PATH = 40, 512, 400
 
 
 @dataclass(slots=True, kw_only=True)
@@ -260,6 +260,9 @@ class Statement:
             for inner in link:
                 if inner.tag in STATEMENTS:
                     path = f"{self.part}/{name}[{seen[name]}]/{inner.tag.rpartition('}')[2]}"
+                    if len(path) > LONGEST_PATH:
+                        # Deeper than any record: every event of it would carry the whole way.
+                        path = f"...{path[3 - LONGEST_PATH :]}"
                     yield Statement(
                         element=inner, document=self.document, row=self.row, part=path,
                         section=self.section, outer=self,
@@ -278,6 +281,9 @@ def record_id(kind: str, element: Element) -> str | None:
     """``observation/<root>|<extension>`` by the first id that has a root; None where there is none."""
     for one in element.findall(ID):
         root, extension = one.get("root"), one.get("extension")
-        if root and one.get("nullFlavor") is None:
-            return f"{kind}/{root}|{extension}" if extension else f"{kind}/{root}"
+        if not root or one.get("nullFlavor") is not None:
+            continue
+        name = f"{kind}/{root}|{extension}" if extension else f"{kind}/{root}"
+        if len(name) <= LONGEST_ID:
+            return name
     return None

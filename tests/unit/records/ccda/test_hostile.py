@@ -14,8 +14,10 @@ from ccdas import document, observation, problem, read, reasons, section
 
 from lifecourse.base.errors import SourceError
 from lifecourse.records.ccda import CcdaSource, markup, narrative
+from lifecourse.records.ccda.intake import read_document
 from lifecourse.records.ccda.markup import DEEPEST, RefusedError, tree_of
 from lifecourse.records.registry import detect
+from lifecourse.records.rows import Place, Rows
 from lifecourse.timeline.ingestion import ingest
 
 if TYPE_CHECKING:
@@ -146,6 +148,41 @@ def test_long_text_that_every_entry_points_to_is_not_repeated_without_end(
     repeated = batch.events.filter(batch.events["code"] == "TEXT//Observation")
     assert repeated["text_value"].str.len_chars().sum() <= 6_000
     assert any("not repeated" in told for told in batch.counts)
+
+
+def test_endless_ids_are_none_and_long_ways_are_cut() -> None:
+    endless = "9" * 1_000_000
+    deep = "<entryRelationship><act>" * 40, "</act></entryRelationship>" * 40
+    inner = observation("2", '<code code="1"/><effectiveTime value="2019"/>', name=endless)
+    person = f'<recordTarget><patientRole><id root="1.2" extension="{endless}"/><id root="1.2" extension="7"/>'
+    batch = read(
+        document(
+            section(
+                "30954-2",
+                f"<act>{deep[0]}<entryRelationship>{inner}</entryRelationship>{deep[1]}</act>",
+            ),
+            person=f"{person}</patientRole></recordTarget>",
+        )
+    )
+    assert batch.events is not None
+    for name in ("subject_key", "source_id", "source_part"):
+        longest = batch.events[name].str.len_chars().max()
+        assert isinstance(longest, int)
+        assert longest <= 600
+
+
+@pytest.mark.parametrize("held", ["component", "entryRelationship"])
+def test_time_grows_with_the_number_of_statements_and_no_faster(held: str) -> None:
+    def seconds(many: int) -> float:
+        result = observation("2", '<code code="1"/>')
+        inner = f"<{held}>{result}</{held}>" * many
+        tree = tree_of(document(section("30954-2", f"<organizer>{inner}</organizer>")).encode())
+        started = time.process_time()
+        read_document(tree, Rows(), Place(file=0, name="x.xml", zone="UTC"))
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(8_000) < 40 * seconds(1_000)
 
 
 def test_endless_code_is_no_code() -> None:
