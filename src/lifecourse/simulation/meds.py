@@ -32,12 +32,16 @@ class MedsWriter:
 
     def close(self) -> None:
         """Write the files, each whole or not at all."""
-        events = pl.concat(self._parts).sort(
-            "subject_id", "time", "code", "numeric_value", nulls_last=False, maintain_order=True
+        events = pl.concat(self._parts)
+        # Codes are sorted by their place among all, which is the same order and sooner found.
+        codes = pl.Enum(events["code"].unique().sort())
+        place = pl.col("code").cast(codes).to_physical()
+        events = events.sort(
+            "subject_id", "time", place, "numeric_value", nulls_last=False, maintain_order=True
         )
         with written_atomically(self._folder / "data" / "0.parquet") as path:
             events.write_parquet(path)
-        codes = [
+        told = [
             {"code": c.code, "description": c.display, "parent_codes": None}
             for c in self._model.codes.values()
         ]
@@ -47,7 +51,7 @@ class MedsWriter:
             "parent_codes": pl.List(pl.String),
         }
         with written_atomically(self._folder / "metadata" / "codes.parquet") as path:
-            pl.DataFrame(codes, schema=kinds).sort("code").write_parquet(path)
+            pl.DataFrame(told, schema=kinds).sort("code").write_parquet(path)
         write_json(
             self._folder / "metadata" / "dataset.json",
             {
@@ -59,21 +63,28 @@ class MedsWriter:
         )
 
     def _of_facts(self, facts: pl.DataFrame) -> list[pl.DataFrame]:
-        codes = {name: coded.code for name, coded in self._model.codes.items()}
-        displays = {name: coded.display for name, coded in self._model.codes.items()}
-        units = {name: coded.unit for name, coded in self._model.codes.items()}
-        answer = pl.col("answer").replace_strict(codes, default=None, return_dtype=pl.String)
-        code = pl.col("item").replace_strict(codes)
-        events = facts.select(
+        coded = self._model.codes
+        items = pl.Enum(list(coded))
+        codes = pl.Series([each.code for each in coded.values()], dtype=pl.String)
+        displays = pl.Series([each.display for each in coded.values()], dtype=pl.String)
+        units = pl.Series([each.unit for each in coded.values()], dtype=pl.String)
+        item = facts["item"].cast(items).to_physical()
+        answer = facts["answer"].cast(items).to_physical()
+        said = facts.with_columns(
+            code=codes.gather(item),
+            unit=units.gather(item),
+            answer_code=codes.gather(answer),
+            answer_text=displays.gather(answer),
+        )
+        events = said.select(
             subject_id="person",
             time=pl.col("time").cast(MOMENT),
-            code=pl.when(answer.is_not_null()).then(code + "//" + answer).otherwise(code),
+            code=pl.when(pl.col("answer_code").is_not_null())
+            .then(pl.col("code") + "//" + pl.col("answer_code"))
+            .otherwise("code"),
             numeric_value=pl.col("value").cast(pl.Float32),
-            text_value=pl.coalesce(
-                pl.col("answer").replace_strict(displays, default=None, return_dtype=pl.String),
-                "text",
-            ),
-            unit=pl.col("item").replace_strict(units, return_dtype=pl.String),
+            text_value=pl.coalesce("answer_text", "text"),
+            unit="unit",
             end_time=pl.col("end").cast(MOMENT),
         )
         ended = events.filter(pl.col("code").str.starts_with("VISIT//"))

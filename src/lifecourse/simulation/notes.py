@@ -20,6 +20,8 @@ from lifecourse.simulation.words import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lifecourse.simulation.parameters import Parameters
 
 NOTE = "progress_note"
@@ -46,16 +48,23 @@ def with_notes(
     spans: list[tuple[int, int, int, int, str]] = []
     named = persons.select("person", "birth", "female").rows_by_key("person", unique=True)
     county = _counties(facts, model)
+    last, own = 0, dict[str, str]()
     for person, number, time in facts[places].select("person", "id", "time").iter_rows():
-        birth, female = named[person]
-        said = _identifiers(person, birth, female, time, county.get(person, ""), rng)
-        text, found = _write(said, str(rng.choice(REMARKS)), str(rng.choice(TEMPLATES)))
+        if person != last:
+            birth, female = named[person]
+            last, own = person, _of_person(person, birth, female, county.get(person, ""))
+        said = {**own, **_of_note(time, rng)}
+        text, found = _write(said, _one_of(REMARKS, rng), _one_of(TEMPLATES, rng))
         texts.append(text)
         spans += [(person, number, start, end, kind) for start, end, kind in found]
-    column = np.full(facts.height, None, dtype=object)
-    column[places] = texts
-    told = facts.with_columns(text=pl.Series(column.tolist(), dtype=pl.String))
+    nothing = pl.Series("text", [None], dtype=pl.String).new_from_index(0, facts.height)
+    told = facts.with_columns(nothing.scatter(places, texts))
     return told, pl.DataFrame(spans, schema=SPANS, orient="row")
+
+
+def _one_of(words: Sequence[str], rng: np.random.Generator) -> str:
+    """As ``rng.choice(words)``, draw for draw, without making an array of them each time."""
+    return words[int(rng.integers(0, len(words)))]
 
 
 def _counties(facts: pl.DataFrame, model: Parameters) -> dict[int, str]:
@@ -65,27 +74,26 @@ def _counties(facts: pl.DataFrame, model: Parameters) -> dict[int, str]:
     return {person: names[item] for person, item in lived.select("person", "item").iter_rows()}
 
 
-def _identifiers(
-    person: int,
-    birth: datetime.date,
-    female: bool,
-    time: int,
-    county: str,
-    rng: np.random.Generator,
-) -> dict[str, str]:
-    own = np.random.default_rng(person)  # a person's name is the same in each of their notes
-    first = FIRST_NAMES["female" if female else "male"]
-    last = str(own.choice(LAST_NAMES))
-    day = EPOCH + datetime.timedelta(microseconds=int(time))
+def _of_person(person: int, birth: datetime.date, female: bool, county: str) -> dict[str, str]:
+    """What is the same in each of a person's notes."""
+    own = np.random.default_rng(person)
+    last = _one_of(LAST_NAMES, own)
+    first = _one_of(FIRST_NAMES["female" if female else "male"], own)
     return {
-        "name": f"{'Mrs' if female else 'Mr'} {own.choice(first)} {last}",
+        "name": f"{'Mrs' if female else 'Mr'} {first} {last}",
         "birth": birth.strftime("%d %B %Y"),
         "record_number": f"{own.integers(10_000_000, 99_999_999)}",
         "telephone": f"555-01{own.integers(10, 99)}",
-        "address": f"{own.integers(1, 400)} {own.choice(STREETS)}, {county}".rstrip(", "),
-        "relative": f"{own.choice(RELATIVES)} {own.choice(FIRST_NAMES['female'])} {last}",
-        "clinician": f"Dr {rng.choice(CLINICIANS)}",
-        "hospital": str(rng.choice(HOSPITALS)),
+        "address": f"{own.integers(1, 400)} {_one_of(STREETS, own)}, {county}".rstrip(", "),
+        "relative": f"{_one_of(RELATIVES, own)} {_one_of(FIRST_NAMES['female'], own)} {last}",
+    }
+
+
+def _of_note(time: int, rng: np.random.Generator) -> dict[str, str]:
+    day = EPOCH + datetime.timedelta(microseconds=int(time))
+    return {
+        "clinician": f"Dr {_one_of(CLINICIANS, rng)}",
+        "hospital": _one_of(HOSPITALS, rng),
         "date": day.strftime("%m/%d/%Y"),
     }
 
