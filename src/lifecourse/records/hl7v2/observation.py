@@ -25,6 +25,8 @@ NOT_YET = ("O", "I", "S", "Y", "Z")
 """Of a report (HL7 table 0123): ordered, received or scheduled."""
 RESULTS = ("ORU", "OUL")
 DOCUMENT = "MDM"
+DAY = 8
+"""Characters of a time stamp that name its day."""
 
 
 def read_result(reading: Reading, segment: Segment) -> None:
@@ -79,11 +81,19 @@ def _where(fact: Fact, segment: Segment, place: int, *, many: bool) -> Fact:
 
 
 def _names(reading: Reading, segment: Segment, code: str) -> tuple[str | None, ...]:
-    """What names a result: its order, its code and its sub-id (v2.9 section 7.4.2); outside of an order, its time."""
+    """What names a result: its order, code and sub-id (v2.9 section 7.4.2); outside of an order, its time.
+
+    The day of the order stands beside its number, because laboratories use numbers again.
+    """
     if reading.order:
-        return reading.order, code, segment.text(4)
+        return reading.order, _day(reading.report), code, segment.text(4)
     taken = segment.text(14)
     return (reading.visit, code, segment.text(4), taken) if taken else ()
+
+
+def _day(report: Segment | None) -> str | None:
+    taken = report.text(7) if report else None
+    return taken[:DAY] if taken else None
 
 
 def _times(reading: Reading, segment: Segment) -> tuple[Moment, Moment | None]:
@@ -133,7 +143,7 @@ def ordered_code(segment: Segment) -> Named | None:
 
 def _report(reading: Reading, segment: Segment, found: Named) -> None:
     status = (segment.text(25) or "").upper()
-    fact = reading.fact(segment, reading.order)
+    fact = reading.fact(segment, reading.order, _day(segment) if reading.order else None)
     if status in WITHDRAWN:
         reading.withdraw(fact)
         raise DroppedError(WITHDRAWN[status])

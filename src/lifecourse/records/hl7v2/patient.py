@@ -65,10 +65,9 @@ def read_patient(reading: Reading, segment: Segment) -> None:
 
 
 def _forget(reading: Reading, segment: Segment) -> None:
-    """Take back what was told of the person; what happened to them stands."""
+    """Take back what was told of the person; where they lived and what happened to them stands."""
     for number in FIELDS:
         reading.withdraw(reading.fact(segment, str(number)))
-    reading.withdraw(reading.fact(segment, "11"), every=True)
 
 
 def _tell(
@@ -82,7 +81,10 @@ def _tell(
     """What field `number` says; it replaces what an earlier message said there."""
     called = f"PID-{number}{f'/{name}' if name else ''}"
     fact = reading.fact(segment, str(number), name, is_first=is_first, field=str(number))
-    if segment.is_null(number):
+    if segment.is_null(number) and is_first:
+        # Which of the addresses it takes back cannot be told.
+        reading.rows.count("addresses that are none any more, left as they were")
+    elif segment.is_null(number):
         reading.withdraw(fact)
     elif events:
         reading.person.append((reading.subject, called, Told(fact, events)))

@@ -91,6 +91,12 @@ def test_results_of_one_code_with_sub_ids_are_results_of_their_own(tmp_path: Pat
     assert len(of(chart(tmp_path), "LOINC//718-7")) == 2
 
 
+def test_order_number_that_is_used_again_another_day_is_another_order(tmp_path: Path) -> None:
+    again = result("15", "F", "20210101100000").replace("|||20200101080000", "|||20210101080000")
+    stored(tmp_path, CORRECTIONS[1], again)
+    assert len(of(chart(tmp_path), "LOINC//718-7")) == 2
+
+
 def test_message_that_is_sent_again_changes_nothing(tmp_path: Path) -> None:
     dg1 = "DG1|1||I10^Hypertension^I10C|||A"
     first = [adt("A01", "20200101", pv1("20200101"), dg1), CORRECTIONS[1]]
@@ -192,7 +198,7 @@ def test_event_leads_back_to_its_message_and_segment(tmp_path: Path) -> None:
     where = found["source"]
     assert (where["kind"], where["file"], where["row"]) == ("hl7v2", "feed.hl7", 2)
     assert where["part"] == "OBX[1]-5"
-    assert where["record"] == "OBX/HOSP|7/5@LAB/LOINC//718-7"
+    assert where["record"] == "OBX/HOSP|7/5@LAB/20200101/LOINC//718-7"
     assert where["unchanged"] is True
     assert where["raw"].splitlines()[-1] == CORRECTIONS[1].rstrip("\r").split("\r")[-1]
 
