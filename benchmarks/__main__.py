@@ -36,6 +36,8 @@ PLAN: dict[str, tuple[str, ...]] = {
     "ingest": ("M", "L"),
     "fhir": ("S",),
     "ccda": ("M",),
+    "genome": ("M",),
+    "simulate": ("meds", "fhir"),
     "labels": ("M", "L"),
     "growth": ("100M",),
 }

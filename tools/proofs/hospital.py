@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proofs.measuring import Proof, tests
+from proofs.speed import benchmark
 
 CHAPTER = "The synthetic hospital"
 PROOFS = (
@@ -12,5 +13,20 @@ PROOFS = (
         "sex at most 0.65 of its gain, 30 % or more untested in two years, 10 % or more of true illness uncoded, "
         "some risk never recorded",
         measure=tests("tests/unit/simulation/test_truth.py", "-m", "prove"),
+    ),
+    Proof(
+        name="simulate-meds-speed",
+        promise="20,000 simulated people as MEDS at 1 M events/s, under 1.5 GB",
+        measure=benchmark("simulate", "meds"),
+    ),
+    Proof(
+        name="simulate-fhir-speed",
+        promise="20,000 simulated people as FHIR at 20,000 resources/s, under 1.5 GB",
+        measure=benchmark("simulate", "fhir"),
+    ),
+    Proof(
+        name="simulate-million",
+        promise="a million simulated people on disk as MEDS at 1 M events/s, under 1.5 GB (2 GB of disk, given back)",
+        measure=benchmark("simulate", "million"),
     ),
 )
