@@ -15,12 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from xml.etree.ElementTree import Element
 
-CONDITIONS = ("SNOMED", "ICD10CM", "ICD10", "ICD9CM")
-DRUGS = ("RxNorm", "NDC", "ATC", "SNOMED")
-MEASUREMENTS = ("LOINC", "SNOMED")
-PROCEDURES = ("SNOMED", "CPT4", "HCPCS", "ICD10PCS")
-VACCINES = ("CVX", "NDC", "SNOMED")
-ANY: tuple[str, ...] = ()
+    from lifecourse.records.ccda.statement import Statement
 
 Named = tuple[str, str | None]
 
@@ -65,6 +60,17 @@ def coded(concept: Element | None, preferred: Sequence[str]) -> Named | None:
     if best is None or concept is None:
         return None
     return best[1], best[2] or concept.get("displayName")
+
+
+def named(
+    statement: Statement, concept: Element | None, preferred: Sequence[str], kind: str
+) -> Named | None:
+    """As `coded`, with the words of the narrative where the code has none; words alone are ``TEXT//<kind>``."""
+    found = coded(concept, preferred)
+    if found is not None:
+        return found if found[1] else (found[0], statement.words_of(concept))
+    words = statement.words_of(concept) or display_of(concept)
+    return (f"TEXT{SEPARATOR}{kind}", words) if words else None
 
 
 def bare_code(concept: Element | None) -> str | None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifecourse.records.ccda.coding import CONDITIONS, DRUGS, bare_code, coded, display_of
+from lifecourse.records.ccda.coding import bare_code, display_of, named
 from lifecourse.records.ccda.kinds import kinds
 from lifecourse.records.ccda.markup import V3
+from lifecourse.records.ccda.statement import known
 from lifecourse.records.ccda.telling import tell
+from lifecourse.records.preferences import CONDITIONS, DRUGS
 from lifecourse.records.rows import RejectedError
 from lifecourse.schema.code import SEPARATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from xml.etree.ElementTree import Element
-
     from lifecourse.records.ccda.coding import Named
     from lifecourse.records.ccda.statement import Span, Statement
     from lifecourse.records.moments import Moment
@@ -66,9 +65,7 @@ def read_family(statement: Statement) -> None:
         found = _of_values(inner) if inner.kind == "observation" else None
         if found is None:
             continue
-        when = inner.authored() or statement.document.known
-        if when is None:
-            raise RejectedError("no time")
+        when = known(inner.authored() or statement.document.known)
         code, display = found
         said = f"{relative}: {display}" if relative and display else display or relative
         prefix = "REFUTED//" if inner.is_negated else ""
@@ -76,17 +73,6 @@ def read_family(statement: Statement) -> None:
         told += 1
     if not told:
         raise RejectedError("no code")
-
-
-def named(
-    statement: Statement, concept: Element | None, preferred: Sequence[str], kind: str
-) -> Named | None:
-    """As `coded`, with the words of the narrative where the code has none; words alone are ``TEXT//<kind>``."""
-    found = coded(concept, preferred)
-    if found is not None:
-        return found if found[1] else (found[0], statement.words_of(concept))
-    words = statement.words_of(concept) or display_of(concept)
-    return (f"TEXT{SEPARATOR}{kind}", words) if words else None
 
 
 def _of_values(statement: Statement) -> Named | None:
@@ -101,12 +87,10 @@ def _of_values(statement: Statement) -> Named | None:
 
 def _tell(statement: Statement, kind: str, found: Named, *, is_denied: bool | None = None) -> None:
     span = statement.span()
-    when = statement.authored() or span.first or statement.around()
-    if when and span.first and span.first.start > when.known:
+    when = known(statement.authored() or span.first or statement.around())
+    if span.first and span.first.start > when.known:
         # Nothing is known before it begins, whatever its author's clock says.
         when = span.first
-    if when is None:
-        raise RejectedError("no time")
     is_denied = statement.is_negated if is_denied is None else is_denied
     prefix = "REFUTED//" if is_denied else ""
     end = None if is_denied else _end(statement, span, when)

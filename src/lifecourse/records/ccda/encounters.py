@@ -11,6 +11,7 @@ from lifecourse.base.yaml import load_document
 from lifecourse.records.ccda.coding import bare_code, system_prefix
 from lifecourse.records.ccda.markup import V3
 from lifecourse.records.ccda.observations import CANCELLED, PLANS, times_of
+from lifecourse.records.ccda.statement import known
 from lifecourse.records.ccda.telling import tell
 from lifecourse.records.rows import RejectedError
 
@@ -51,9 +52,7 @@ def read_encounter(statement: Statement) -> None:
         tell(statement, when, f"PLANNED//VISIT//{kind}", text=words, happened=planned)
         return
     span = statement.span()
-    start = span.first or span.high or statement.around()
-    if start is None:
-        raise RejectedError("no time")
+    start = known(span.first or span.high or statement.around())
     end = span.high
     tell(statement, start, f"VISIT//{kind}", end=end.known if end else None)
     if end:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lifecourse.base.collector import uncollected
-from lifecourse.records.ccda.coding import MEASUREMENTS, bare_code, coded
+from lifecourse.records.ccda.coding import bare_code, coded
 from lifecourse.records.ccda.kinds import kinds
 from lifecourse.records.ccda.markup import DOCUMENT, V3, content, tree_of
 from lifecourse.records.ccda.narrative import LONGEST_CHARACTERS, Words, plain
+from lifecourse.records.ccda.notes import text_of
 from lifecourse.records.ccda.person import ROLE, Person, ids_of, key_of, read_person
-from lifecourse.records.ccda.procedures import text_of
 from lifecourse.records.ccda.reading import read_statement
 from lifecourse.records.ccda.statement import STATEMENTS, Document, Statement, record_id
 from lifecourse.records.ccda.telling import settle, tell
+from lifecourse.records.preferences import MEASUREMENTS
 from lifecourse.records.rows import Place
 
 if TYPE_CHECKING:

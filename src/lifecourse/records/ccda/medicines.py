@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
-from lifecourse.records.ccda.coding import DRUGS, VACCINES
-from lifecourse.records.ccda.conditions import named
+from lifecourse.records.ccda.coding import named
 from lifecourse.records.ccda.markup import V3
 from lifecourse.records.ccda.observations import PLANS
+from lifecourse.records.ccda.statement import known
 from lifecourse.records.ccda.telling import tell
 from lifecourse.records.ccda.values import kind_of, value_of
+from lifecourse.records.preferences import DRUGS, VACCINES
 from lifecourse.records.rows import RejectedError
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def read_medication(statement: Statement) -> None:
         when = span.first or span.last or statement.around()
         end = span.last
         _tell(
-            statement, _known(when), _prefix(statement), code, text, end=end.known if end else None
+            statement, known(when), _prefix(statement), code, text, end=end.known if end else None
         )
     else:
-        when = _known(statement.authored() or span.first or statement.around())
+        when = known(statement.authored() or span.first or statement.around())
         if span.first and span.first.start > when.known:
             when = span.first
         is_over = span.is_over or statement.status in OVER
@@ -63,7 +64,7 @@ def read_dispense(statement: Statement) -> None:
         _tell_request(statement, code, text)
         return
     span = statement.span()
-    when = _known(span.first or span.last or statement.authored() or statement.around())
+    when = known(span.first or span.last or statement.authored() or statement.around())
     _tell(
         statement, when, _prefix(statement), code, text, end=span.high.known if span.high else None
     )
@@ -75,11 +76,11 @@ def read_immunization(statement: Statement) -> None:
     span = statement.span()
     recorded = statement.authored()
     if statement.mood in PLANS:
-        when = _known(recorded or statement.document.known or span.first)
+        when = known(recorded or statement.document.known or span.first)
         tell(statement, when, f"PLANNED//{code}", text=text, happened=span.first)
         return
     given = span.first or span.last
-    when = _known(given or recorded or statement.around())
+    when = known(given or recorded or statement.around())
     if recorded and recorded.known > when.known:
         when = recorded
     tell(statement, when, _prefix(statement) + code, text=text, happened=given)
@@ -90,7 +91,7 @@ def _tell_request(statement: Statement, code: str, text: str | None) -> None:
     is_plan = PLANNED in statement.templates or statement.section in PLAN_SECTIONS
     span = statement.span()
     written = statement.authored()
-    when = _known(
+    when = known(
         written
         or (statement.document.known if is_plan else span.first)
         or span.first
@@ -129,12 +130,6 @@ def _tell(
 
 def _prefix(statement: Statement) -> str:
     return "NOT_DONE//" if statement.is_negated or statement.status == "cancelled" else ""
-
-
-def _known(when: Moment | None) -> Moment:
-    if when is None:
-        raise RejectedError("no time")
-    return when
 
 
 def _product(statement: Statement, preferred: Sequence[str], kind: str) -> Named:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifecourse.records.ccda.coding import ASSERTION, CONDITIONS, MEASUREMENTS, bare_code
-from lifecourse.records.ccda.conditions import named
+from lifecourse.records.ccda.coding import ASSERTION, bare_code, named
 from lifecourse.records.ccda.markup import V3
+from lifecourse.records.ccda.statement import known
 from lifecourse.records.ccda.telling import tell
 from lifecourse.records.ccda.values import value_of
+from lifecourse.records.preferences import CONDITIONS, MEASUREMENTS
 from lifecourse.records.rows import RejectedError
 from lifecourse.schema.event import DEATH
 
@@ -77,9 +78,7 @@ def read_report(statement: Statement) -> None:
     found = named(statement, statement.child("code"), MEASUREMENTS, "DiagnosticReport")
     if found is None:
         raise RejectedError("no code")
-    when = statement.span().last or _first_of(statement) or statement.around()
-    if when is None:
-        raise RejectedError("no time")
+    when = known(statement.span().last or _first_of(statement) or statement.around())
     tell(statement, when, _prefix(statement) + found[0], text=found[1])
 
 
@@ -93,9 +92,7 @@ def read_goal(statement: Statement) -> None:
     if found is None:
         raise RejectedError("no code")
     span = statement.span()
-    when = statement.authored() or statement.document.known or span.first
-    if when is None:
-        raise RejectedError("no time")
+    when = known(statement.authored() or statement.document.known or span.first)
     tell(
         statement, when, f"GOAL//{found[0]}", value=said.number if said else None,
         unit=said.unit if said else None, text=(said.text if said else None) or found[1] or statement.text(),
@@ -111,15 +108,10 @@ def times_of(statement: Statement) -> tuple[Moment, Moment | None]:
     RejectedError
         Neither it nor the document says a time.
     """
-    happened = statement.span().last
+    span = statement.span()
     if statement.mood in PLANS:
-        when = statement.authored() or statement.document.known or happened
-        happened = statement.span().first
-    else:
-        when = happened or statement.around()
-    if when is None:
-        raise RejectedError("no time")
-    return when, happened
+        return known(statement.authored() or statement.document.known or span.first), span.first
+    return known(span.last or statement.around()), span.last
 
 
 def _prefix(statement: Statement) -> str:

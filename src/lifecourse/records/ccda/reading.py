@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lifecourse.records.ccda.arrangements import read_care_team, read_coverage, read_directive
 from lifecourse.records.ccda.conditions import read_allergy, read_family, read_problem
 from lifecourse.records.ccda.encounters import read_encounter
 from lifecourse.records.ccda.kinds import kinds
@@ -14,6 +15,7 @@ from lifecourse.records.ccda.medicines import (
     read_medication,
     read_supply_order,
 )
+from lifecourse.records.ccda.notes import read_note
 from lifecourse.records.ccda.observations import (
     PLANS,
     read_assertion,
@@ -24,14 +26,7 @@ from lifecourse.records.ccda.observations import (
     read_smoking,
     read_tobacco,
 )
-from lifecourse.records.ccda.procedures import (
-    read_care_team,
-    read_coverage,
-    read_device,
-    read_directive,
-    read_note,
-    read_procedure,
-)
+from lifecourse.records.ccda.procedures import read_device, read_procedure
 from lifecourse.records.ccda.statement import record_id
 from lifecourse.records.rows import RejectedError
 

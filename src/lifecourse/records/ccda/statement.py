@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lifecourse.records.ccda.markup import V3
 from lifecourse.records.moments import BadTimeError, stamp_moment
+from lifecourse.records.rows import RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -275,6 +276,19 @@ class Statement:
     def words_of(self, concept: Element | None) -> str | None:
         """The original text of a code, or what that points to."""
         return self.document.words.of(concept.find(ORIGINAL)) if concept is not None else None
+
+
+def known(when: Moment | None) -> Moment:
+    """The moment of a statement that must have one.
+
+    Raises
+    ------
+    RejectedError
+        Neither it nor what surrounds it says a time.
+    """
+    if when is None:
+        raise RejectedError("no time")
+    return when
 
 
 def record_id(kind: str, element: Element) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from lifecourse.records.ccda.coding import ANY, coded, display_of
+from lifecourse.records.ccda.coding import coded, display_of
 from lifecourse.records.ccda.markup import V3, XSI_TYPE
 from lifecourse.records.ccda.statement import HIGH, LOW
+from lifecourse.records.preferences import ANY
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
