@@ -12,6 +12,7 @@ import pytest
 
 from lifecourse.cli import main
 from lifecourse.schema.actor import Actor, Purpose
+from lifecourse.serve.patient import who_is
 from lifecourse.serve.record import Record
 from lifecourse.timeline.access import Timeline, open_timeline
 
@@ -133,6 +134,8 @@ def test_genes_smoking_and_addresses_are_on_the_timeline_and_each_is_a_covariate
 
     facts = {fact.code: fact for fact in Record(chart_of(store, subject)).facts}
     assert facts["GENOTYPE//CYP2C19//rs4244285"].name == "CYP2C19 rs4244285: G/A"
+    said = who_is(Record(chart_of(store, subject)), chart_of(store, subject).as_of)["smoking"]
+    assert said == "former smoker, 1.75 pack-years, stopped 3 years ago"
     kinds = {code: fact.kind for code, fact in facts.items()}
     assert kinds["GENOTYPE//CYP2C19//rs4244285"] == "genotype"
     assert kinds["ADDRESS//NY//Kings County"] == "address"

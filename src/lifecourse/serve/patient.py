@@ -12,6 +12,7 @@ from lifecourse.base.errors import UserError
 from lifecourse.serve.advice import advice
 from lifecourse.serve.drawing import RANGES, courses, draw, latest
 from lifecourse.serve.envelope import Json
+from lifecourse.serve.lifestyle import smoking_words
 from lifecourse.serve.likely import likely
 from lifecourse.serve.looks import looks_at
 from lifecourse.serve.reckoning import plan_of, risks_of
@@ -107,6 +108,7 @@ def who_is(record: Record, at: int | None) -> dict[str, Any]:
         "born": f"{chart.birth:%Y-%m-%d}" if chart.birth else None,
         "died": f"{chart.death:%Y-%m-%d}" if chart.death else None,
         "allergies": sorted({fact.name for fact in record.of("allergy")}),
+        "smoking": None if at is None else smoking_words(chart, at),
         "problems": going_on or ended,
         "problems_go_on": bool(going_on),
     }
