@@ -16,6 +16,7 @@ from lifecourse.records.ccda.statement import STATEMENTS, Document, Statement, r
 from lifecourse.records.ccda.telling import settle, tell
 from lifecourse.records.preferences import MEASUREMENTS
 from lifecourse.records.rows import Place
+from lifecourse.records.source import IDENTIFIER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 NOBODY = "a document, or a part of one, that names no person"
 SEVERAL = "a document about several people"
-NO_ID = "a person without an id"
+NO_ID = "a person without an id, in a document without one"
 VISIT = f"{V3}componentOf/{V3}encompassingEncounter"
 BODY_TEXT = f"{V3}component/{V3}nonXMLBody/{V3}text"
 SECTIONS = f"{V3}component/{V3}structuredBody/{V3}component/{V3}section"
@@ -132,10 +133,14 @@ def _document(root: Element, rows: Rows, place: Place, roles: list[Element]) -> 
     keys = {key_of(names[0]) if (names := ids_of(role)) else None for role in roles}
     if len(keys) > 1:
         return SEVERAL
+    name = record_id("document", root)
     subject = keys.pop()
+    if subject is None and name is not None:
+        # Nobody knows whose it is, and it must not become another's: it is of a person of its own.
+        rows.count("documents about people without an id, each taken for a person of its own")
+        subject = f"{IDENTIFIER}{name}"
     if subject is None:
         return NO_ID
-    name = record_id("document", root)
     code = root.find(CODE)
     document = Document(
         place=place, rows=rows, words=Words(root, rows), subject=subject, known=None, name=name,
