@@ -174,3 +174,26 @@ def test_verdicts_are_drawn_for_and_exported_by_the_command(
     assert told["reason"].to_list() == ["too little", ""]
     assert main(["phenotypes", str(workspace / "store"), "--verdicts", str(out)]) == 0
     assert "type_2_diabetes" in capsys.readouterr().out
+
+
+def test_an_erased_person_leaves_the_review_and_its_labels(
+    workspace: Path, client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client.post(T2D, data=DRAW)
+    for number in (1, 2, 3):
+        client.post(f"{T2D}/charts/{number}", data={"answer": "yes"})
+    assert main(["erase", str(workspace), "--subject", str(DORA), "--yes"]) == 0
+    capsys.readouterr()
+    kept = [path for folder in ("reviews", "labels") for path in (workspace / folder).rglob("*")]
+    assert not [path for path in kept if path.is_file() and str(DORA).encode() in path.read_bytes()]
+    labels = pl.read_parquet(workspace / "labels" / "reviewed_type_2_diabetes.parquet")
+    assert labels.height == 2
+    assert DORA not in labels["subject_id"]
+    fresh = signed_in(workspace)
+    found = fresh.get("/api/reviews/type_2_diabetes").json()["data"]
+    assert (found["agreement"]["charts"], found["agreement"]["judged"]) == (2, 2)
+    assert [fresh.get(f"{T2D}/charts/{number}").status_code for number in (1, 2, 3)] == [
+        200,
+        200,
+        404,
+    ]
