@@ -22,6 +22,8 @@ REQUIREMENTS = {
     # Its own requirement takes the newest Polars, with which it does not start.
     "meds-etl": ("meds_etl[cpp]==0.3.11", "polars<2"),
     "meds-tab": ("meds-tab==0.2.0",),
+    "dinetxify": ("DiNetxify==0.3.4",),
+    "pyphewas": ("pyPheWAS==4.2.0",),
 }
 USUAL = ("es-aces", "meds-reader", "meds-etl")
 INSTALLING_SECONDS = 600
