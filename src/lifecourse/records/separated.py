@@ -37,7 +37,7 @@ def opened(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def header_of(handle: BinaryIO) -> tuple[list[str], str]:
+def header_of(handle: BinaryIO, encoding: str = "utf-8-sig") -> tuple[list[str], str]:
     """The names in the first line that `handle` gives, stripped, and what separates them.
 
     Raises
@@ -48,7 +48,7 @@ def header_of(handle: BinaryIO) -> tuple[list[str], str]:
     line = handle.readline(LONGEST_RECORD_BYTES)
     if len(line) == LONGEST_RECORD_BYTES:
         raise EndlessRecord
-    text = line.decode("utf-8-sig", errors="replace").strip("\r\n")
+    text = line.decode(encoding, errors="replace").strip("\r\n")
     separator = max(SEPARATORS, key=text.count)  # of as many, the first
     names = next(csv.reader([text], delimiter=separator), [])
     return [name.strip() for name in names], separator

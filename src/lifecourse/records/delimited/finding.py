@@ -109,7 +109,8 @@ def fits(mapping_path: Path, path: Path) -> bool:
     try:
         found = files_of(mapping, path)
         return all(
-            set(mapping.columns_of(table)) <= set(column_names(each))
+            set(mapping.columns_of(table))
+            <= set(column_names(each, mapping.tables[table].options.encoding))
             for table in mapping.tables
             for each in found[table]
         )

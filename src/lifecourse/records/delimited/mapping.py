@@ -146,6 +146,17 @@ class TableOptions(Document):
     id: Expression | None = None
     identity: Identity | None = None
 
+    @field_validator("encoding")
+    @classmethod
+    def _is_one_byte_a_sign(cls, name: str) -> str:
+        try:
+            known = "a,1\n".encode(name) == b"a,1\n"
+        except LookupError:
+            known = False
+        if not known:
+            raise ValueError("name an encoding with ASCII in it, such as utf-8, cp1252 or latin-1")
+        return name
+
 
 class Event(BaseModel):
     """An event that a row tells.

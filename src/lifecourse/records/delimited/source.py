@@ -22,6 +22,7 @@ from lifecourse.records.delimited.mapping import (
 )
 from lifecourse.records.delimited.rows import TableReading, Told
 from lifecourse.records.delimited.tables import (
+    LaidAside,
     column_names,
     estimated_rows,
     is_parquet,
@@ -32,7 +33,6 @@ from lifecourse.records.delimited.tables import (
     read_whole,
 )
 from lifecourse.records.delimited.tree import cell, columns_of
-from lifecourse.records.separated import Bad
 from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
 from lifecourse.vocab.systems import systems, tidy_code
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 KIND = "delimited"
 REJECTS = {"file": pl.String, "row": pl.UInt32, "reason": pl.String, "raw": pl.String}
 BATCH_EVENTS, FEWEST_ROWS = 400_000, 5_000
-MALFORMED = "malformed row"
 
 
 @dataclass(frozen=True)
@@ -198,7 +197,16 @@ class DelimitedSource:
     def row(self, file: SourceFile, number: int) -> str | None:
         """Row `number` of a table's file as a JSON object."""
         with damage_named(file):
-            return read_row(file.path, number)
+            return read_row(file.path, number, encoding=self._encoding_of(file.path))
+
+    def _encoding_of(self, path: Path) -> str:
+        """The encoding that the mapping states of a file; UTF-8 where there is no mapping at hand."""
+        if self._named_mapping is None:
+            return "utf-8"
+        tables = (name for name, paths in self._found.items() if path in paths)
+        name = next(tables, None)
+        known = self._mapping.tables.get(name or "")
+        return known.options.encoding if known else "utf-8"
 
     # -- tables that are looked into -----------------------------------------------------------------------------
 
@@ -214,7 +222,9 @@ class DelimitedSource:
                     f"{path.name} has no column {absent[0]}; it has {some_of(column_names(path))}",
                 )
         nulls = ["", *self._mapping.missing_in(where[0])]
-        rows = pl.concat([read_whole(path, columns) for path in paths])
+        rows = pl.concat(
+            read_whole(path, columns, encoding=self._encoding_of(path)) for path in paths
+        )
         texts = [pl.col(cell(column)).str.strip_chars() for column in columns]
         return rows.select(pl.when(~text.is_in(nulls)).then(text) for text in texts)
 
@@ -262,8 +272,9 @@ class DelimitedSource:
     # -- what is there -------------------------------------------------------------------------------------------
 
     def _check_columns(self, table: str, path: Path) -> None:
+        encoding = self._mapping.tables[table].options.encoding
         with damage_named(SourceFile(index=0, path=path, name=path.name, size_bytes=0)):
-            there = column_names(path)
+            there = column_names(path, encoding)
         twice = sorted({name for name in there if there.count(name) > 1})
         if twice:
             raise SourceError(
@@ -306,20 +317,20 @@ def _concepts(said: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sliced(
-    chunks: Iterator[tuple[pl.DataFrame, Bad]], at_most: int
-) -> Iterator[tuple[pl.DataFrame, Bad]]:
+    chunks: Iterator[tuple[pl.DataFrame, LaidAside]], at_most: int
+) -> Iterator[tuple[pl.DataFrame, LaidAside]]:
     """Chunks of at most so many rows: rows of many columns tell many events each."""
     for rows, bad in chunks:
         for at in range(0, max(rows.height, 1), at_most):
-            yield rows.slice(at, at_most), bad if at == 0 else Bad()
+            yield rows.slice(at, at_most), bad if at == 0 else LaidAside()
 
 
-def _batch(rows: pl.DataFrame, bad: Bad, told: Told, file: SourceFile) -> Batch:
+def _batch(rows: pl.DataFrame, bad: LaidAside, told: Told, file: SourceFile) -> Batch:
     events = pl.concat(told.events) if told.events else None
     if events is not None:
         events = events.with_columns(source_file=pl.lit(file.index, pl.UInt32))
-    malformed = [(file.name, number, MALFORMED, raw) for number, raw in bad]
-    rejects = [pl.DataFrame(malformed, schema=REJECTS, orient="row")]
+    aside = [(file.name, number, reason, raw) for number, reason, raw in bad]
+    rejects = [pl.DataFrame(aside, schema=REJECTS, orient="row")]
     if told.rejected is not None and told.rejected.height:
         texts = [pl.col(name).fill_null("") for name in rows.columns if name != "row"]
         raw = rows.select("row", raw=pl.concat_str(texts, separator=",") if texts else pl.lit(""))

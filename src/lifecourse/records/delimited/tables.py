@@ -11,7 +11,6 @@ import polars as pl
 from lifecourse.base.errors import SourceError
 from lifecourse.records.delimited.tree import cell
 from lifecourse.records.separated import (
-    Bad,
     header_of,
     opened,
     parse_block,
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 PARQUET = (".parquet", ".par")
+MALFORMED = "malformed row"
+GARBLED = "letters that are not of the table's encoding"
+UTF8 = ("utf-8", "utf8", "utf-8-sig")
 SEPARATED = (".csv", ".tsv", ".txt")
 ENDINGS = (*PARQUET, *(f"{ending}{packed}" for ending in SEPARATED for packed in ("", ".gz")))
 CHUNK_ROWS = 100_000
@@ -49,12 +51,16 @@ def is_parquet(path: Path) -> bool:
     return path.name.lower().endswith(PARQUET)
 
 
-def column_names(path: Path) -> list[str]:
+class LaidAside(list[tuple[int, str, str]]):
+    """Rows that cannot be read: number from 1, reason, raw text."""
+
+
+def column_names(path: Path, encoding: str = "utf-8") -> list[str]:
     """The names of the columns."""
     if is_parquet(path):
         return pl.scan_parquet(path, glob=False).collect_schema().names()
     with opened(path) as handle:
-        return header_of(handle)[0]
+        return _header(handle, encoding)[0]
 
 
 def estimated_rows(path: Path) -> int:
@@ -87,8 +93,8 @@ def read_chunks(
     encoding: str = "utf-8",
     start: int = 0,
     end: int | None = None,
-) -> Iterator[tuple[pl.DataFrame, Bad]]:
-    """Chunks of `columns` as text, each called by its `cell`, with ``row``; and the rows that are none.
+) -> Iterator[tuple[pl.DataFrame, LaidAside]]:
+    """Chunks of `columns` as text, each called by its `cell`, with ``row``; and the rows that cannot be read.
 
     `start` and `end` are one of `ranges`; ``row`` counts from 1 in the file, in a range of bytes within the range.
     """
@@ -108,13 +114,13 @@ def read_whole(path: Path, columns: Sequence[str], *, encoding: str = "utf-8") -
 
 def read_row(path: Path, number: int, *, encoding: str = "utf-8") -> str | None:
     """Row `number` as a JSON object."""
-    names = column_names(path)
+    names = column_names(path, encoding)
     for chunk, bad in read_chunks(path, names, encoding=encoding):
         found = chunk.filter(pl.col("row") == number)
         if found.height:
             whole = found.select(pl.col(cell(name)).alias(name) for name in names)
             return str(whole.write_ndjson()).strip()
-        for place, raw in bad:
+        for place, _, raw in bad:
             if place == number:
                 return raw
     return None
@@ -122,14 +128,14 @@ def read_row(path: Path, number: int, *, encoding: str = "utf-8") -> str | None:
 
 def _parquet_chunks(
     path: Path, columns: Sequence[str], start: int, end: int | None
-) -> Iterator[tuple[pl.DataFrame, Bad]]:
+) -> Iterator[tuple[pl.DataFrame, LaidAside]]:
     scan = pl.scan_parquet(path, glob=False)
     schema = scan.collect_schema()
     stop = estimated_rows(path) if end is None else end
     wanted = [_as_text(name, schema[name]) for name in columns]
     for at in range(start, stop, CHUNK_ROWS):
         rows = scan.slice(at, min(CHUNK_ROWS, stop - at)).select(wanted).collect()
-        yield rows.with_row_index("row", offset=at + 1), Bad()
+        yield rows.with_row_index("row", offset=at + 1), LaidAside()
 
 
 def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
@@ -154,9 +160,9 @@ def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
 
 def _text_chunks(
     path: Path, columns: Sequence[str], encoding: str, start: int, end: int | None
-) -> Iterator[tuple[pl.DataFrame, Bad]]:
+) -> Iterator[tuple[pl.DataFrame, LaidAside]]:
     with opened(path) as handle:
-        header, separator = header_of(handle)
+        header, separator = _header(handle, encoding)
         if not header:
             return
         names, wanted = ([cell(name) for name in each] for each in (header, columns))
@@ -167,14 +173,40 @@ def _text_chunks(
         row = 1
         blocks = record_blocks(part) if end is None else filter(bytes.strip, [part.read()])
         for block in blocks:
-            chunk, bad = parse_block(_utf8(block, encoding), names, wanted, separator, row)
+            text, is_whole = _utf8(block, encoding)
+            chunk, bad = parse_block(text, names, wanted, separator, row)
             row += chunk.height + len(bad)
+            aside = LaidAside((number, MALFORMED, raw) for number, raw in bad)
             chunk = chunk.select("row", *wanted)
+            if not is_whole:
+                chunk = _without_garbled(chunk, aside)
             for at in range(0, max(chunk.height, 1), CHUNK_ROWS):
-                yield chunk.slice(at, CHUNK_ROWS), bad if at == 0 else Bad()
+                yield chunk.slice(at, CHUNK_ROWS), aside if at == 0 else LaidAside()
 
 
-def _utf8(block: bytes, encoding: str) -> bytes:
-    if encoding.lower() in ("utf-8", "utf8"):
-        return block
-    return block.decode(encoding, errors="replace").encode()
+def _header(handle: BinaryIO, encoding: str) -> tuple[list[str], str]:
+    return header_of(handle, "utf-8-sig" if encoding.lower() in UTF8 else encoding)
+
+
+def _utf8(block: bytes, encoding: str) -> tuple[bytes, bool]:
+    """The text of `block` in UTF-8, and whether every byte of it is text."""
+    if block.isascii():
+        return block, True
+    try:
+        text = block.decode(encoding)
+    except UnicodeDecodeError:
+        return block.decode(encoding, errors="replace").encode(), False
+    return (block if encoding.lower() in UTF8 else text.encode()), True
+
+
+def _without_garbled(chunk: pl.DataFrame, aside: LaidAside) -> pl.DataFrame:
+    """The rows whose letters are all text; the others are laid aside: a code with a hole in it is another code."""
+    cells = [pl.col(name) for name in chunk.columns if name != "row"]
+    garbled = pl.any_horizontal(
+        pl.lit(value=False), *(c.str.contains("\ufffd", literal=True) for c in cells)
+    )
+    marked = chunk.with_columns(garbled=garbled.fill_null(value=False))
+    raw = pl.concat_str([c.fill_null("") for c in cells], separator=",")
+    out = marked.filter("garbled").select("row", raw=raw)
+    aside += [(number, GARBLED, text) for number, text in out.iter_rows()]
+    return marked.filter(~pl.col("garbled")).drop("garbled")

@@ -397,12 +397,40 @@ def test_a_mapping_that_lies_elsewhere_is_named_and_rows_are_found_without_it(
 
 
 def test_text_of_another_encoding_is_read_as_stated(tmp_path: Path) -> None:
-    mapping = HEAD + LABS.replace("  lab:", "  _table:\n    encoding: latin-1\n  lab:")
-    folder = folder_of(tmp_path, mapping, labs="mrn,test,taken,result,unit\n1,a,2020-01-01,1,kg\n")
-    (folder / "labs.csv").write_bytes(
-        "mrn,test,taken,result,unit\n1,Größe,2020-01-01,1,m\n".encode("latin-1")
+    mapping = HEAD + LABS.replace("  lab:", "  _table:\n    encoding: cp1252\n  lab:").replace(
+        "$test", "$größe"
     )
-    assert stored(tmp_path, folder)[1]["code"].to_list() == ["LAB//Größe"]
+    folder = folder_of(tmp_path, mapping, labs="\n")
+    (folder / "labs.csv").write_bytes(
+        "mrn,größe,taken,result,unit\n1,Höhe,2020-01-01,1,m\n".encode("cp1252")
+    )
+    report, events = stored(tmp_path, folder)
+    assert (events["code"].to_list(), report.rejects) == (["LAB//Höhe"], {})
+    found = origin(
+        tmp_path / "store", events["subject_id"][0], 0,
+        actor=Actor(name="t"), purpose=Purpose.OPERATIONS, source=folder,
+    )["source"]  # fmt: skip
+    assert '"größe":"Höhe"' in found["raw"]
+
+
+def test_rows_with_bytes_that_are_no_text_are_laid_aside(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, HEAD + LABS, labs="\n")
+    lines = [
+        "mrn,test,taken,result,unit,note",
+        "1,Höhe,2020-01-01,1,m,",
+        "1,b,2020-01-01,2,m,Größe",
+    ]
+    whole = (
+        "\n".join(lines).encode()
+        + b"\n1,Gr\xf6\xdfe,2020-01-02,3,m,\n1,c,2020-01-03,4,m,Gr\xf6\xdfe\n"
+    )
+    (folder / "labs.csv").write_bytes(whole)
+    report, events = stored(tmp_path, folder)
+    assert events["code"].to_list() == ["LAB//Höhe", "LAB//b", "LAB//c"]
+    assert report.rejects == {"letters that are not of the table's encoding": 1}
+    assert [row[:3] for row in rejects_of(tmp_path)] == [
+        ("labs.csv", 3, "letters that are not of the table's encoding")
+    ]
 
 
 def test_columns_may_have_any_name(tmp_path: Path) -> None:
@@ -449,6 +477,7 @@ def test_files_that_no_table_names_are_counted(tmp_path: Path) -> None:
         (("    unit: $unit", "    unit: $unit\n    _metadata: {words: {label: $label}}"), r"named as a column of the code"),
         (("    unit: $unit", "    unit: $unit\n    _metadata: {words: {test: $t}}"), r"there is no file of a table 'words'"),
         (("  lab:", "  _table:\n    join: {words: {key: unit, cols: [x]}}\n  lab:"), r"no file of a table 'words'"),
+        (("  lab:", "  _table:\n    encoding: utf-16\n  lab:"), r"labs._table.encoding: name an encoding with ASCII"),
         (("  lab:", "  _table:\n    join: {words: {cols: [x]}}\n  lab:"), r"give key, or left_on and right_on"),
     ],
 )  # fmt: skip
