@@ -78,9 +78,10 @@ def _whole(store: Path, *, page: Path | None, **who: Any) -> dict[str, Any]:
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.inspection import inspect
 
-    holds = inspect(store, **who)
+    timeline = open_timeline(store, **who)
+    holds = inspect(store, timeline)
     with shown_progress() as progress:
-        found = quality(open_timeline(store, **who), progress=progress).to_dict()
+        found = quality(timeline, progress=progress).to_dict()
     report = {**holds, "quality": found}
     if page is not None:
         from lifecourse.serve import write_quality_page

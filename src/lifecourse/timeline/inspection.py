@@ -15,22 +15,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lifecourse.schema.actor import Actor, Purpose
+    from lifecourse.timeline.access import Timeline
     from lifecourse.timeline.manifest import Manifest
 
 LARGEST_SYSTEMS = 20
 
 
-def inspect(store: Path, *, actor: Actor, purpose: Purpose) -> dict[str, Any]:
-    """Counts of the newest version of `store`: people, events, codes, what was read and what was rejected.
+def inspect(store: Path, timeline: Timeline) -> dict[str, Any]:
+    """Counts of the version of `store` that `timeline` has open: people, events, codes, what was read and rejected.
 
     `rows_read`, `reference_rows` and the rest of the accounting are of the newest load; `rejects` counts every
     load. Nothing in the answer is about one person.
     """
-    from lifecourse.timeline.access import open_timeline
-
-    timeline = open_timeline(store, actor=actor, purpose=purpose)
     found = Store.at(store)
-    manifest = found.manifest()
+    manifest = found.manifest(timeline.version)
     codes = found.read(manifest.codes)
     persons = timeline.persons()
     load = manifest.report
