@@ -187,6 +187,9 @@ def delimiters_of(text: str) -> Delimiters:
         raise BadMessageError("no MSH segment")
     sign = text[3]
     written = re.split(r"[\r\n]", text[4:12], maxsplit=1)[0].split(sign, 1)[0]
+    if len(written) == 5 and written[2] == written[3]:
+        # An escape character that an exporter has escaped itself: ^~\\&
+        written = written[:3] + written[4:]
     component, repetition, escape, subcomponent = (written[n : n + 1] for n in range(4))
     told = [one for one in (sign, component, repetition, escape, subcomponent) if one]
     is_wrong = any(one.isalnum() or one.isspace() or ord(one) < 32 for one in told)

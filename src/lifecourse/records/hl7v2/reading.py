@@ -165,7 +165,8 @@ def _begin(reading: Reading) -> None:
     header = reading.message.header
     reading.kind = header.text(9) or ""
     reading.event = header.text(9, 2) or ""
-    stamp = header.text(7) or ""
+    event = next((one for one in reading.message.segments if one.name == "EVN"), None)
+    stamp = header.text(7) or (event.text(2) if event else None) or ""
     found = OFFSET.fullmatch(stamp)
     reading.offset = found[1] if found else ""
     reading.sent = reading.moment(stamp)

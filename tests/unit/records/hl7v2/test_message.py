@@ -104,7 +104,8 @@ def test_delimiters_are_those_that_the_message_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["MSH|^~\\&#|A", "MSH|^~\\&|A", "MSH|^~\\|A", "MSH|^~|A", "MSH|^|A||||"]
+    "head",
+    ["MSH|^~\\&#|A", "MSH|^~\\&|A", "MSH|^~\\|A", "MSH|^~|A", "MSH|^|A||||", "MSH|^~\\\\&|A"],
 )
 def test_fewer_or_more_encoding_characters_are_understood(head: str) -> None:
     assert Message(f"{head}\rOBX|1|ST|c^w").segments[1].text(3, 2) == "w"

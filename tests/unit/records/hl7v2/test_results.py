@@ -147,6 +147,15 @@ def test_times_without_any_offset_are_of_the_declared_zone(tmp_path: Path) -> No
     assert event["time"] == datetime(2020, 7, 1, 6)
 
 
+def test_message_that_does_not_say_when_it_was_sent_was_when_its_event_was_recorded(
+    tmp_path: Path,
+) -> None:
+    (event,) = told(
+        tmp_path, message("EVN|A08|20200301", "DG1|1||I10^H^I10C", kind="ADT^A08", sent="")
+    )
+    assert event["onset_time"] == datetime(2020, 3, 1)
+
+
 @pytest.mark.parametrize("stamp", ["0000", "2020130100", "yesterday", "99999999999999", "2" * 90])
 def test_time_that_is_none_is_counted_and_the_next_one_counts(tmp_path: Path, stamp: str) -> None:
     result = f"OBX|1|NM|718-7^Hb^LN||1||||||F|||{stamp}"
