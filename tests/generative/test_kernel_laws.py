@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from timelines import covariates, moments, rows, shard_of, timelines, windows
 
 from lifecourse.schema.covariate import Covariate, Summary
-from lifecourse.schema.window import Window
+from lifecourse.schema.window import Window, before
 from lifecourse.timeline import everycode, kernel, oracle
+from lifecourse.timeline.columns import Columns
 from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, evaluate_every_code, every_code_columns
+from lifecourse.timeline.firsts import rows_with_code
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -154,3 +156,37 @@ def test_every_codes_answer_does_not_depend_on_the_other_rows(
         patched.setattr(everycode, "CELLS_AT_ONCE", 40)
         in_stretches = evaluate_every_code(shard, asked, summaries, index, times)
     np.testing.assert_array_equal(together, in_stretches.csr().toarray())
+
+
+@given(
+    timelines,
+    st.lists(windows, min_size=1, max_size=2),
+    st.lists(st.sampled_from(of_every_code), min_size=1, max_size=3, unique=True),
+    questions,
+    st.lists(st.sets(st.integers(0, 4), max_size=5), max_size=7),
+)
+@settings(max_examples=80)
+def test_columns_of_groups_of_codes_give_the_oracles_answers(
+    subjects: list,
+    asked: list[Window],
+    summaries: list[Summary],
+    at: list[tuple[int, int]],
+    groups: list[set[int]],
+) -> None:
+    shard = shard_of(subjects)
+    index = np.array([s if s < shard.n_subjects else -1 for s, _ in at], dtype=np.int64)
+    times = np.array([t for _, t in at], dtype=np.int64)
+    members = [np.array(sorted(group), dtype=np.int32) for group in groups]
+    columns = Columns.of(members, len(shard.codes))
+    matrix = evaluate_every_code(shard, asked, summaries, index, times, columns).csr()
+    expected = oracle.evaluate_every_code(shard, asked, summaries, index, times, groups=groups)
+    stored = matrix.tocoo()
+    found = np.full(matrix.shape, np.nan)
+    found[stored.row, stored.col] = stored.data
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
+    assert len(stored.data) == (~np.isnan(expected)).sum()
+    history = oracle.evaluate_every_code(
+        shard, [before()], [Summary.EXISTS], index, times, groups=groups
+    )
+    counted = rows_with_code(shard, index, times, columns)
+    assert counted.tolist() == np.nansum(history, axis=0).tolist()

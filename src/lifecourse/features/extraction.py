@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,9 @@ from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.matrix import FeatureMatrix
 from lifecourse.features.recipe import Recipe
+from lifecourse.features.rollup import is_code, meant_by, words
 from lifecourse.schema.event import NOTED
+from lifecourse.timeline.columns import Columns
 from lifecourse.timeline.everycode import CellMemory, evaluate_every_code
 from lifecourse.timeline.kernel import compile_covariates, evaluate
 from lifecourse.timeline.shard import conform, shard_from_events
@@ -88,7 +89,7 @@ class RowsByShard:
 
     def __init__(self, timeline: Timeline, rows: pl.DataFrame) -> None:
         self._timeline = timeline
-        self._looked_up: tuple[CodeTable, list[str], npt.NDArray[np.int32]] | None = None
+        self._looked_up: tuple[CodeTable, list[str], Columns] | None = None
         self._subjects = rows["subject_id"].to_numpy()
         self._times = rows["prediction_time"].cast(pl.Datetime("us")).cast(pl.Int64).to_numpy()
         # A store without shards answers as one shard without people.
@@ -160,33 +161,34 @@ class RowsByShard:
         places, shard = self.places(shards), self.read(shards)
         return shard, shard.index_of(self._subjects[places]), self._times[places]
 
-    def _chosen(self, codes: CodeTable, vocabulary: list[str]) -> npt.NDArray[np.int32]:
+    def _chosen(self, codes: CodeTable, vocabulary: list[str]) -> Columns:
         # The shards of a store share one table, and looking 10,000 codes up takes as long as reading a shard.
         if (
             self._looked_up is None
             or self._looked_up[0] is not codes
             or self._looked_up[1] != vocabulary
         ):
-            self._looked_up = (codes, vocabulary, _places_of(codes, vocabulary))
+            self._looked_up = (codes, vocabulary, _columns_of(codes, vocabulary))
         return self._looked_up[2]
 
     def rows_of(self, people: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """bool[r]: the rows of some people."""
         return np.isin(self._subjects, people)
 
-    def rows_with_code(
-        self, shards: Sequence[int], chosen: npt.NDArray[np.bool_] | None
+    def rows_with(
+        self, shards: Sequence[int], columns: Columns, chosen: npt.NDArray[np.bool_] | None
     ) -> npt.NDArray[np.int64]:
-        """int64[codes]: how many of the shards' (chosen) rows have each code by their prediction time."""
+        """int64[columns]: how many of the shards' (chosen) rows have a code of each by their prediction time."""
         from lifecourse.timeline.firsts import rows_with_code
 
         places = self.places(shards)
         if chosen is not None:
             places = places[chosen[places]]
         if len(places) == 0:
-            return np.zeros(len(self.codes), dtype=np.int64)
+            return np.zeros(columns.n, dtype=np.int64)
         shard = self.read(shards)
-        return rows_with_code(shard, shard.index_of(self._subjects[places]), self._times[places])
+        subjects = shard.index_of(self._subjects[places])
+        return rows_with_code(shard, subjects, self._times[places], columns)
 
     def by_shard(
         self,
@@ -226,33 +228,36 @@ def vocabulary_of(
     *,
     workers: int | None = None,
 ) -> list[str]:
-    """The codes that enough rows of the `training` people have at or before their prediction time, sorted."""
+    """The codes and groups that enough rows of the `training` people have by their prediction time, sorted."""
     if recipe.every_code is None:
         return []
-    counts = np.zeros(len(asking.codes), dtype=np.int64)
+    codes = asking.codes
+    groups = words(recipe.every_code.roll_up, codes) if recipe.every_code.roll_up else []
+    names = [*codes.codes, *groups]
+    columns = _columns_of(codes, names) if groups else Columns.of_all(len(codes))
+    counts = np.zeros(columns.n, dtype=np.int64)
     chosen = None if training is None else asking.rows_of(training)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for found in pool.map(lambda job: asking.rows_with_code(job, chosen), asking.jobs()):
+        for found in pool.map(lambda job: asking.rows_with(job, columns, chosen), asking.jobs()):
             counts += found
-    names = asking.codes.codes
     common = [
         (int(counts[place]), names[place])
         for place in np.flatnonzero(counts >= recipe.every_code.min_count)
         if not names[place].startswith(NOTED)  # what notes say is asked for by name alone
     ]
     ranked = sorted(common, key=lambda pair: (-pair[0], pair[1]))[: recipe.every_code.top_k]
-    return sorted(code for _, code in ranked)
+    return sorted(word for _, word in ranked)
 
 
-def _places_of(codes: CodeTable, vocabulary: list[str]) -> npt.NDArray[np.int32]:
-    """The ids of the vocabulary's codes; -1 where the table does not have one."""
-    names = codes.codes
-    near = [bisect_left(names, code) for code in vocabulary]
-    found = [
-        number if number < len(names) and names[number] == code else -1
-        for number, code in zip(near, vocabulary, strict=True)
-    ]
-    return np.array(found, dtype=np.int32)
+def _columns_of(codes: CodeTable, vocabulary: list[str]) -> Columns:
+    """A column for each word of the vocabulary: a code's, or a group's; empty where the store has none of it."""
+    members = []
+    for word in vocabulary:
+        place = is_code(word, codes.codes)
+        group = None if place >= 0 else meant_by(word)
+        found = np.array([place] if place >= 0 else [], dtype=np.int32)
+        members.append(found if group is None else codes.ids(group))
+    return Columns.of(members, len(codes))
 
 
 def age_and_sex(timeline: Timeline, rows: pl.DataFrame) -> npt.NDArray[np.float64]:

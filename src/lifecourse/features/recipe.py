@@ -70,15 +70,22 @@ class EveryCode(Document):
     """Summaries of every code in windows (t - days, t]; None is all history.
 
     A code is in the vocabulary when at least `min_count` training rows have it; of those the `top_k` commonest.
+    `roll_up` names hierarchies (``icd10cm_chapter``, ``atc_therapeutic``) and codelists (``codelist:statin``) whose
+    groups of codes have columns too, by the same rule.
     """
 
     days: list[int | None] = Field(min_length=1)
     summaries: list[Summary] = Field(min_length=1)
     min_count: int = Field(default=20, ge=1)
     top_k: int = Field(default=2000, ge=1)
+    roll_up: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _sensible(self) -> EveryCode:
+        if self.roll_up:
+            from lifecourse.features.rollup import check
+
+            check(self.roll_up)
         wrong = [str(s) for s in self.summaries if s in NOT_OF_EVERY_CODE]
         if wrong:
             raise ValueError(f"{', '.join(wrong)} is asked by name, as a covariate")

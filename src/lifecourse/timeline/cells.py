@@ -47,7 +47,7 @@ OLDEST, NEWEST, SMALLEST, LARGEST = range(4)
 
 
 @kernel(
-    "int64[]", "int64[]", "int32[]", "float32[]", "int32[]",
+    "int64[]", "int64[]", "int32[]", "float32[]", "int32[][]",
     "int32[]", "bool[]", "int64[]", "int64[]", "int64[][]", "int64[][]",
     "int32[][][]", "int64[][][]", "float64[][]", "float32[][][]", "int64[][]", "int64[]",
     "int64[]", "int32[]", "float32[]",
@@ -62,7 +62,8 @@ def fill_cells(
 ) -> None:  # fmt: skip
     """Fill `indices` and `cells` with the rows' cells, one row after the other, and `ends` int64[r] with their ends.
 
-    Rows are sorted by subject, then time. `goes_forward` bool[w] marks the windows that take in all before their end.
+    Rows are sorted by subject, then time. `columns` int32[layers, codes] are those of `Columns`. `goes_forward` bool[w]
+    marks the windows that take in all before their end.
     `ids`, `moments`, `totals`, `numbers` and `sizes` are memory for what is held, a line for each window that goes
     forward and a last one for the others; the slots of all columns are -1.
     """
@@ -168,38 +169,39 @@ def _take_in(start: int, stop: int, step: int, events: Events, held: Held, size:
     n_slots, n_values = size[0], size[1]
     for i in range((stop - start) * step):
         at = start + i * step
-        column = columns[code[at]]
-        if column < 0:
-            continue
-        slot = ids[SLOT_OF, column]
-        if slot < 0:
-            slot = n_slots
-            n_slots += 1
-            ids[SLOT_OF, column] = slot
-            ids[COLUMN_OF, slot] = column
-            ids[N_EVENTS, slot] = 0
-            moments[near, slot] = time[at]
-        ids[N_EVENTS, slot] += 1
-        moments[far, slot] = time[at]
-        number = value[at]
-        if np.isnan(number):
-            continue
-        slot = ids[VALUE_SLOT_OF, column]
-        if slot < 0:
-            slot = n_values
-            n_values += 1
-            ids[VALUE_SLOT_OF, column] = slot
-            ids[VALUE_COLUMN_OF, slot] = column
-            ids[N_VALUES, slot] = 0
-            totals[slot] = 0.0
-            numbers[near_value, slot] = number
-            numbers[SMALLEST, slot] = number
-            numbers[LARGEST, slot] = number
-        ids[N_VALUES, slot] += 1
-        totals[slot] += number
-        numbers[far_value, slot] = number
-        numbers[SMALLEST, slot] = min(numbers[SMALLEST, slot], number)
-        numbers[LARGEST, slot] = max(numbers[LARGEST, slot], number)
+        for layer in range(columns.shape[0]):
+            column = columns[layer, code[at]]
+            if column < 0:
+                continue
+            slot = ids[SLOT_OF, column]
+            if slot < 0:
+                slot = n_slots
+                n_slots += 1
+                ids[SLOT_OF, column] = slot
+                ids[COLUMN_OF, slot] = column
+                ids[N_EVENTS, slot] = 0
+                moments[near, slot] = time[at]
+            ids[N_EVENTS, slot] += 1
+            moments[far, slot] = time[at]
+            number = value[at]
+            if np.isnan(number):
+                continue
+            slot = ids[VALUE_SLOT_OF, column]
+            if slot < 0:
+                slot = n_values
+                n_values += 1
+                ids[VALUE_SLOT_OF, column] = slot
+                ids[VALUE_COLUMN_OF, slot] = column
+                ids[N_VALUES, slot] = 0
+                totals[slot] = 0.0
+                numbers[near_value, slot] = number
+                numbers[SMALLEST, slot] = number
+                numbers[LARGEST, slot] = number
+            ids[N_VALUES, slot] += 1
+            totals[slot] += number
+            numbers[far_value, slot] = number
+            numbers[SMALLEST, slot] = min(numbers[SMALLEST, slot], number)
+            numbers[LARGEST, slot] = max(numbers[LARGEST, slot], number)
     size[0] = n_slots
     size[1] = n_values
 

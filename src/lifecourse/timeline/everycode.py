@@ -13,6 +13,7 @@ from lifecourse.base.errors import UserError
 from lifecourse.schema.covariate import Summary
 from lifecourse.schema.window import EARLIEST, LATEST, Anchor, Bound, Window
 from lifecourse.timeline.cells import SLOT_OF, VALUE_SLOT_OF, fill_cells
+from lifecourse.timeline.columns import Columns
 from lifecourse.timeline.kernel import births_of, window_bounds
 from lifecourse.timeline.numbering import SUMMARY_NUMBERS
 from lifecourse.timeline.sparse import SparseRows
@@ -34,7 +35,7 @@ def evaluate_every_code(
     summaries: Sequence[Summary],
     subject_index: npt.NDArray[np.int64],
     prediction_time: npt.NDArray[np.int64],
-    vocabulary: npt.NDArray[np.int32] | None = None,
+    vocabulary: npt.NDArray[np.int32] | Columns | None = None,
     *,
     memory: CellMemory | None = None,
 ) -> SparseRows:
@@ -47,9 +48,8 @@ def evaluate_every_code(
     windows, summaries
         SLOPE and ACTIVE are asked by name, with `evaluate`. Windows that share their end share one
         pass; those that take in all history share it between the rows of a subject.
-    vocabulary : int32 code ids
-        Columns within each block, in this order; -1 for a code that the store does not have, whose column is
-        empty. All codes of the shard where None.
+    vocabulary : int32 code ids, or columns of groups of codes
+        Columns within each block, in this order. All codes of the shard where None.
     memory
         Where the cells may lie until the next question with the same memory; their own where None.
 
@@ -59,7 +59,8 @@ def evaluate_every_code(
         Column names are `every_code_columns` with the same arguments.
     """
     _refuse(summaries)
-    columns, n_codes = _columns_of(shard.codes, vocabulary)
+    columns = _columns_of(shard.codes, vocabulary)
+    n_codes = columns.n
     shape = (len(subject_index), len(windows) * len(summaries) * n_codes)
     if shape[1] >= 2**31:
         raise UserError(
@@ -69,7 +70,7 @@ def evaluate_every_code(
         return SparseRows.none(shape)
     order = np.lexsort((prediction_time, subject_index))
     asked = _Asked(
-        events=(shard.offsets, shard.time, shard.code, shard.value, columns),
+        events=(shard.offsets, shard.time, shard.code, shard.value, columns.by_code),
         n_codes=n_codes,
         summaries=np.array([SUMMARY_NUMBERS[summary] for summary in summaries], dtype=np.int32),
         goes_forward=np.array([_takes_in_all_before(window) for window in windows]),
@@ -117,7 +118,8 @@ class _Asked:
         """int64[r]: no row has more cells than this."""
         lengths = np.append(np.diff(self.events[0]), 0)[subjects]
         blocks = len(self.goes_forward) * len(self.summaries)
-        most: npt.NDArray[np.int64] = np.minimum(lengths, self.n_codes) * blocks
+        layers = len(self.events[-1])
+        most: npt.NDArray[np.int64] = np.minimum(lengths * layers, self.n_codes) * blocks
         return most
 
     def cells(
@@ -228,12 +230,9 @@ def _refuse(summaries: Sequence[Summary]) -> None:
             )
 
 
-def _columns_of(
-    codes: CodeTable, vocabulary: npt.NDArray[np.int32] | None
-) -> tuple[npt.NDArray[np.int32], int]:
+def _columns_of(codes: CodeTable, vocabulary: npt.NDArray[np.int32] | Columns | None) -> Columns:
     if vocabulary is None:
-        return np.arange(len(codes), dtype=np.int32), len(codes)
-    columns = np.full(len(codes), -1, dtype=np.int32)
-    there = np.flatnonzero(vocabulary >= 0).astype(np.int32)
-    columns[vocabulary[there]] = there
-    return columns, len(vocabulary)
+        return Columns.of_all(len(codes))
+    if isinstance(vocabulary, Columns):
+        return vocabulary
+    return Columns.of([vocabulary[i : i + 1] for i in range(len(vocabulary))], len(codes))

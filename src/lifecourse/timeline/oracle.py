@@ -208,16 +208,21 @@ def evaluate_every_code(
     subject_index: npt.NDArray[np.int64],
     prediction_time: npt.NDArray[np.int64],
     vocabulary: npt.NDArray[np.int32] | None = None,
+    groups: Sequence[set[int]] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """float64[r, windows x summaries x codes]: dense, and NaN where a cell would not be stored."""
+    """float64[r, windows x summaries x codes]: dense, and NaN where a cell would not be stored.
+
+    `groups` of code ids stand in the place of single codes.
+    """
     chosen = range(len(shard.codes)) if vocabulary is None else [int(i) for i in vocabulary]
-    asked = [(w, s, code) for w in windows for s in summaries for code in chosen]
+    meant_by = [{code} for code in chosen] if groups is None else groups
+    asked = [(w, s, codes) for w in windows for s in summaries for codes in meant_by]
     answers = np.full((len(subject_index), len(asked)), np.nan)
     for row, (subject, at) in enumerate(zip(subject_index, prediction_time, strict=True)):
         facts = facts_of(shard, int(subject))
         birth = _birth(facts, shard.codes)
-        for k, (window, summary, code) in enumerate(asked):
-            meant = [fact for fact in facts if fact.code == code]
+        for k, (window, summary, codes) in enumerate(asked):
+            meant = [fact for fact in facts if fact.code in codes]
             answer = summarise(summary, meant, window, int(at), birth)
             stored = summary not in COUNTS or answer > 0
             answers[row, k] = answer if stored else math.nan
