@@ -95,7 +95,7 @@ def number_of(text: str | None, document: Document) -> float | None:
 
 
 def unit_of(element: Element) -> str | None:
-    """The UCUM unit; CDA's ``1`` is none said."""
+    """The unit as it is written, which should be UCUM; None where none is."""
     return element.get("unit") or None
 
 
