@@ -103,6 +103,13 @@ def test_molar_masses_are_those_of_the_formulas(formula: str, grams: float) -> N
         ("LOINC//2160-0", 1.0, "mg/dL", "umol/L", 88.4),
         ("LOINC//17861-6", 1.0, "mg/dL", "mmol/L", 0.25),
         ("LOINC//2777-1", 1.0, "mg/dL", "mmol/L", 0.323),
+        ("LOINC//1975-2", 1.0, "mg/dL", "umol/L", 17.1),
+        ("LOINC//3094-0", 1.0, "mg/dL", "mmol/L", 0.357),
+        ("LOINC//3084-1", 1.0, "mg/dL", "umol/L", 59.48),
+        ("LOINC//19123-9", 1.0, "mg/dL", "mmol/L", 0.4114),
+        ("LOINC//2524-7", 9.0, "mg/dL", "mmol/L", 0.999),
+        ("LOINC//3016-3", 1.0, "u[IU]/mL", "m[IU]/L", 1.0),
+        ("LOINC//1988-5", 1.0, "mg/dL", "mg/L", 10.0),
         # An equivalent of calcium is half a mole, of sodium a mole
         ("LOINC//17861-6", 5.0, "meq/L", "mmol/L", 2.5),
         ("LOINC//2951-2", 140.0, "meq/L", "mmol/L", 140.0),
