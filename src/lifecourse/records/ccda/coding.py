@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lifecourse.records.ccda.kinds import kinds
 from lifecourse.records.ccda.markup import V3
+from lifecourse.records.preferences import unknown_prefix
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.vocab.systems import system_of_name, system_of_uri, systems, tidy
 
@@ -34,10 +34,7 @@ def system_prefix(oid: str | None, name: str | None) -> str:
     known = system_of_uri(oid) or kinds().systems.get(oid)
     # Some write the name where the OID should be.
     known = known or system_of_name(name) or system_of_name(oid)
-    if known:
-        return known
-    words = re.findall(r"[A-Za-z0-9_.-]+", oid or name or "")
-    return words[-1] if words else "LOCAL"
+    return known or unknown_prefix(oid or name)
 
 
 def coded(concept: Element | None, preferred: Sequence[str]) -> Named | None:

