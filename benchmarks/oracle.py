@@ -196,7 +196,8 @@ def _against_oracle(setting: Setting) -> tuple[npt.NDArray[np.float64], list[dic
 def _worth(setting: Setting, whole: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
     """What AUROC each kind of knowledge is worth: to the logistic model with its interval, and by the truth.
 
-    The interval holds who was judged (bootstrap) and who was learned from (jackknife by fifths).
+    The interval holds who was judged (bootstrap) and who was learned from (jackknife by fifths); the model agrees with
+    the truth where the interval of its loss holds what the truth says.
     """
     came = setting.truth["happened"].to_numpy().astype(bool)
     best = setting.truth["attainable"].to_numpy()
@@ -225,17 +226,17 @@ def _worth(setting: Setting, whole: npt.NDArray[np.float64]) -> list[dict[str, A
         of_learning = (FOLDS - 1) / FOLDS * float(np.sum((losses - np.mean(losses)) ** 2))
         model = found["model"]["value"] or 0.0
         difference = found["difference"]["value"] or 0.0
+        truth = found["truth"]["value"] or 0.0
+        low, high = _interval(model, found["model"], of_learning)
         lines.append(
             {
                 "outcome": setting.outcome,
                 "without": kind,
                 "loss_of_model": round(model, 4),
-                "interval": _interval(model, found["model"], of_learning),
-                "loss_by_the_truth": round(found["truth"]["value"] or 0.0, 4),
-                "difference_interval": (
-                    interval := _interval(difference, found["difference"], of_learning)
-                ),
-                "agrees": interval[0] <= 0.0 <= interval[1],
+                "interval": [low, high],
+                "loss_by_the_truth": round(truth, 4),
+                "difference_interval": _interval(difference, found["difference"], of_learning),
+                "agrees": low <= round(truth, 4) <= high,
             }
         )
     return lines

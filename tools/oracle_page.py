@@ -59,7 +59,7 @@ Mean share: {means}.
 
 The logistic model without each kind of knowledge, and what the truth says that it is worth: the attainable AUROC less
 the attainable AUROC of who does not look. The intervals hold who was judged (bootstrap) and who was learned from
-(jackknife by fifths).
+(jackknife by fifths); they agree where the interval of the model's loss holds what the truth says.
 
 {
         _table(
