@@ -72,9 +72,10 @@ def read_table(
 def date_order(file: SourceFile) -> str | None:
     """`DAY_FIRST` or `MONTH_FIRST` for dates like 03-04-2024; None where the file has none, or leaves it open.
 
-    A number above 12 decides, and a clock with AM or PM; else the order by which all readings lie closer together.
+    A number above 12 decides, else the order by which all readings lie closer together, else a clock with AM or PM.
     """
     seen: set[tuple[int, int, int]] = set()
+    has_halves = False
     with opened(file.path) as handle:
         found = _header(handle)
         if found is None:
@@ -83,14 +84,13 @@ def date_order(file: SourceFile) -> str | None:
         for block in record_blocks(handle):
             table, _ = parse_block(block, names, [layout.time], separator, 1)
             groups = table[layout.time].str.extract_groups(DAY_OR_MONTH_FIRST).struct.unnest()
-            if groups["5"].null_count() < groups.height:
-                return MONTH_FIRST
+            has_halves |= groups["5"].null_count() < groups.height
             numbers = groups.select(pl.col("1", "2", "3").cast(pl.Int64)).drop_nulls().unique()
             seen |= set(numbers.iter_rows())
-    return _order_of(seen)
+    return _order_of(seen, has_halves=has_halves)
 
 
-def _order_of(seen: set[tuple[int, int, int]]) -> str | None:
+def _order_of(seen: set[tuple[int, int, int]], *, has_halves: bool) -> str | None:
     if any(first > 12 for first, _, _ in seen):
         return DAY_FIRST
     if any(second > 12 for _, second, _ in seen):
@@ -102,7 +102,7 @@ def _order_of(seen: set[tuple[int, int, int]]) -> str | None:
     month_first = [(year * 12 + first) * 31 + second for first, second, year in seen]
     spans = max(day_first) - min(day_first), max(month_first) - min(month_first)
     if spans[0] == spans[1]:
-        return None
+        return MONTH_FIRST if has_halves else None
     return DAY_FIRST if spans[0] < spans[1] else MONTH_FIRST
 
 

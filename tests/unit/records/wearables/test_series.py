@@ -234,7 +234,14 @@ def test_an_export_of_clarity(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["%m-%d-%Y %I:%M %p", "%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M", "%Y/%m/%d %H:%M"]
+    "form",
+    [
+        "%m-%d-%Y %I:%M %p",
+        "%d-%m-%Y %I:%M %p",
+        "%d-%m-%Y %H:%M",
+        "%d/%m/%Y %H:%M",
+        "%Y/%m/%d %H:%M",
+    ],
 )
 def test_an_export_of_libreview_in_any_order_of_dates(tmp_path: Path, form: str) -> None:
     start = datetime(2024, 3, 1)
