@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lifecourse.timeline.chart import Chart
 
 PREFIX = "GENOTYPE//"
+REPORTED = "LOINC//84413-4"
+"""Genotype display name: the diplotype of HL7's Genomics Reporting Implementation Guide."""
+PAIR = "/"
 FEWEST, MOST = 2, 4
 
 
@@ -59,7 +62,8 @@ def calls_of_chart(
 ) -> dict[str, Call]:
     """The calls of every gene (or of `only` some), from the genotypes in someone's record.
 
-    What is not there was not tested.
+    A diplotype that a laboratory reported (an Observation of LOINC 84413-4) stands before our own call, and behind
+    those of `outside`. What is not there was not tested.
     """
     seen: dict[str, dict[str, Genotype]] = {}
     for code, said in genotype_events(chart).select("code", "text_value").iter_rows():
@@ -68,7 +72,20 @@ def calls_of_chart(
         if gene in genes() and found is not None:
             seen.setdefault(gene, {})[name] = found
     asked = None if only is None else [gene for gene in only if gene in genes()]
-    return call_genes(seen, outside, only=asked)
+    reported = _reported(chart)
+    if asked is not None:
+        reported = {gene: call for gene, call in reported.items() if gene in asked}
+    return call_genes(seen, {**reported, **(outside or {})}, only=asked)
+
+
+def _reported(chart: Chart) -> dict[str, OutsideCall]:
+    """The newest diplotype that laboratories reported of each gene: ``CYP2C19 *2/*2``, as FHIR is read."""
+    said = chart.events.filter(chart.events["code"] == REPORTED)["text_value"].drop_nulls()
+    found = {}
+    for gene, _, diplotype in (text.partition(" ") for text in said.to_list()):
+        if gene in genes() and PAIR in diplotype and " " not in diplotype:
+            found[gene] = OutsideCall(diplotype=diplotype)
+    return found
 
 
 def genotype_events(chart: Chart, gene: str | None = None) -> pl.DataFrame:
@@ -80,6 +97,14 @@ def genotype_events(chart: Chart, gene: str | None = None) -> pl.DataFrame:
         return chart.events.clear()
     found = chart.events.filter(chart.events["code"].str.starts_with(prefix))
     return found.sort("numeric_value", maintain_order=True)
+
+
+def call_events(chart: Chart, gene: str) -> pl.DataFrame:
+    """The events that the call of a gene rests on: what laboratories reported last."""
+    import polars as pl
+
+    is_reported = (pl.col("code") == REPORTED) & pl.col("text_value").str.starts_with(f"{gene} ")
+    return pl.concat([genotype_events(chart, gene), chart.events.filter(is_reported)])
 
 
 def outside_calls(lines: Iterable[str], place: str) -> dict[str, OutsideCall]:

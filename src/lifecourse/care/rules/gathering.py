@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecourse.care.pgx.calling import NOT_TESTED
-from lifecourse.care.pgx.reading import calls_of_chart, genotype_events
+from lifecourse.care.pgx.reading import call_events, calls_of_chart
 from lifecourse.care.rules.questions import Fact, Kind, Question
 from lifecourse.care.rules.wording import unended
 from lifecourse.schema.code import codes
@@ -164,7 +164,7 @@ class ChartFacts:
             found = self.scores.get(question.key)
             return found.events if found else ()
         if question.kind == Kind.GENE:
-            return self._described(genotype_events(self.chart, question.name))
+            return self._described(call_events(self.chart, question.name))
         if question.kind == Kind.PHENOTYPE:
             place = self._onset(question)
             return () if place is None else self._described(self.chart.events[[place]])

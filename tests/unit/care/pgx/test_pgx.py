@@ -19,7 +19,12 @@ from lifecourse.care.pgx.genes import TABLES, Gene, genes
 from lifecourse.care.pgx.importing import import_tables
 from lifecourse.care.pgx.matching import Genotype, match
 from lifecourse.care.pgx.phenotyping import activity_of, phenotype_of
-from lifecourse.care.pgx.reading import calls_of_chart, calls_of_document, outside_calls
+from lifecourse.care.pgx.reading import (
+    call_events,
+    calls_of_chart,
+    calls_of_document,
+    outside_calls,
+)
 from lifecourse.care.rules.evaluate import Answer
 from lifecourse.cli import main
 from lifecourse.schema.actor import Actor, Purpose
@@ -261,6 +266,31 @@ def test_a_vcf_is_called_sample_by_sample(
         for who in timeline.subject_ids()
     ]
     assert sorted(calls) == ["Poor Metabolizer", "Rapid Metabolizer"]
+
+
+@pytest.mark.parametrize(
+    ("words", "phenotype"),
+    [
+        (("CYP2C19 *2/*2",), "Poor Metabolizer"),
+        (("CYP2C19 *1/*17", "CYP2C19 *2/*2"), "Poor Metabolizer"),
+        (("XYZ *2/*2",), "not tested"),
+        (("CYP2C19 poor",), "not tested"),
+    ],
+)
+def test_a_diplotype_that_a_laboratory_reported_is_the_call(
+    words: tuple[str, ...], phenotype: str
+) -> None:
+    rows = [
+        (1, datetime(2020 + n, 1, 1), "LOINC//84413-4", None, said) for n, said in enumerate(words)
+    ]
+    schema = {
+        "subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String,
+        "numeric_value": pl.Float32, "text_value": pl.String,
+    }  # fmt: skip
+    chart = timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row")).chart(1)
+    assert calls_of_chart(chart)["CYP2C19"].phenotype == phenotype
+    assert calls_of_chart(chart)["CYP2C19"].is_outside is (phenotype != "not tested")
+    assert call_events(chart, "CYP2C19").height == sum("CYP2C19" in said for said in words)
 
 
 def on_clopidogrel(**genotypes: str) -> Chart:
