@@ -8,7 +8,7 @@ from lifecourse.records.hl7v2.coding import named
 from lifecourse.records.hl7v2.context import DroppedError, entity
 from lifecourse.records.hl7v2.order import PROCEDURES_ORDERED as ORDERS
 from lifecourse.records.hl7v2.order import ordered
-from lifecourse.records.hl7v2.values import ELSEWHERE, WORDS, unit_of, value_of
+from lifecourse.records.hl7v2.values import ELSEWHERE, WORDS, Value, unit_of, value_of
 from lifecourse.records.preferences import MEASUREMENTS
 
 if TYPE_CHECKING:
@@ -25,54 +25,84 @@ NOT_YET = ("O", "I", "S", "Y", "Z")
 """Of a report (HL7 table 0123): ordered, received or scheduled."""
 RESULTS = ("ORU", "OUL")
 DOCUMENT = "MDM"
+LINES = ("TX", "FT")
+"""Types of which a repetition is a line (v2.9 section 2A.3.76)."""
 DAY = 8
 """Characters of a time stamp that name its day."""
 
 
 def read_result(reading: Reading, segment: Segment) -> None:
-    """What was found, each repetition of the value.
+    """What was found, each repetition of the value; lines of a document or a report are its text.
 
     Raises
     ------
     DroppedError
         It has no code, no time, or no result.
     """
+    kind, status = (segment.text(2) or "").upper(), (segment.text(11) or "").upper()
     found = named(segment, segment.raw(3), MEASUREMENTS, "Observation")
+    values = segment.repetitions(5)
+    if kind in WORDS and values and status not in WITHDRAWN:
+        if reading.kind == DOCUMENT:
+            reading.lines.extend(_plain(segment, values))
+            return
+        if found is None:
+            _tell_later(reading, segment)
+            reading.lines.extend(_plain(segment, values))
+            return
     if found is None:
         raise DroppedError("no code")
-    code, words = found
-    reading.about = code
-    status = (segment.text(11) or "").upper()
-    fact = reading.fact(segment, *_names(reading, segment, code))
+    reading.about = found[0]
+    fact = reading.fact(segment, *_names(reading, segment, found[0]))
     if status in WITHDRAWN:
         reading.withdraw(fact)
         raise DroppedError(WITHDRAWN[status])
-    values = segment.repetitions(5)
     if status in UNSURE and not values:
         raise DroppedError("no result yet")
-    kind = (segment.text(2) or "").upper()
+    prefix = "UNCONFIRMED//" if status in UNSURE else ""
+    _tell(reading, segment, fact, (prefix + found[0], found[1]), kind)
+
+
+def _tell(reading: Reading, segment: Segment, fact: Fact, found: Named, kind: str) -> None:
+    code, words = found
+    values = segment.repetitions(5)
+    when, happened = _times(reading, segment)
+    unit = unit_of(segment)
     if kind in ELSEWHERE:
         values = values[:1]
-    when, happened = _times(reading, segment)
-    if reading.kind == DOCUMENT and kind in WORDS:
-        # A line of the document.
-        reading.lines.extend(segment.plain(raw).strip() for raw in values)
-        return
-    prefix = "UNCONFIRMED//" if status in UNSURE else ""
-    unit = unit_of(segment)
     for place, raw in enumerate(values or [""], start=1):
-        value = value_of(reading, segment, kind, raw) if raw else None
-        said = f"{prefix}{code}//{value.answer}" if value and value.answer else prefix + code
-        text = value.text if value else None
-        is_nameless = code.startswith("TEXT//") or kind in ELSEWHERE
-        if text is None and (value is None or value.number is None) and is_nameless:
+        value = value_of(reading, segment, kind, raw) if raw else Value()
+        if kind in LINES and len(values) > 1:
+            value = Value(text="\n".join(_plain(segment, values)))
+        text = value.text
+        if value.number is None and text is None and ("TEXT//" in code or kind in ELSEWHERE):
             # What was observed is in words alone; without them the event would say nothing.
             text = words
-        where = _where(fact, segment, place, many=len(values) > 1)
         reading.add(
-            where, when, said, value=value.number if value else None, text=text,
-            unit=unit if value and value.number is not None else None, happened=happened,
+            _where(fact, segment, place, many=len(values) > 1), when,
+            f"{code}//{value.answer}" if value.answer else code, value=value.number, text=text,
+            unit=unit if value.number is not None else None, happened=happened,
         )  # fmt: skip
+        if kind in LINES:
+            return
+
+
+def _plain(segment: Segment, values: list[str]) -> list[str]:
+    return [segment.plain(raw).strip() for raw in values]
+
+
+def _tell_later(reading: Reading, segment: Segment) -> None:
+    """Have the lines of a report that have no code of their own told as one text on it."""
+    if reading.lines:
+        return
+    about, (when, happened) = reading.about, _times(reading, segment)
+    fact = reading.fact(segment, reading.order, "text" if reading.order else None, field="5")
+
+    def tell() -> None:
+        text, reading.lines = "\n".join(reading.lines), []
+        reading.add(fact, when, f"NOTE//{about or 'other'}", text=text, happened=happened)
+
+    reading.wait(segment, tell)
 
 
 def _where(fact: Fact, segment: Segment, place: int, *, many: bool) -> Fact:

@@ -208,6 +208,22 @@ def test_comments_in_a_row_are_one_text_on_what_they_follow(tmp_path: Path) -> N
     assert note["source_part"] == "NTE[1]-3"
 
 
+def test_lines_of_a_report_without_a_code_are_one_text_on_it(tmp_path: Path) -> None:
+    lines = [
+        "OBX|1|TX|||ECHOCARDIOGRAM||||||F",
+        r"OBX|2|TX|||Normal LV \T\ RV.~No effusion.||||||F",
+    ]
+    other = "OBR|2||78^LAB|2160-0^Creatinine^LN"
+    (note,) = results(tmp_path, *lines, other)[:1]
+    assert note["code"] == "NOTE//LOINC//24323-8"
+    assert note["text_value"] == "ECHOCARDIOGRAM\nNormal LV & RV.\nNo effusion."
+
+
+def test_repetitions_of_a_text_are_its_lines(tmp_path: Path) -> None:
+    (event,) = results(tmp_path, obx("TX", "one~two"))
+    assert event["text_value"] == "one\ntwo"
+
+
 def test_document_is_a_note_with_its_lines_as_text(tmp_path: Path) -> None:
     txa = segment("TXA", {2: "11488-4^Consult note^LN", 4: "20200101", 12: "DOC1", 17: "AU"})
     lines = [obx("TX", line, code="18748-4^Report^LN") for line in ("Line one.", r"Line \F\ two.")]
