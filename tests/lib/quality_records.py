@@ -23,7 +23,7 @@ START = to_microseconds(datetime(2014, 1, 1))
 MADE_AT = to_microseconds(datetime(2023, 1, 1))
 DAY = MICROSECONDS_PER_DAY
 SOURCES = (("fhir", "clinic"), ("omop", "registry"))
-GLUCOSE, WHITE_CELLS, HBA1C = "LOINC//2345-7", "LOINC//6690-2", "LOINC//4548-4"
+GLUCOSE, DEHYDROGENASE, HBA1C = "LOINC//2345-7", "LOINC//2532-0", "LOINC//4548-4"
 FIRST, SECOND = 0, 1
 
 
@@ -42,7 +42,7 @@ def clean() -> pl.DataFrame:
     parts.append(_rows(who, when, "VISIT//outpatient", end=when + 2 * hour))
     parts.append(_rows(who, when + hour, GLUCOSE, rng.normal(105, 20, n).clip(50, 300), "mg/dL"))
     parts.append(_rows(who, when + hour, HBA1C, rng.normal(5.8, 0.6, n).clip(4, 12), "%"))
-    parts.append(_rows(who, when + hour, WHITE_CELLS, rng.gamma(16, 0.45, n), "10*3/uL"))
+    parts.append(_rows(who, when + hour, DEHYDROGENASE, rng.gamma(16, 12.0, n), "U/L"))
     ill = np.array([f"ICD10CM//{code}" for code in ("E11.9", "I10", "J45.909", "N18.30")])
     parts.append(_rows(who, when + hour, ill[rng.integers(0, 4, n)]))
     old = np.array([f"ICD9CM//{code}" for code in ("008.45", "038.9", "250.00", "401.9")])
@@ -178,12 +178,12 @@ _last_day = START + 300 * DAY
 FAULTS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "lost-zeros": _without_zeros,
     "no-leading-zeros": _undotted_without_zeros,
-    "check-digits": lambda e: _where(e, _code == WHITE_CELLS, code=pl.lit("LOINC//6690-3")),
+    "check-digits": lambda e: _where(e, _code == DEHYDROGENASE, code=pl.lit("LOINC//2532-1")),
     "malformed-codes": lambda e: _where(
         e, _code == "ICD10CM//I10", code=pl.lit("ICD10CM//hypertension")
     ),
     "unknown-codes": lambda e: _where(
-        e, _code == WHITE_CELLS, code=pl.lit("OWN_LAB//77"), unit=pl.col("unit")
+        e, _code == DEHYDROGENASE, code=pl.lit("OWN_LAB//77"), unit=pl.col("unit")
     ),
     "inconvertible-units": lambda e: _where(
         e, _is_result & (_who % 4 == 0), code=pl.lit(f"{GLUCOSE}//UNIT:mV"), unit=pl.lit("mV")
@@ -260,18 +260,18 @@ FAULTS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     ),
     "units-change": lambda e: _where(
         e,
-        (_code == WHITE_CELLS) & (_time >= datetime(2019, 1, 1)),
-        unit=pl.lit("/mm3"),
-        numeric_value=pl.col("numeric_value") * 1000,
+        (_code == DEHYDROGENASE) & (_time >= datetime(2019, 1, 1)),
+        unit=pl.lit("U/mL"),
+        numeric_value=pl.col("numeric_value") / 1000,
     ),
     "medians-jump": lambda e: _where(
         e,
-        (_code == WHITE_CELLS) & (_time >= datetime(2019, 1, 1)),
+        (_code == DEHYDROGENASE) & (_time >= datetime(2019, 1, 1)),
         numeric_value=pl.col("numeric_value") * 1.9,
     ),
     "sources-disagree": lambda e: _where(
         e,
-        (_code == WHITE_CELLS) & (_who > PEOPLE // 2),
+        (_code == DEHYDROGENASE) & (_who > PEOPLE // 2),
         numeric_value=pl.col("numeric_value") * 1.9,
     ),
 }

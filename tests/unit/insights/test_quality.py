@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from quality_records import FAULTS, GLUCOSE, PEOPLE, clean, timeline_of
+from quality_records import DEHYDROGENASE, FAULTS, GLUCOSE, PEOPLE, clean, timeline_of
 
 from lifecourse.insights.quality import quality
 from lifecourse.insights.quality.definitions import definitions
@@ -135,3 +136,11 @@ def test_a_code_that_is_bad_alone_fails_though_it_is_few_of_all(records: pl.Data
     assert found["status"] == "failed"
     assert found["details"][0]["code"] == "LOINC//2823-3"
     assert found["details"][0]["people"] <= PEOPLE // 5
+
+
+def test_a_unit_in_another_spelling_is_no_change(records: pl.DataFrame) -> None:
+    later = (pl.col("code") == DEHYDROGENASE) & (pl.col("time") >= datetime(2019, 1, 1))
+    respelled = pl.when(later).then(pl.lit("mU/mL")).otherwise(pl.col("unit"))
+    assert quality(timeline_of(records.with_columns(unit=respelled))).failed() == []
+    changed = _check(quality(timeline_of(FAULTS["units-change"](records))), "units-change")
+    assert {row["factor"] for row in changed["details"]} == {1000.0}

@@ -95,10 +95,23 @@ def units_changed(sight: Sight, name: str, definition: Definition) -> Measure | 
             "people": row["people"],
             "before": row["before"] or "(none)",
             "after": row["unit"] or "(none)",
+            "factor": _factor(row["unit"], row["before"]),
         }
         for row in changes.sort("people", descending=True).iter_rows(named=True)
     ]
+    # 10*3/uL and 10*9/L are one unit in two spellings.
+    details = [row for row in details if row["factor"] != 1.0]
     return Measure(amiss=len(details), of=judged, details=details) if judged else None
+
+
+def _factor(unit: str | None, before: str | None) -> float | None:
+    """What takes values in the new unit to the old one; None where UCUM knows nothing that does."""
+    if unit is None or before is None:
+        return None
+    from lifecourse.vocab.ucum import line_between
+
+    line = line_between(unit, before)
+    return None if line is None or line[1] else line[0]
 
 
 def _unit_changes(sight: Sight, fewest: int) -> tuple[pl.DataFrame, int]:
