@@ -318,7 +318,7 @@ def chart_from_resources(
     UserError
         The resources are of nobody, or of more than one patient.
     """
-    from lifecourse.timeline.ingestion import events_of_resources
+    from lifecourse.timeline.resources import events_of_resources
 
     events = events_of_resources(resources, timezone=timezone)
     subjects = events["subject_id"].unique().to_list() if events.height else []

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import orjson
 import polars as pl
 
 from lifecourse.base.errors import SourceError
@@ -23,23 +22,13 @@ from lifecourse.base.progress import SILENT, Progress
 from lifecourse.engine.processes import processes
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.privacy.pseudonyms import subject_id
-from lifecourse.records.delimited.mapping import is_mapping
 from lifecourse.records.notes import dictionary_digest
-from lifecourse.records.registry import open_source
 from lifecourse.records.source import IDENTIFIER, released
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
-from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.assembly import Assembly, IngestReport
 from lifecourse.timeline.erasure import finish_erasure
-from lifecourse.timeline.exposures import KIND as EXPOSURES
-from lifecourse.timeline.exposures import ExposureSource, is_exposures
-from lifecourse.timeline.merging import (
-    MOVED,
-    MergingJob,
-    merge_bucket,
-    resolve_references,
-    standing_records,
-)
+from lifecourse.timeline.merging import MOVED, MergingJob, merge_bucket
+from lifecourse.timeline.opening import OF_PEOPLE_KNOWN, open_for, split_mappings
 from lifecourse.timeline.planning import Plan, plan_ingest
 from lifecourse.timeline.sameness import places_of, tellings
 from lifecourse.timeline.sealed import read_table
@@ -47,7 +36,6 @@ from lifecourse.timeline.sharding import shard_of
 from lifecourse.timeline.spill import (
     SIDE_TABLES,
     ReadingJob,
-    conform,
     read_side,
     read_spilled,
     read_unit,
@@ -56,17 +44,14 @@ from lifecourse.timeline.spill import (
     write_spill,
 )
 from lifecourse.timeline.store import Store
-from lifecourse.vocab import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import ProcessPoolExecutor
 
-    from lifecourse.records.source import Batch, Source, Unit
+    from lifecourse.records.source import Unit
 
 T = TypeVar("T")
-OF_PEOPLE_KNOWN = ("genome", "series")
-"""Kinds whose files use the ids that others gave: those of the store, where one issuer named its people."""
 STRANGERS = "people whom no record had told of: are they named as the records name them?"
 LOADED = "lifecourse.timeline.merging"
 """What a process needs to read and to merge."""
@@ -120,7 +105,9 @@ def ingest(
     """
     target = Store(store)
     of_tables, of_codes = split_mappings(mappings)
-    opened = _opened(source, target, kind=kind, timezone=timezone, issuer=issuer, mapping=of_tables)
+    opened = open_for(
+        target, source, kind=kind, timezone=timezone, issuer=issuer, mapping=of_tables
+    )
     with target.locked(), _no_store_of_nothing(target), released(opened):
         finish_erasure(target)
         plan = plan_ingest(
@@ -147,66 +134,11 @@ def ingest(
     return report
 
 
-def split_mappings(mappings: Sequence[Path]) -> tuple[Path | None, tuple[Path, ...]]:
-    """The mapping of tables among `mappings`, if one is, and those of codes.
-
-    Raises
-    ------
-    SourceError
-        There are two of tables.
-    """
-    of_tables = [path for path in mappings if is_mapping(path)]
-    if len(of_tables) > 1:
-        raise SourceError(
-            "two mappings say what tables mean. Ingest the tables of each by themselves."
-        )
-    of_codes = tuple(path for path in mappings if path not in of_tables)
-    return (of_tables[0] if of_tables else None), of_codes
-
-
-def _opened(
-    path: Path,
-    store: Store,
-    *,
-    kind: str | None,
-    timezone: str,
-    issuer: str | None,
-    mapping: Path | None,
-) -> Source:
-    """The source in `path`; tables of exposures are joined to the people of `store`."""
-    guessed = kind is None and mapping is None
-    if kind == EXPOSURES or (guessed and path.exists() and is_exposures(path)):
-        return ExposureSource(path, store.path, issuer=issuer or f"{EXPOSURES} {path.name}")
-    opened = open_source(path, kind=kind, timezone=timezone, issuer=issuer, mapping=mapping)
-    if issuer is None and opened.kind in OF_PEOPLE_KNOWN:
-        return replace(opened, issuer=_only_issuer(store) or opened.issuer)  # type: ignore[type-var]
-    return opened
-
-
 def _with_strangers(report: IngestReport, number: int) -> IngestReport:
     """`report` with how many people nobody told of before: files that name people otherwise show by it."""
     if number <= 0:
         return report
     return replace(report, counts={**report.counts, STRANGERS: number})
-
-
-def _only_issuer(store: Store) -> str | None:
-    """Who named the people of `store`; None where it has none yet.
-
-    Raises
-    ------
-    SourceError
-        They were named by several.
-    """
-    if not store.exists():
-        return None
-    not_theirs = (*OF_PEOPLE_KNOWN, EXPOSURES)
-    issuers = sorted({s.issuer for s in store.manifest().sources if s.kind not in not_theirs})
-    if len(issuers) > 1:
-        raise SourceError(
-            f"the people of this store were named by {', '.join(issuers)}. Say with --issuer whose ids the files use."
-        )
-    return issuers[0] if issuers else None
 
 
 @contextmanager
@@ -440,50 +372,6 @@ def _row_bases(units: list[Unit], readings: list[dict[str, Any]]) -> dict[int, i
             bases[number] = before
         before = (before if unit.continues else 0) + int(reading["rows_read"])
     return bases
-
-
-def events_of_resources(resources: list[dict[str, Any]], *, timezone: str = "UTC") -> pl.DataFrame:
-    """The events (EVENT_COLUMNS) of FHIR resources in memory, read and resolved as a source's are."""
-    import tempfile
-
-    entries = [{"resource": resource} for resource in resources]
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "prefetch.json"
-        path.write_bytes(orjson.dumps(bundle))
-        opened = open_source(path, kind="fhir", timezone=timezone)
-        batches = [batch for unit in opened.units() for batch in opened.read(unit)]
-    return _resolve_in_memory(batches, opened.issuer)
-
-
-def _resolve_in_memory(batches: list[Batch], issuer: str) -> pl.DataFrame:
-    def together(name: str) -> pl.DataFrame | None:
-        tables = [
-            t for t in (getattr(batch, name) for batch in batches) if t is not None and t.height
-        ]
-        return pl.concat(tables, how="diagonal_relaxed") if tables else None
-
-    events = together("events")
-    if events is None:
-        return conform(pl.DataFrame())
-    aliases = together("aliases")
-    known = dict(aliases.select("alias", "subject_key").iter_rows()) if aliases is not None else {}
-    ids = {
-        key: subject_id(issuer, known.get(key, key))
-        for key in events["subject_key"].unique().to_list()
-    }
-    events, _ = normalise(events)
-    events = conform(
-        events.with_columns(
-            subject_id=pl.col("subject_key").replace_strict(ids, return_dtype=pl.Int64)
-        )
-    )
-    references = together("references")
-    if references is not None:
-        events, _ = resolve_references(events, references)
-    events, _ = standing_records(events.with_columns(generation=pl.lit(1, pl.UInt8)))
-    whole: pl.DataFrame = events.select(EVENT_COLUMNS)
-    return whole
 
 
 def _finished(futures: list[Future[T]]) -> Iterator[T]:

@@ -294,7 +294,7 @@ def test_dates_as_numbers(text: str, year: float | None) -> None:
 
 
 def test_a_quit_date_in_words_is_a_number_in_the_store() -> None:
-    from lifecourse.timeline.ingestion import events_of_resources
+    from lifecourse.timeline.resources import events_of_resources
 
     about = {"subject": {"reference": "Patient/1"}, "status": "final"}
     observation = {

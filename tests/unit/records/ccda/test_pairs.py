@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 
 from lifecourse.records.registry import open_source
-from lifecourse.timeline.ingestion import events_of_resources
+from lifecourse.timeline.resources import events_of_resources
 from lifecourse.vocab import normalise
 
 TABLE = Path(__file__).with_name("differences.csv")

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from lifecourse.records.registry import open_source
-from lifecourse.timeline.ingestion import events_of_resources
+from lifecourse.timeline.resources import events_of_resources
 
 PATIENT = {"resourceType": "Patient", "id": "7"}
 
