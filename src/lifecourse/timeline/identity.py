@@ -16,7 +16,7 @@ from lifecourse.base.errors import SourceError
 from lifecourse.privacy.pseudonyms import subject_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 PERSON = ("source", "id", "person")
@@ -119,17 +119,6 @@ def read_same_as(path: Path) -> list[list[Key]]:
     return _by_pair(rows) if is_reviewed else _by_chain(path, rows)
 
 
-def joined(people: list[list[Key]]) -> list[list[Key]]:
-    """`people`, where those who share a key are one."""
-    groups: dict[Key, list[Key]] = {}
-    for keys in people:
-        mine = list(dict.fromkeys(keys))
-        for group in {id(g): g for key in keys if (g := groups.get(key))}.values():
-            mine += [key for key in group if key not in mine]
-        groups.update(dict.fromkeys(mine, mine))
-    return list({id(group): group for group in groups.values()}.values())
-
-
 def _is_decided(path: Path, line: int, word: str) -> bool:
     if word.strip().lower() not in (SAME, *UNDECIDED):
         raise SourceError(
@@ -199,6 +188,7 @@ def same_people(
     key: bytes,
     keeps_ids: Collection[str],
     name: str,
+    merged: Sequence[Sequence[Key]] = (),
 ) -> SamePeople:
     """What the map `people` makes of subject ids, after what the store already holds (`standing`).
 
@@ -207,6 +197,7 @@ def same_people(
     key : what subject ids are hashed with
     keeps_ids : issuers whose ids are the subject ids themselves (MEDS)
     name : of the file, for errors
+    merged : keys that the source itself says are one person's; two people of the store may be one by them
 
     Raises
     ------
@@ -215,6 +206,8 @@ def same_people(
     """
     groups = _Groups(standing)
     owners: dict[int, int] = {}
+    for keys in merged:
+        groups.join([_own_id(*each, key=key, keeps_ids=keeps_ids) for each in keys])
     for number, keys in enumerate(people):
         own = [_own_id(*each, key=key, keeps_ids=keeps_ids) for each in keys]
         groups.join(own)

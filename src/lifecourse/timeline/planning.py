@@ -22,7 +22,6 @@ from lifecourse.timeline.identity import (
     ALL_DIFFERENT,
     KnowsSamePeople,
     SamePeople,
-    joined,
     read_same_as,
     same_people,
 )
@@ -250,13 +249,14 @@ def _same_people(
     merged = [[(source.issuer, key) for key in keys] for keys in told]
     sources = [(s.kind, s.issuer) for s in base.sources] if base else []
     same = same_people(
-        joined([*(read_same_as(path) if path else ()), *merged]),
+        read_same_as(path) if path else [],
         standing,
         key=_subject_key(store, identifiability),
         keeps_ids={
             issuer for kind, issuer in (*sources, (source.kind, source.issuer)) if kind == "meds"
         },
         name=path.name if path else "the source",
+        merged=merged,
     )
     return same, same.stands_for == standing
 

@@ -69,6 +69,16 @@ def test_merge_joins_who_an_earlier_ingest_holds(tmp_path: Path) -> None:
     assert people_with_results(store) == [1, 3]
 
 
+def test_later_merges_of_people_who_were_merged_before_make_one_of_all(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    told = [*(result(str(n), n) for n in range(1, 6)), merge("1", "2", sent="20200103")]
+    ingest(write(tmp_path / "a", *told), store, plain=True)
+    assert people_with_results(store) == [1, 1, 1, 2]
+    later = [merge("1", "3", sent="20200104"), merge("2", "5", sent="20200105")]
+    ingest(write(tmp_path / "b", *later, name="later.hl7"), store, plain=True)
+    assert people_with_results(store) == [1, 4]
+
+
 def test_merge_that_is_taken_back_by_another_leaves_the_survivor(tmp_path: Path) -> None:
     told = [
         merge("1", "2", sent="20200103"),
