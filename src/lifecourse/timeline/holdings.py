@@ -217,7 +217,7 @@ class InMemory:
 
     def persons(self) -> pl.DataFrame:
         """One row a subject, sorted."""
-        from lifecourse.timeline.merging import persons_of  # what ingests is not loaded to read
+        from lifecourse.timeline.persons import persons_of  # what ingests is not loaded to read
 
         return persons_of(self._events)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lifecourse.timeline.merging import persons_of
+from lifecourse.timeline.persons import persons_of
 
 
 def test_sex_is_known_from_its_own_code_and_from_a_mapped_one() -> None:
