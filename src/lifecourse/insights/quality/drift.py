@@ -37,7 +37,8 @@ def vanished(sight: Sight, name: str, definition: Definition) -> Measure | None:
     for (source,), of_source in full.sort("source", "year").group_by("source", maintain_order=True):
         span = of_source["year"].to_numpy()
         everyone = of_source["all_people"].to_numpy().astype(np.float64)
-        codes = sight.tables["codes"].filter(pl.col("source") == source)
+        often = pl.col("people").max().over("code") >= FEWEST_EXPECTED
+        codes = sight.tables["codes"].filter(pl.col("source") == source).filter(often)
         for (code,), part in codes.group_by("code", maintain_order=True):
             family = int(sight.lookups.family[code])
             if sight.family(family) in NOT_FED or (source, family) in gone_feeds:

@@ -155,12 +155,10 @@ def _is_timeless(code: str) -> bool:
 
 
 def _visits(codes: CodeTable) -> npt.NDArray[np.int8]:
+    numbers = {f"VISIT//{kind}": number for number, kind in enumerate(VISITS, start=1)}
     found = np.zeros(len(codes), dtype=np.int8)
-    for number, kind in enumerate(VISITS, start=1):
-        wanted = f"VISIT//{kind}"
-        for i, (code, parents) in enumerate(zip(codes.codes, codes.parents, strict=True)):
-            if code == wanted or wanted in parents:
-                found[i] = number
+    for i, (code, parents) in enumerate(zip(codes.codes, codes.parents, strict=True)):
+        found[i] = max(numbers.get(name, 0) for name in (code, *parents))
     return found
 
 
