@@ -29,7 +29,6 @@ from lifecourse.tasks.smoking import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy.typing as npt
     import polars as pl
 
     from lifecourse.care.pgx.calling import Call
@@ -106,7 +105,7 @@ class ChartFacts:
         if question.kind == Kind.LAB:
             return Fact(value=self._measured(question))
         if question.kind == Kind.DERIVED:
-            value = float(derived_columns([question.name], self.chart.shard, *self._row)[0, 0])
+            value = self._derived[question.name]
             return Fact(value=None if math.isnan(value) else value)
         if question.kind == Kind.GENE:
             call = self._genes.get(question.name)
@@ -117,10 +116,12 @@ class ChartFacts:
             return self._taken(question)
         return Fact(value=self._answers[_name(question)] > 0)
 
-    @property
-    def _row(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The chart's one subject, at the moment."""
-        return np.zeros(1, dtype=np.int64), np.array([self.at], dtype=np.int64)
+    @cached_property
+    def _derived(self) -> dict[str, float]:
+        names = [question.name for question in self.questions if question.kind == Kind.DERIVED]
+        subject, moment = np.zeros(1, dtype=np.int64), np.array([self.at], dtype=np.int64)
+        told = derived_columns(names, self.chart.shard, subject, moment)[0]
+        return dict(zip(names, told.tolist(), strict=True))
 
     @cached_property
     def _genes(self) -> dict[str, Call]:
