@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import SourceError
-from lifecourse.records.delimited.mapping import is_mapping
+from lifecourse.records.delimited.finding import is_mapping
 from lifecourse.records.registry import open_source
 from lifecourse.timeline.exposures import KIND as EXPOSURES
 from lifecourse.timeline.exposures import ExposureSource, is_exposures

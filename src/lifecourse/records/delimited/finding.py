@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 
 from lifecourse.base.errors import SourceError
-from lifecourse.records.delimited.mapping import ENDINGS, Mapping, library
+from lifecourse.records.delimited.mapping import Mapping
 from lifecourse.records.delimited.tables import column_names, is_table, stem_of
 
-if TYPE_CHECKING:
-    from pathlib import Path
+LIBRARY = Path(__file__).parent / "library"
+ENDINGS = (".yaml", ".yml")
+
+
+def library() -> dict[str, Path]:
+    """The mappings that come with lifecourse, by name."""
+    return {path.stem: path for path in sorted(LIBRARY.glob("*.yaml"))}
+
+
+def is_mapping(path: Path) -> bool:
+    """Whether `path` names a mapping of tables: a YAML file, or one of the library by name."""
+    return path.suffix.lower() in ENDINGS or (str(path) in library() and not path.is_file())
+
+
+def find_mapping(path: Path) -> Path:
+    """The file of the mapping that `path` names.
+
+    Raises
+    ------
+    SourceError
+        There is none.
+    """
+    if path.is_file():
+        return path
+    known = library()
+    if str(path) in known:
+        return known[str(path)]
+    raise SourceError(
+        f"there is no mapping {path}. Give a YAML file, or one of the library: {', '.join(known)}."
+    )
 
 
 def files_of(mapping: Mapping, path: Path) -> dict[str, list[Path]]:

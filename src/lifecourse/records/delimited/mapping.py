@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import difflib
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -28,8 +27,9 @@ from lifecourse.base.yaml import Document, line_in, load_document
 from lifecourse.records.delimited.expressions import ExpressionError, parse
 from lifecourse.records.delimited.tree import Node, columns_of
 
-LIBRARY = Path(__file__).parent / "library"
-ENDINGS = (".yaml", ".yml")
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PROPERTIES = ("code", "time", "numeric_value", "text_value", "unit", "end_time", "onset_time")
 """What an event can say; any other property of MEDS-Extract has no column here, and is counted."""
 OWN = "_self"
@@ -376,31 +376,3 @@ class Mapping:
             for event in table.events.values():
                 named |= set(event.metadata) - {OWN}
         return named
-
-
-def library() -> dict[str, Path]:
-    """The mappings that come with lifecourse, by name."""
-    return {path.stem: path for path in sorted(LIBRARY.glob("*.yaml"))}
-
-
-def is_mapping(path: Path) -> bool:
-    """Whether `path` names a mapping of tables: a YAML file, or one of the library by name."""
-    return path.suffix.lower() in ENDINGS or (str(path) in library() and not path.is_file())
-
-
-def find_mapping(path: Path) -> Path:
-    """The file of the mapping that `path` names.
-
-    Raises
-    ------
-    SourceError
-        There is none.
-    """
-    if path.is_file():
-        return path
-    known = library()
-    if str(path) in known:
-        return known[str(path)]
-    raise SourceError(
-        f"there is no mapping {path}. Give a YAML file, or one of the library: {', '.join(known)}."
-    )

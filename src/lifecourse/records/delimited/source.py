@@ -12,14 +12,14 @@ import polars as pl
 from lifecourse.base.errors import SourceError
 from lifecourse.records.delimited.compiling import Compiler
 from lifecourse.records.delimited.expressions import ExpressionError, parse
-from lifecourse.records.delimited.finding import files_of, mapping_for, some_of
-from lifecourse.records.delimited.mapping import (
-    AGGREGATIONS,
-    OWN,
-    Mapping,
+from lifecourse.records.delimited.finding import (
+    files_of,
     find_mapping,
     library,
+    mapping_for,
+    some_of,
 )
+from lifecourse.records.delimited.mapping import AGGREGATIONS, OWN, Mapping
 from lifecourse.records.delimited.rows import TableReading, Told
 from lifecourse.records.delimited.tables import (
     LaidAside,

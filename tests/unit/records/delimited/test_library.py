@@ -13,7 +13,8 @@ import pytest
 
 from lifecourse.features import featurize
 from lifecourse.features.recipe import NamedCovariate, Recipe
-from lifecourse.records.delimited.mapping import Mapping, library
+from lifecourse.records.delimited.finding import library
+from lifecourse.records.delimited.mapping import Mapping
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.tasks import label
 from lifecourse.tasks.definition import Task
