@@ -110,6 +110,8 @@ def label_all(
 
 EXCERPT_EVENTS = 2_000_000
 """Of so many events an excerpt is made at once, in each thread."""
+WHOLE_EVENTS = 500_000
+"""Of so many where all of them are kept for their moments."""
 Found = list[tuple[Answers, Attrition]]
 
 
@@ -148,7 +150,7 @@ def _of_excerpts(
         excerpt = timeline.excerpt(shards, codes, values=values, moments=moments)
         return [rows_of_aces(excerpt, task, own_codes) for task in tasks]
 
-    groups = list(timeline.groups(EXCERPT_EVENTS))
+    groups = list(timeline.groups(WHOLE_EVENTS if moments else EXCERPT_EVENTS))
     done = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for shards, found in zip(groups, pool.map(of_group, groups), strict=True):

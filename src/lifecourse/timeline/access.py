@@ -15,7 +15,7 @@ from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpose
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.chart import Chart
-from lifecourse.timeline.excerpt import WHAT, WHO_AND_WHEN, WITH_VALUES, Excerpt, excerpt_of
+from lifecourse.timeline.excerpt import WHAT, WITH_VALUES, Excerpt, excerpt_of
 from lifecourse.timeline.holdings import (
     NO_NAMES,
     SHARD_COLUMNS,
@@ -142,12 +142,14 @@ class Timeline:
         `values` brings numbers too, `moments` every moment at which anything is recorded. Without `moments`, who has
         no event of `codes` is not in it.
         """
-        return excerpt_of(
-            self.holding.matching(shards, WITH_VALUES if values else WHAT, codes),
-            self.holding.matching(shards, WHO_AND_WHEN, None) if moments else None,
-            self.persons(),
-            self.codes,
-        )
+        columns = WITH_VALUES if values else WHAT
+        if not moments:
+            found = self.holding.matching(shards, columns, codes)
+            return excerpt_of(found, None, self.persons(), self.codes)
+        # Everything is read, and once: a second scan for the codes would take as long.
+        everything = self.holding.matching(shards, columns, None)
+        found = everything.filter(pl.col("code").is_in(sorted(codes)))
+        return excerpt_of(found, everything, self.persons(), self.codes)
 
     def groups(self, at_most_events: int) -> Iterator[list[int]]:
         """Neighbouring shards of at most so many events together, or one larger shard."""

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 NO_TIME = -(2**63)
-WHO_AND_WHEN = ("subject_id", "time")
-WHAT = (*WHO_AND_WHEN, "code")
+WHAT = ("subject_id", "time", "code")
 WITH_VALUES = (*WHAT, "numeric_value")
 
 
