@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from lifecourse.records.hl7v2.message import BadMessageError
@@ -154,7 +156,7 @@ class Reading:
         """
         told = [name for name in names if name]
         if told:
-            source_id: str | None = "/".join((segment.name, self.subject, *told))
+            source_id: str | None = "/".join((segment.name, digest_of(self.subject), *told))
         else:
             control = self.message.header.text(10)
             sender = self.message.header.text(3) or ""
@@ -237,6 +239,12 @@ class Reading:
         """Take back what was told of a record, up to this message or altogether."""
         if fact.source_id:
             self.rows.deletions.append((fact.source_id, None if every else fact.version))
+
+
+@lru_cache(maxsize=65_536)
+def digest_of(subject: str) -> str:
+    """What tells one person's records from another's in their names, without the number of the person."""
+    return blake2b(subject.encode(), digest_size=6).hexdigest()
 
 
 def entity(segment: Segment, field: int) -> str | None:

@@ -108,7 +108,7 @@ def _timed(reading: Reading, field: int) -> str | None:
 
 
 def read_dispensed(reading: Reading, segment: Segment) -> None:
-    """A medicine handed out, for as long as it is for.
+    """A medicine handed out.
 
     Raises
     ------

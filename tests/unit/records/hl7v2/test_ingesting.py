@@ -198,7 +198,9 @@ def test_event_leads_back_to_its_message_and_segment(tmp_path: Path) -> None:
     where = found["source"]
     assert (where["kind"], where["file"], where["row"]) == ("hl7v2", "feed.hl7", 2)
     assert where["part"] == "OBX[1]-5"
-    assert where["record"] == "OBX/HOSP|7/5@LAB/20200101/LOINC//718-7"
+    kind, _, record = where["record"].split("/", 2)
+    assert (kind, record) == ("OBX", "5@LAB/20200101/LOINC//718-7")
+    assert "HOSP|7" not in where["record"]
     assert where["unchanged"] is True
     assert where["raw"].splitlines()[-1] == CORRECTIONS[1].rstrip("\r").split("\r")[-1]
 
