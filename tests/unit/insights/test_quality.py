@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -144,3 +144,19 @@ def test_a_unit_in_another_spelling_is_no_change(records: pl.DataFrame) -> None:
     assert quality(timeline_of(records.with_columns(unit=respelled))).failed() == []
     changed = _check(quality(timeline_of(FAULTS["units-change"](records))), "units-change")
     assert {row["factor"] for row in changed["details"]} == {1000.0}
+
+
+def test_a_week_without_a_feed_is_found_though_its_month_is_not_far_below() -> None:
+    people, days = 60, 500
+    first = datetime(2020, 1, 6)
+    moments = pl.datetime_range(first, first + timedelta(days=days), "1d", eager=True)
+    events = pl.DataFrame({"time": moments}).join(
+        pl.DataFrame({"subject_id": list(range(1, people + 1))}), how="cross"
+    )
+    events = events.select("subject_id", "time", code=pl.lit("ICD10CM//I10"))
+    gap = pl.col("time").is_between(datetime(2020, 9, 10), datetime(2020, 9, 16))
+    whole = _check(quality(timeline_of(events)), "feed-gaps")
+    assert whole["amiss"] == 0
+    found = _check(quality(timeline_of(events.filter(~gap))), "feed-gaps")["details"]
+    assert [row["period"] for row in found] == ["week of 2020-09-10"]
+    assert (found[0]["events"], found[0]["expected"]) == (0, 7 * people)

@@ -51,13 +51,13 @@ def gaps(sight: Sight, name: str, definition: Definition) -> Measure | None:
         judged_weeks, low_weeks = _far_below(weeks[1])
         judged += judged_weeks
         for place, expected in low_weeks:
-            monday = date(1970, 1, 1) + timedelta(weeks=weeks[0] + int(place))
-            months = {day.year * 12 + day.month - 1 for day in (monday, monday + timedelta(days=6))}
+            opens = date(1970, 1, 1) + timedelta(weeks=weeks[0] + int(place))
+            months = {day.year * 12 + day.month - 1 for day in (opens, opens + timedelta(days=6))}
             if months & set(bad_months):
                 continue
             events = weeks[1][place]
             # Who they are is not counted by week: as many people as events, at most.
-            detail = _gap(sight, source, family, f"week of {monday}", events, expected, int(events))
+            detail = _gap(sight, source, family, f"week of {opens}", events, expected, int(events))
             details.append(detail)
     if not judged:
         return None
