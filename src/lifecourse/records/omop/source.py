@@ -10,10 +10,12 @@ import polars as pl
 
 from lifecourse.records.omop.addresses import HISTORY, LOCATION_COLUMNS, places_of
 from lifecourse.records.omop.concepts import Concepts
-from lifecourse.records.omop.events import Reading, people_of, read_events
+from lifecourse.records.omop.events import read_events
 from lifecourse.records.omop.files import FilePacking
 from lifecourse.records.omop.packing import Packing, Part, Table
+from lifecourse.records.omop.persons import people_of
 from lifecourse.records.omop.postgres import PostgresPacking, is_postgres
+from lifecourse.records.omop.reading import Reading
 from lifecourse.records.omop.tables import (
     CLINICAL,
     CONCEPT_COLUMNS,
