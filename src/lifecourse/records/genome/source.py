@@ -7,7 +7,7 @@ import gzip
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,17 +18,22 @@ from lifecourse.records.genome.distributions import (
     is_distribution,
     read_distribution,
 )
+from lifecourse.records.genome.events import (
+    EVENTS,
+    genotypes,
+    percentiles,
+    references,
+    scored,
+)
 from lifecourse.records.genome.polygenic import Sum
-from lifecourse.records.genome.positions import Wanted, wanted_at, wanted_within
+from lifecourse.records.genome.positions import wanted_at, wanted_within
 from lifecourse.records.genome.scores import is_score, read_score
-from lifecourse.records.genome.vcf import ABSENT, MISSING, Reader, Site, opened
+from lifecourse.records.genome.vcf import Reader, Site, opened
 from lifecourse.records.source import Batch, SourceFile, Unit, damage_named, of_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import numpy.typing as npt
 
 KIND = "genome"
 ENDINGS = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
@@ -143,17 +148,6 @@ class GenomeSource:
         return [str(told[sample]) for sample in samples]
 
 
-_EVENTS = {
-    "subject_key": pl.String(),
-    "time": pl.Datetime("us"),
-    "code": pl.String(),
-    "numeric_value": pl.Float32(),
-    "text_value": pl.String(),
-    "unit": pl.String(),
-    "source_file": pl.UInt32(),
-    "source_row": pl.UInt32(),
-    "source_id": pl.String(),
-}
 _CONCEPTS = {
     "code": pl.String(),
     "description": pl.String(),
@@ -237,7 +231,7 @@ class _Reading:
         if wanted is None:
             return []
         self.told.add(wanted.name)
-        return [_genotypes(site, wanted, self.people, file.index)]
+        return [genotypes(site, wanted, self.people, file.index)]
 
     def _of_block(self, site: Site, file: SourceFile, build: str | None) -> list[pl.DataFrame]:
         """Positions inside of a block are the reference, for those whose reads say so surely; else not tested."""
@@ -249,7 +243,7 @@ class _Reading:
         if len(sure) < len(self.people):
             self._count("reference blocks of too few reads or too little quality, not tested")
         return [
-            _references(site, wanted, sure, self.people, file.index)
+            references(site, wanted, sure, self.people, file.index)
             for wanted in inside
             if len(sure)
         ]
@@ -262,7 +256,7 @@ class _Reading:
         """Take the sums of the scores, after the last site."""
         for file, running in self.sums:
             self._count(running.told())
-            events = _scored(running, self.people, file.index)
+            events = scored(running, self.people, file.index)
             self.rows += 1
             self.refused += events.is_empty()
             self._hold([events])
@@ -283,13 +277,13 @@ class _Reading:
             if why:
                 self._count(f"percentiles of {score} refused: {why}")
                 continue
-            events = _percentiles(running, distribution, self.people, file.index)
+            events = percentiles(running, distribution, self.people, file.index)
             self._hold([events])
             self.concepts.append((distribution.code, distribution.words()))
 
     def batch(self, issuer: str) -> Batch:
         """What was taken since the last batch."""
-        events = pl.concat(self.parts) if self.parts else pl.DataFrame(schema=_EVENTS)
+        events = pl.concat(self.parts) if self.parts else pl.DataFrame(schema=EVENTS)
         reference = {"site": self.silent, "score": self.refused}
         names = [{"code": code, "description": said} for code, said in self.concepts]
         batch = Batch(
@@ -305,99 +299,3 @@ class _Reading:
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
-
-
-def _genotypes(site: Site, wanted: Wanted, people: list[str], file: int) -> pl.DataFrame:
-    """A static event for each person with a whole call: the alleles, and how many are not the reference.
-
-    ``A/G`` is unphased, ``A|G`` phased, ``A|G:1017`` phased within the set of that name.
-    """
-    called = np.flatnonzero((site.calls != MISSING).all(axis=1))
-    texts = [_written(site, int(place)) for place in called]
-    return _events(
-        [people[place] for place in called],
-        f"GENOTYPE//{wanted.gene}//{wanted.name}",
-        (site.calls[called] > 0).sum(axis=1).astype(np.float32),
-        file,
-        site.row,
-        texts,
-    )
-
-
-def _references(
-    site: Site, wanted: Wanted, sure: npt.NDArray[np.intp], people: list[str], file: int
-) -> pl.DataFrame:
-    """As `_genotypes`, of those who surely have the reference at a position inside of a block."""
-    copies = (site.calls[sure] != ABSENT).sum(axis=1).tolist()
-    return _events(
-        [people[place] for place in sure],
-        f"GENOTYPE//{wanted.gene}//{wanted.name}",
-        np.zeros(len(sure), dtype=np.float32),
-        file,
-        site.row,
-        ["/".join([wanted.reference] * count) for count in copies],
-    )
-
-
-def _written(site: Site, place: int) -> str:
-    numbers = [int(number) for number in site.calls[place] if number >= 0]
-    if not site.phased[place] or len(numbers) < 2:
-        return "/".join(site.alleles[number] for number in sorted(numbers))
-    said = "|".join(site.alleles[number] for number in numbers)
-    # A set that is missing is the smallest number of its kind.
-    named = site.sets is not None and site.sets[place] >= 0
-    return f"{said}:{site.sets[place]}" if named and site.sets is not None else said
-
-
-def _scored(running: Sum, people: list[str], file: int) -> pl.DataFrame:
-    sums = running.sums()
-    known = np.flatnonzero(np.isfinite(sums))
-    return _events(
-        [people[place] for place in known],
-        f"PGS//{running.score.name}",
-        sums[known].astype(np.float32),
-        file,
-        1,
-        [None] * len(known),
-    )
-
-
-def _percentiles(
-    running: Sum, distribution: Distribution, people: list[str], file: int
-) -> pl.DataFrame:
-    sums = running.sums()
-    known = np.flatnonzero(np.isfinite(sums))
-    return _events(
-        [people[place] for place in known],
-        distribution.code,
-        distribution.percentiles(sums[known]).astype(np.float32),
-        file,
-        1,
-        [None] * len(known),
-        unit="%",
-    )
-
-
-def _events(
-    people: list[str],
-    code: str,
-    values: npt.NDArray[np.float32],
-    file: int,
-    row: int,
-    texts: list[Any],
-    unit: str = "1",
-) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "subject_key": people,
-            "time": [None] * len(people),
-            "code": code,
-            "numeric_value": values,
-            "text_value": texts,
-            "unit": unit,
-            "source_file": file,
-            "source_row": row,
-            "source_id": None,
-        },
-        schema=_EVENTS,
-    )
