@@ -78,20 +78,27 @@ def members(stream: Stream) -> Iterator[tuple[str, Stream]]:
                 yield member.name, inner
 
 
-class Begun:
+class Again:
+    """Bytes that were read already, then the rest of the stream."""
+
+    def __init__(self, first: bytes, rest: Stream | None) -> None:
+        self._first = memoryview(first)
+        self._rest = rest
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        if len(self._first):
+            piece, self._first = bytes(self._first[:size]), self._first[size:]
+            return piece
+        return self._rest.read(size) if self._rest else b""
+
+
+class Begun(Again):
     """A stream whose first bytes were looked at: it still gives them, without a byte order mark."""
 
     def __init__(self, stream: Stream) -> None:
         self.head = filled(stream, HEAD_BYTES).removeprefix(BYTE_ORDER_MARK)
-        self._first = self.head
-        self._stream = stream
-
-    def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end."""
-        if not self._first:
-            return self._stream.read(size)
-        piece, self._first = self._first[:size], self._first[size:]
-        return piece
+        super().__init__(self.head, stream)
 
 
 def filled(stream: Stream, size: int) -> bytes:

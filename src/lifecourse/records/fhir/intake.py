@@ -15,6 +15,7 @@ from lifecourse.records.fhir.claims import UNREAD, shortened, unread_type
 from lifecourse.records.fhir.entries import entries_of, is_bundle
 from lifecourse.records.fhir.files import (
     DAMAGE,
+    Again,
     Begun,
     chunks_of_lines,
     filled,
@@ -191,7 +192,7 @@ class Intake:
         """A resource, a Bundle or a list; a small one is parsed whole, a large one in parts."""
         raw = filled(stream, WHOLE_BYTES)
         if len(raw) == WHOLE_BYTES:
-            yield from self._parts(_Again(raw, stream))
+            yield from self._parts(Again(raw, stream))
             return
         with uncollected():
             self._whole(raw)
@@ -221,7 +222,7 @@ class Intake:
     def _documents(self, raw: bytes) -> bool:
         """Several documents one after the other, each over many lines; whether it is that."""
         try:
-            found = [text for _, text in parts(_Again(raw, None), longest=len(raw) + 1)]
+            found = [text for _, text in parts(Again(raw, None), longest=len(raw) + 1)]
         except ValueError:
             return False
         if raw.lstrip()[:1] != b"{" or b'"entry"' in raw or len(found) < 2:
@@ -387,17 +388,3 @@ class Intake:
         self.rows.rows_read += 1
         raw = line.decode("utf-8", "replace") if line is not None else None
         self.rows.rejects.append((self.place.name, self.row, reason, raw))
-
-
-class _Again:
-    """Bytes that were read already, then the rest of the stream."""
-
-    def __init__(self, first: bytes, rest: Stream | None) -> None:
-        self._first = memoryview(first)
-        self._rest = rest
-
-    def read(self, size: int) -> bytes:
-        if len(self._first):
-            piece, self._first = bytes(self._first[:size]), self._first[size:]
-            return piece
-        return self._rest.read(size) if self._rest else b""
