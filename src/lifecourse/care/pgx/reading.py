@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
 from lifecourse.care.pgx.calling import Call, OutsideCall, call_genes, genotypes_of
-from lifecourse.care.pgx.genes import genes
+from lifecourse.care.pgx.genes import OUTSIDE_ONLY, genes
 from lifecourse.care.pgx.matching import Genotype
 from lifecourse.schema.code import SEPARATOR
+from lifecourse.vocab.codelists import codelist
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from lifecourse.timeline.chart import Chart
 
 PREFIX = "GENOTYPE//"
-REPORTED = "LOINC//84413-4"
-"""Genotype display name: the diplotype of HL7's Genomics Reporting Implementation Guide."""
+REPORTED = "reported_diplotype"
+"""The codelist of what HL7's Genomics Reporting Implementation Guide calls a genotype's display name."""
 PAIR = "/"
 FEWEST, MOST = 2, 4
 
@@ -62,8 +63,8 @@ def calls_of_chart(
 ) -> dict[str, Call]:
     """The calls of every gene (or of `only` some), from the genotypes in someone's record.
 
-    A diplotype that a laboratory reported (an Observation of LOINC 84413-4) stands before our own call, and behind
-    those of `outside`. What is not there was not tested.
+    A diplotype that a laboratory reported stands before our own call, and behind those of `outside`. What is not there
+    was not tested.
     """
     seen: dict[str, dict[str, Genotype]] = {}
     for code, said in genotype_events(chart).select("code", "text_value").iter_rows():
@@ -72,18 +73,18 @@ def calls_of_chart(
         if gene in genes() and found is not None:
             seen.setdefault(gene, {})[name] = found
     asked = None if only is None else [gene for gene in only if gene in genes()]
-    reported = _reported(chart)
-    if asked is not None:
-        reported = {gene: call for gene, call in reported.items() if gene in asked}
+    reported = {
+        gene: call for gene, call in _reported(chart).items() if only is None or gene in only
+    }
     return call_genes(seen, {**reported, **(outside or {})}, only=asked)
 
 
 def _reported(chart: Chart) -> dict[str, OutsideCall]:
     """The newest diplotype that laboratories reported of each gene: ``CYP2C19 *2/*2``, as FHIR is read."""
-    said = chart.events.filter(chart.events["code"] == REPORTED)["text_value"].drop_nulls()
+    said = _reported_events(chart)["text_value"].drop_nulls()
     found = {}
     for gene, _, diplotype in (text.partition(" ") for text in said.to_list()):
-        if gene in genes() and PAIR in diplotype and " " not in diplotype:
+        if gene in (*genes(), *OUTSIDE_ONLY) and PAIR in diplotype and " " not in diplotype:
             found[gene] = OutsideCall(diplotype=diplotype)
     return found
 
@@ -103,8 +104,14 @@ def call_events(chart: Chart, gene: str) -> pl.DataFrame:
     """The events that the call of a gene rests on: what laboratories reported last."""
     import polars as pl
 
-    is_reported = (pl.col("code") == REPORTED) & pl.col("text_value").str.starts_with(f"{gene} ")
-    return pl.concat([genotype_events(chart, gene), chart.events.filter(is_reported)])
+    said = _reported_events(chart).filter(pl.col("text_value").str.starts_with(f"{gene} "))
+    return pl.concat([genotype_events(chart, gene), said])
+
+
+def _reported_events(chart: Chart) -> pl.DataFrame:
+    table = chart.shard.codes
+    meant = [table.codes[place] for place in table.ids(codelist(REPORTED))]
+    return chart.events.filter(chart.events["code"].is_in(meant))
 
 
 def outside_calls(lines: Iterable[str], place: str) -> dict[str, OutsideCall]:
