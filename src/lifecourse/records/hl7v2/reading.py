@@ -83,6 +83,8 @@ READERS: dict[str, Callable[[Reading, Segment], None]] = {
     "AIS": read_service,
 }
 COMMENT = "NTE"
+MOST_KEPT = 2_000
+"""Bytes that are kept of a message that is laid aside."""
 # HL7 table 0211. What is not named there is UTF-8, else Latin-1.
 CHARSETS = {
     "ASCII": "ascii", "ISO IR6": "ascii", "UNICODE": "utf-8", "UNICODE UTF-8": "utf-8", "UTF-8": "utf-8",
@@ -104,7 +106,7 @@ def read_message(raw: bytes, rows: Rows, people: People, place: Place, row: int)
     try:
         message = Message(*decoded(raw))
     except BadMessageError as broken:
-        rows.rejects.append((place.name, row, str(broken), None))
+        rows.rejects.append((place.name, row, str(broken), kept(raw)))
         return
     reading = Reading(message=message, rows=rows, people=people, place=place, row=row)
     _begin(reading)
@@ -120,14 +122,14 @@ def read_message(raw: bytes, rows: Rows, people: People, place: Place, row: int)
         reading.settle()
     except BadMessageError as broken:
         del rows.events[before:]
-        rows.rejects.append((place.name, row, str(broken), None))
+        rows.rejects.append((place.name, row, str(broken), kept(raw)))
         return
     for one in reading.person:
         people.tell(*one)
     if message.stray:
         rows.count("lines that are no segment, read as text of the one before")
     if len(rows.events) == before:
-        _without_event(reading)
+        _without_event(reading, raw)
 
 
 def _read(reading: Reading, segment: Segment) -> None:
@@ -150,12 +152,12 @@ def _shown(name: str) -> str:
     return name if name in counted() else "unknown"
 
 
-def _without_event(reading: Reading) -> None:
+def _without_event(reading: Reading, raw: bytes) -> None:
     """Count a message that gave no event: it may have told something of a person, which the last such message says."""
     if reading.subject:
         reading.people.waiting.add((reading.place.file, reading.row))
     elif "PID" in reading.names:
-        reading.rows.rejects.append((reading.place.name, reading.row, "no patient", None))
+        reading.rows.rejects.append((reading.place.name, reading.row, "no patient", kept(raw)))
     else:
         kind = reading.kind if KIND.fullmatch(reading.kind) else "other"
         reading.rows.refer(f"{kind} message about no patient")
@@ -170,6 +172,12 @@ def _begin(reading: Reading) -> None:
     found = OFFSET.fullmatch(stamp)
     reading.offset = found[1] if found else ""
     reading.sent = reading.moment(stamp)
+
+
+def kept(raw: bytes) -> str:
+    """What is kept of a message that is laid aside: enough of it to see what is wrong."""
+    text, _ = decoded(raw[:MOST_KEPT])
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def decoded(raw: bytes) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from lifecourse.records.hl7v2.framing import ENVELOPE, MESSAGE, messages, next_b
 from lifecourse.records.hl7v2.merges import Merge, mentions_merge, merges_of, standing
 from lifecourse.records.hl7v2.message import BadMessageError, Message
 from lifecourse.records.hl7v2.people import People
-from lifecourse.records.hl7v2.reading import decoded, read_message
+from lifecourse.records.hl7v2.reading import decoded, kept, read_message
 from lifecourse.records.rows import Place, Rows
 from lifecourse.records.source import SourceFile, Unit
 from lifecourse.records.unpacking import is_packed, opened
@@ -135,7 +135,8 @@ class Hl7v2Source:
                         if found.text is not None and is_alone and row == 1 and end is None:
                             self._check_has_message(file)
                         reason = TOO_LONG if found.text is None else NO_MESSAGE
-                        rows.rejects.append((file.name, row, reason, None))
+                        raw = None if found.text is None else kept(found.text)
+                        rows.rejects.append((file.name, row, reason, raw))
                     yield
         except DAMAGE as damage:
             if is_alone and row == 0:

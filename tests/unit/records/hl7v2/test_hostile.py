@@ -78,6 +78,13 @@ def test_message_that_ends_too_soon_is_no_exception(tmp_path: Path, cut: int) ->
     assert sum(batch.rows_read for batch in batches) == 1
 
 
+def test_what_is_laid_aside_is_kept_so_that_it_can_be_mended(tmp_path: Path) -> None:
+    batches = read(write(tmp_path, "MSH|ABCD|LAB\rPID|1||7\r" + "x" * 9_000, message(GOOD)))
+    (raw,) = [raw for b in batches if b.rejects is not None for raw in b.rejects["raw"]]
+    assert raw.startswith("MSH|ABCD|LAB\nPID|1||7\n")
+    assert len(raw) == 2_000
+
+
 def test_message_about_nobody_is_counted(tmp_path: Path) -> None:
     batches = read(write(tmp_path, message("MSA|AA|1", kind="ACK", patient=None)))
     assert batches[-1].reference_rows == {"ACK message about no patient": 1}
