@@ -16,10 +16,10 @@ SCRIPT = """
 from pathlib import Path
 import lifecourse as lc
 from lifecourse.schema.actor import Identifiability
-from lifecourse.timeline import ingestion
+from lifecourse.timeline import planning
 
 print("the script runs", flush=True)
-ingestion.SMALL_SOURCE_BYTES = 0
+planning.SMALL_SOURCE_BYTES = 0
 report = lc.ingest(
     Path("source"), Path("store"), identifiability=Identifiability.SYNTHETIC, workers=2
 )
