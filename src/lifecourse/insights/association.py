@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Z = 1.959963984540054
+LARGEST_LOG = 700.0
+"""Of an interval that says nothing: beyond it lies what a number can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,8 @@ def _with_interval(value: float, log_variance: float, events: int) -> RateRatio:
     spread = sqrt(log_variance)
     return RateRatio(
         value=value,
-        low=exp(log(value) - Z * spread),
-        high=exp(log(value) + Z * spread),
+        low=exp(max(log(value) - Z * spread, -LARGEST_LOG)),
+        high=exp(min(log(value) + Z * spread, LARGEST_LOG)),
         p=erfc(abs(log(value)) / spread / sqrt(2)) if spread > 0 else 0.0,
         events=events,
         log_variance=log_variance,

@@ -80,6 +80,13 @@ def test_rate_ratio_of_one_stratum_is_the_ratio_of_rates() -> None:
     assert ratio.low == pytest.approx(4 * np.exp(-1.959963984540054 * spread))
 
 
+def test_an_interval_that_says_nothing_is_wide_and_no_error() -> None:
+    ratio = rate_ratio(np.array([[1.0, 1e-6, 1e-12, 1e9], [0.0, 1e6, 1.0, 1e-9]]))
+    assert ratio is not None
+    assert 0.0 <= ratio.low < ratio.value < ratio.high < np.inf
+    assert ratio.p > 0.05
+
+
 def test_false_discovery_is_benjamini_and_hochberg() -> None:
     q = false_discovery(np.array([0.01, 0.04, 0.03, 0.5]))
     assert q.tolist() == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
