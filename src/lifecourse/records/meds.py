@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.files import listed
 from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
 
 if TYPE_CHECKING:
@@ -46,12 +47,7 @@ class MedsSource:
     @cached_property
     def _files(self) -> list[SourceFile]:
         found = [self.path] if self.path.is_file() else _parquet_files(self.path)
-        root = self.path.parent if self.path.is_file() else self.path
-        names = sorted((str(path.relative_to(root)), path) for path in found)
-        return [
-            SourceFile(index=i, path=path, name=name, size_bytes=path.stat().st_size)
-            for i, (name, path) in enumerate(names)
-        ]
+        return listed(sorted(found, key=str), within=self.path)
 
     def files(self) -> list[SourceFile]:
         """The Parquet files, sorted by name."""

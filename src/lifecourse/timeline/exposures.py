@@ -15,6 +15,7 @@ import polars as pl
 from lifecourse.base.errors import SourceError
 from lifecourse.records.exposures.places import place_of_code
 from lifecourse.records.exposures.tables import layout_of, read_exposures
+from lifecourse.records.files import files_in, listed
 from lifecourse.records.source import Batch, SourceFile, Unit, damage_named
 from lifecourse.schema.address import ADDRESS
 from lifecourse.timeline.holdings import Stored
@@ -53,23 +54,13 @@ class ExposureSource:
 
     @cached_property
     def _files(self) -> list[SourceFile]:
-        root = self.path.parent if self.path.is_file() else self.path
-        found = [self.path] if self.path.is_file() else sorted(self.path.rglob("*"))
-        tables = [path for path in found if path.is_file() and layout_of(path) is not None]
+        tables = [path for path in files_in(self.path) if layout_of(path) is not None]
         if not tables:
             raise SourceError(
                 f"'{self.path.name}' has no table of exposures by place and year. Give a CSV file with fips (or county "
                 "and state, or zip), year and measures."
             )
-        return [
-            SourceFile(
-                index=number,
-                path=path,
-                name=path.relative_to(root).as_posix(),
-                size_bytes=path.stat().st_size,
-            )
-            for number, path in enumerate(tables)
-        ]
+        return listed(tables, within=self.path)
 
     def files(self) -> list[SourceFile]:
         """The tables, sorted by name."""

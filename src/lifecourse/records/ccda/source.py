@@ -10,15 +10,15 @@ from xml.etree.ElementTree import tostring
 from lifecourse.base.errors import SourceError
 from lifecourse.records.ccda.intake import document_of, pieces, take
 from lifecourse.records.ccda.markup import RefusedError, content, head, is_document, tree_of
+from lifecourse.records.files import files_in, listed, of_unit, together
 from lifecourse.records.rows import Rows
-from lifecourse.records.source import SourceFile, Unit
 from lifecourse.records.unpacking import is_packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lifecourse.records.source import Batch
+    from lifecourse.records.source import Batch, SourceFile, Unit
 
 KIND = "ccda"
 ENDINGS = (".xml", ".ccda", ".ccd", ".cda")
@@ -56,13 +56,8 @@ class CcdaSource:
 
     @cached_property
     def _files(self) -> list[SourceFile]:
-        root = self.path if self.path.is_dir() else self.path.parent
-        found = self.path.rglob("*") if self.path.is_dir() else [self.path]
-        paths = sorted(p for p in found if p.is_file() and (is_ours(p) or p == self.path))
-        return [
-            SourceFile(index=i, path=p, name=str(p.relative_to(root)), size_bytes=p.stat().st_size)
-            for i, p in enumerate(paths)
-        ]
+        found = (p for p in files_in(self.path) if is_ours(p) or p == self.path)
+        return listed(found, within=self.path)
 
     def files(self) -> list[SourceFile]:
         """The files, sorted by name."""
@@ -71,16 +66,16 @@ class CcdaSource:
     def units(self) -> list[Unit]:
         """Some documents together, of at most about 16 MB."""
         units: list[Unit] = []
-        together: list[SourceFile] = []
+        small: list[SourceFile] = []
         held = 0
         share = sum(map(_bytes, self._files)) // SHARES
         for file in self._files:
-            if together and held + _bytes(file) > min(TOGETHER_BYTES, max(share, LITTLE_BYTES)):
-                units.append(_unit(together))
-                together, held = [], 0
-            together.append(file)
+            if small and held + _bytes(file) > min(TOGETHER_BYTES, max(share, LITTLE_BYTES)):
+                units.append(together(small))
+                small, held = [], 0
+            small.append(file)
             held += _bytes(file)
-        return [*units, _unit(together)] if together else units
+        return [*units, together(small)] if small else units
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """The batches of one unit.
@@ -91,8 +86,7 @@ class CcdaSource:
             The source is this one file and nothing of it can be read.
         """
         rows = Rows()
-        others = [self._files[index] for index in dict(unit.options).get("together", ())]
-        for file in (unit.file, *others):
+        for file in of_unit(unit, self._files):
             try:
                 take(file, rows, self.timezone)
             except RefusedError as refused:
@@ -122,8 +116,3 @@ class CcdaSource:
 def _bytes(file: SourceFile) -> int:
     """About how large a file is, unpacked."""
     return file.size_bytes * (EXPANSION_OF_GZIP if is_packed(file.path.name) else 1)
-
-
-def _unit(files: list[SourceFile]) -> Unit:
-    others = tuple(file.index for file in files[1:])
-    return Unit(file=files[0], options=(("together", others),) if others else ())

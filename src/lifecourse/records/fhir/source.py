@@ -11,14 +11,15 @@ from lifecourse.records.fhir.files import Begun, is_archive, is_lines, is_ours
 from lifecourse.records.fhir.intake import Intake
 from lifecourse.records.fhir.rows import Rows
 from lifecourse.records.fhir.showing import shown
-from lifecourse.records.source import SourceFile, Unit
+from lifecourse.records.files import files_in, listed, of_unit, together
+from lifecourse.records.source import Unit
 from lifecourse.records.unpacking import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lifecourse.records.source import Batch
+    from lifecourse.records.source import Batch, SourceFile
 
 UNIT_BYTES = 12 << 20
 SMALLEST_BYTES = 2 << 20
@@ -47,13 +48,7 @@ class FhirSource:
 
     @cached_property
     def _files(self) -> list[SourceFile]:
-        root = self.path if self.path.is_dir() else self.path.parent
-        found = self.path.rglob("*") if self.path.is_dir() else [self.path]
-        paths = sorted(p for p in found if p.is_file() and is_ours(p.name))
-        return [
-            SourceFile(index=i, path=p, name=str(p.relative_to(root)), size_bytes=p.stat().st_size)
-            for i, p in enumerate(paths)
-        ]
+        return listed((p for p in files_in(self.path) if is_ours(p.name)), within=self.path)
 
     def files(self) -> list[SourceFile]:
         """The files, sorted by name."""
@@ -62,19 +57,19 @@ class FhirSource:
     def units(self) -> list[Unit]:
         """Ranges of whole lines of at most about 12 MB; other files are a unit each, small ones several together."""
         units: list[Unit] = []
-        together: list[SourceFile] = []
+        small: list[SourceFile] = []
         share = sum(map(_unpacked_bytes, self._files)) // SHARES
+        room = min(TOGETHER_BYTES, max(share, LITTLE_BYTES))
         for file in self._files:
             if file.size_bytes > min(UNIT_BYTES, SMALLEST_BYTES) and _has_lines(file):
                 units.extend(_line_ranges(file, min(UNIT_BYTES, max(share, SMALLEST_BYTES))))
                 continue
-            held = sum(map(_unpacked_bytes, together))
-            if held + _unpacked_bytes(file) > min(TOGETHER_BYTES, max(share, LITTLE_BYTES)):
-                units.extend(_one_unit(together))
-                together = []
-            together.append(file)
-        units.extend(_one_unit(together))
-        return units
+            held = sum(map(_unpacked_bytes, small))
+            if small and held + _unpacked_bytes(file) > room:
+                units.append(together(small))
+                small = []
+            small.append(file)
+        return [*units, together(small)] if small else units
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """The batches of one unit.
@@ -88,8 +83,7 @@ class FhirSource:
         taking = Intake(rows, self.timezone, is_alone=len(self._files) == 1)
         taking.most_lines = min(intake.MOST_LINES, BATCH_RESOURCES)
         options = dict(unit.options)
-        others = [self._files[index] for index in options.get("together", ())]
-        for file in (unit.file, *others):
+        for file in of_unit(unit, self._files):
             for _ in taking.take(file, unit.start, unit.end, options.get("first_line", 1)):
                 if rows.rows_read >= BATCH_RESOURCES:
                     yield rows.batch()
@@ -105,13 +99,6 @@ def _unpacked_bytes(file: SourceFile) -> int:
     """About how large a file is, unpacked."""
     is_packed = file.path.suffix.lower() in (".gz", ".tgz")
     return file.size_bytes * (EXPANSION_OF_GZIP if is_packed else 1)
-
-
-def _one_unit(files: list[SourceFile]) -> list[Unit]:
-    if not files:
-        return []
-    others = tuple(file.index for file in files[1:])
-    return [Unit(file=files[0], options=(("together", others),) if others else ())]
 
 
 def _has_lines(file: SourceFile) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.files import files_in, listed
 from lifecourse.records.genome.distributions import (
     Distribution,
     is_distribution,
@@ -29,11 +30,13 @@ from lifecourse.records.genome.polygenic import Sum
 from lifecourse.records.genome.positions import wanted_at, wanted_within
 from lifecourse.records.genome.scores import is_score, read_score
 from lifecourse.records.genome.vcf import Reader, Site, opened
-from lifecourse.records.source import Batch, SourceFile, Unit, damage_named, of_subjects
+from lifecourse.records.source import Batch, Unit, damage_named, of_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from lifecourse.records.source import SourceFile
 
 KIND = "genome"
 ENDINGS = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
@@ -62,25 +65,14 @@ class GenomeSource:
 
     @cached_property
     def _paths(self) -> list[Path]:
-        if self.path.is_file():
-            return [self.path]
-        return sorted(path for path in self.path.rglob("*") if path.is_file())
+        return files_in(self.path)
 
     def files(self) -> list[SourceFile]:
         """The VCF files, then the scoring files, then what says whose samples are and what scores are compared with."""
-        root = self.path.parent if self.path.is_file() else self.path
         vcfs = [path for path in self._paths if is_vcf(path)]
         scores = [path for path in self._paths if not is_vcf(path) and is_score(path)]
         beside = [path for path in self._paths if path.name == SAMPLES or is_distribution(path)]
-        return [
-            SourceFile(
-                index=number,
-                path=path,
-                name=path.relative_to(root).as_posix(),
-                size_bytes=path.stat().st_size,
-            )
-            for number, path in enumerate([*vcfs, *scores, *beside])
-        ]
+        return listed([*vcfs, *scores, *beside], within=self.path)
 
     def units(self) -> list[Unit]:
         """One for each group of VCF files of the same samples, such as one a chromosome."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.files import files_in, listed, of_unit, together
 from lifecourse.records.hl7v2 import framing
 from lifecourse.records.hl7v2.files import DAMAGE, is_ours, reason_of
 from lifecourse.records.hl7v2.framing import ENVELOPE, MESSAGE, messages, next_beginning
@@ -49,15 +50,8 @@ class Hl7v2Source:
 
     @cached_property
     def _files(self) -> list[SourceFile]:
-        root = self.path if self.path.is_dir() else self.path.parent
-        found = self.path.rglob("*") if self.path.is_dir() else [self.path]
-        paths = sorted(p for p in found if p.is_file() and (p == self.path or is_ours(p)))
-        return [
-            SourceFile(
-                index=i, path=p, name=p.relative_to(root).as_posix(), size_bytes=p.stat().st_size
-            )
-            for i, p in enumerate(paths)
-        ]
+        found = (p for p in files_in(self.path) if is_ours(p) or p == self.path)
+        return listed(found, within=self.path)
 
     def files(self) -> list[SourceFile]:
         """The files, sorted by name."""
@@ -81,20 +75,20 @@ class Hl7v2Source:
         """Ranges of whole messages of about 8 MB; small files several together."""
         _ = self._merged  # found once, by the process that hands out the units
         units: list[Unit] = []
-        together: list[SourceFile] = []
+        small: list[SourceFile] = []
         held = 0
         for file in self._files:
             size = file.size_bytes * (EXPANSION_OF_GZIP if is_packed(file.path.name) else 1)
             if size > UNIT_BYTES and not is_packed(file.path.name):
                 units.extend(_ranges(file))
                 continue
-            if together and held + size > TOGETHER_BYTES:
-                units.append(_one_unit(together))
-                together, held = [], 0
-            together.append(file)
+            if small and held + size > TOGETHER_BYTES:
+                units.append(together(small))
+                small, held = [], 0
+            small.append(file)
             held += size
-        if together:
-            units.append(_one_unit(together))
+        if small:
+            units.append(together(small))
         return units
 
     def read(self, unit: Unit) -> Iterator[Batch]:
@@ -106,8 +100,7 @@ class Hl7v2Source:
             The source is this one file and there is no message in it.
         """
         rows, people = Rows(), People(merged=self._merged)
-        others = [self._files[index] for index in dict(unit.options).get("together", ())]
-        for file in (unit.file, *others):
+        for file in of_unit(unit, self._files):
             for _ in self._take(file, unit.start, unit.end, rows, people):
                 if len(rows.events) + len(rows.rejects) >= BATCH_EVENTS:
                     yield rows.batch()
@@ -180,11 +173,6 @@ def _merges_of(file: SourceFile) -> Iterator[Merge]:
                 if found.kind == MESSAGE and found.text and b"MRG" in found.text:
                     with suppress(BadMessageError):
                         yield from merges_of(Message(*decoded(found.text)))
-
-
-def _one_unit(files: list[SourceFile]) -> Unit:
-    others = tuple(file.index for file in files[1:])
-    return Unit(file=files[0], options=(("together", others),) if others else ())
 
 
 def _ranges(file: SourceFile) -> list[Unit]:

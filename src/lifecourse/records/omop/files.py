@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.files import files_in, listed
 from lifecourse.records.omop.packing import Part, Table
 from lifecourse.records.omop.rows import (
     column_names,
@@ -53,23 +54,13 @@ class FilePacking:
         return tables
 
     def _files(self) -> list[SourceFile]:
-        whole = self.path.is_file()
-        root = self.path.parent if whole else self.path
-        found = [self.path] if whole else [p for p in self.path.rglob("*") if p.is_file()]
-        named = sorted(
-            (path.relative_to(root).as_posix(), path)
-            for path in found
-            if is_database(path) or table_of(path) is not None
-        )
+        named = [p for p in files_in(self.path) if is_database(p) or table_of(p) is not None]
         if not named:
             raise SourceError(
                 f"'{self.path.name}' has no OMOP table. Looked for person.csv, person.csv.gz, "
                 "person.parquet and the other tables of the CDM, or a DuckDB file."
             )
-        return [
-            SourceFile(index=i, path=path, name=name, size_bytes=path.stat().st_size)
-            for i, (name, path) in enumerate(named)
-        ]
+        return listed(sorted(named, key=str), within=self.path)
 
     def column_names(self, table: Table) -> list[str]:
         """The names of the columns, in lower case."""

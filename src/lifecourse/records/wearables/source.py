@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.records.files import files_in, listed
 from lifecourse.records.separated import header_of, opened
 from lifecourse.records.series.days import day_events, described
 from lifecourse.records.series.measures import measures
@@ -77,33 +78,15 @@ class SeriesSource:
 
     @cached_property
     def _files(self) -> list[SourceFile]:
-        root = self.path.parent if self.path.is_file() else self.path
-        found = [self.path] if self.path.is_file() else sorted(self.path.rglob("*"))
-        named = [p for p in found if p.is_file() and _may_hold_readings(p)]
-        return [
-            SourceFile(
-                index=number,
-                path=path,
-                name=path.relative_to(root).as_posix(),
-                size_bytes=path.stat().st_size,
-            )
-            for number, path in enumerate(path for path in named if _holds_readings(path))
-        ]
+        named = (path for path in files_in(self.path) if _may_hold_readings(path))
+        return listed((path for path in named if _holds_readings(path)), within=self.path)
 
     def files(self) -> list[SourceFile]:
         """The files of readings, sorted by name; then what says whose they are and what is kept of them."""
         if self.path.is_file():
             return self._files
         beside = [path for name in (PEOPLE, KEEP) if (path := self.path / name).is_file()]
-        return self._files + [
-            SourceFile(
-                index=len(self._files) + number,
-                path=path,
-                name=path.name,
-                size_bytes=path.stat().st_size,
-            )
-            for number, path in enumerate(beside)
-        ]
+        return listed([*(file.path for file in self._files), *beside], within=self.path)
 
     def units(self) -> list[Unit]:
         """Classes of people, as many as keep one class's readings small: each is read from all files.
