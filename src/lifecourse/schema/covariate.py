@@ -41,6 +41,21 @@ class Summary(StrEnum):
     ACTIVE = "active"
 
 
+OF_NUMBERS = frozenset(
+    {
+        Summary.COUNT_VALUES,
+        Summary.FIRST,
+        Summary.LAST,
+        Summary.MIN,
+        Summary.MAX,
+        Summary.MEAN,
+        Summary.SUM,
+        Summary.SLOPE,
+    }
+)
+"""Summaries that use events with a number only."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueRange:
     """Only events whose numeric value lies between the two ends, each included unless said otherwise.

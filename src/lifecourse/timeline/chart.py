@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY, from_microseconds
-from lifecourse.schema.covariate import Summary
+from lifecourse.schema.covariate import OF_NUMBERS, Summary
 from lifecourse.schema.event import BIRTH, DEATH
 from lifecourse.schema.window import Anchor, Bound, Window
 from lifecourse.timeline.shard import NO_END, STATIC, Shard
@@ -147,7 +147,7 @@ class Chart:
             unstated = (shard.end == NO_END) & self._inside(covariate.window, at)
             return np.flatnonzero(keep & started & (stated | unstated))
         keep &= self._inside(covariate.window, at)
-        if covariate.summary in NUMERIC_SUMMARIES:
+        if covariate.summary in OF_NUMBERS:
             keep &= ~np.isnan(shard.value)
         return np.flatnonzero(keep)
 
@@ -171,20 +171,6 @@ class Chart:
             birth = self._time_of(BIRTH)
             return None if birth is None else birth + bound.offset
         return bound.offset
-
-
-NUMERIC_SUMMARIES = frozenset(
-    {
-        Summary.FIRST,
-        Summary.LAST,
-        Summary.MIN,
-        Summary.MAX,
-        Summary.MEAN,
-        Summary.SUM,
-        Summary.SLOPE,
-        Summary.COUNT_VALUES,
-    }
-)
 
 
 def _deciding(

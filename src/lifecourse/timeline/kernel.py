@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lifecourse.base.errors import UserError
-from lifecourse.schema.covariate import Summary
+from lifecourse.schema.covariate import OF_NUMBERS
 from lifecourse.schema.window import Anchor
 from lifecourse.timeline.numbering import SUMMARY_NUMBERS
 from lifecourse.timeline.shard import STATIC
@@ -26,19 +26,6 @@ if TYPE_CHECKING:
     from lifecourse.schema.covariate import Covariate, ValueRange
     from lifecourse.schema.window import Bound, Window
     from lifecourse.timeline.shard import CodeTable, Shard
-
-NEEDS_NUMBER = frozenset(
-    {
-        Summary.COUNT_VALUES,
-        Summary.FIRST,
-        Summary.LAST,
-        Summary.MIN,
-        Summary.MAX,
-        Summary.MEAN,
-        Summary.SUM,
-        Summary.SLOPE,
-    }
-)
 
 # Rows whose window bounds are held at once: 16 bytes a row and window.
 CHUNK_ROWS = 1 << 17
@@ -89,7 +76,7 @@ def compile_covariates(covariates: Sequence[Covariate], codes: CodeTable) -> Com
     group_of, window_of = [], []
     for covariate in covariates:
         matched = codes.ids(covariate.codelist)
-        numeric = covariate.values is not None or covariate.summary in NEEDS_NUMBER
+        numeric = covariate.values is not None or covariate.summary in OF_NUMBERS
         key = (matched.tobytes(), *inclusive_range(covariate.values), numeric)
         if key not in groups:
             groups[key] = len(groups)
