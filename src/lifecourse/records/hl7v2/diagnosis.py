@@ -9,6 +9,7 @@ from lifecourse.records.hl7v2.context import DroppedError
 from lifecourse.records.preferences import CONDITIONS, DRUGS, PROCEDURES
 
 if TYPE_CHECKING:
+    from lifecourse.records.hl7v2.coding import Named
     from lifecourse.records.hl7v2.context import Reading
     from lifecourse.records.hl7v2.message import Segment
 
@@ -19,6 +20,18 @@ UNSURE = ("S", "U", "P")
 ERRONEOUS = "E"
 
 
+def _coded(
+    segment: Segment, preferred: tuple[str, ...], kind: str, *, described: int | None = None
+) -> Named:
+    """The code and words of field 3; where it has no code, the text of the field `described`."""
+    found = named(segment, segment.raw(3), preferred, kind)
+    if found is None and described and segment.text(described):
+        found = f"TEXT//{kind}", segment.text(described)
+    if found is None:
+        raise DroppedError("no code")
+    return found
+
+
 def read_diagnosis(reading: Reading, segment: Segment) -> None:
     """A diagnosis, known when it was made.
 
@@ -27,11 +40,7 @@ def read_diagnosis(reading: Reading, segment: Segment) -> None:
     DroppedError
         It has no code or time, or was deleted.
     """
-    found = named(segment, segment.raw(3), CONDITIONS, "Condition")
-    if found is None and segment.text(4):
-        found = "TEXT//Condition", segment.text(4)
-    if found is None:
-        raise DroppedError("no code")
+    found = _coded(segment, CONDITIONS, "Condition", described=4)
     fact = reading.fact(segment, reading.visit, found[0], segment.text(5), is_first=True)
     if segment.text(21) == DELETED:
         reading.withdraw(fact, every=True)
@@ -48,9 +57,7 @@ def read_problem(reading: Reading, segment: Segment) -> None:
     DroppedError
         It has no code or time, or was deleted.
     """
-    found = named(segment, segment.raw(3), CONDITIONS, "Condition")
-    if found is None:
-        raise DroppedError("no code")
+    found = _coded(segment, CONDITIONS, "Condition")
     fact = reading.fact(segment, segment.text(4) or found[0])
     if segment.text(1) in PROBLEM_DELETED:
         reading.withdraw(fact)
@@ -71,9 +78,7 @@ def read_goal(reading: Reading, segment: Segment) -> None:
     DroppedError
         It has no code or time, or was deleted.
     """
-    found = named(segment, segment.raw(3), ("SNOMED", "LOINC"), "Goal")
-    if found is None:
-        raise DroppedError("no code")
+    found = _coded(segment, ("SNOMED", "LOINC"), "Goal")
     fact = reading.fact(segment, segment.text(4) or found[0])
     if segment.text(1) in PROBLEM_DELETED:
         reading.withdraw(fact)
@@ -90,9 +95,7 @@ def read_allergy(reading: Reading, segment: Segment) -> None:
     DroppedError
         It has no code or time.
     """
-    found = named(segment, segment.raw(3), (*DRUGS, "SNOMED"), "AllergyIntolerance")
-    if found is None:
-        raise DroppedError("no code")
+    found = _coded(segment, (*DRUGS, "SNOMED"), "AllergyIntolerance")
     fact = reading.fact(segment, found[0], is_first=True)
     when = reading.known(segment.text(6))
     reading.add(fact, when, f"ALLERGY//{found[0]}", text=found[1])
@@ -139,11 +142,7 @@ def read_procedure(reading: Reading, segment: Segment) -> None:
     DroppedError
         It has no code or time, or was deleted.
     """
-    found = named(segment, segment.raw(3), PROCEDURES, "Procedure")
-    if found is None and segment.text(4):
-        found = "TEXT//Procedure", segment.text(4)
-    if found is None:
-        raise DroppedError("no code")
+    found = _coded(segment, PROCEDURES, "Procedure", described=4)
     fact = reading.fact(segment, reading.visit, found[0], segment.text(5), is_first=True)
     if segment.text(20) == DELETED:
         reading.withdraw(fact, every=True)
