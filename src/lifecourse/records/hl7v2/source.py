@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from lifecourse.records.source import Batch
 
 UNIT_BYTES = 8 << 20
-TOGETHER_BYTES = 4 << 20
+SMALLEST_BYTES = 512 << 10
+SHARES = 12
+"""A source is cut into at least so many parts, where they are not too small, for every core to have some."""
 EXPANSION_OF_GZIP = 10
 BATCH_EVENTS = 60_000
 TOO_LONG = "a message of more than 24 MB"
@@ -72,17 +74,19 @@ class Hl7v2Source:
         return [[*merge.surviving.keys, *merge.prior.keys] for merge in dict.fromkeys(self._merges)]
 
     def units(self) -> list[Unit]:
-        """Ranges of whole messages of about 8 MB; small files several together."""
+        """Ranges of whole messages of at most about 8 MB; small files several together."""
         _ = self._merged  # found once, by the process that hands out the units
+        share = sum(map(_unpacked_bytes, self._files)) // SHARES
+        most = min(UNIT_BYTES, max(share, SMALLEST_BYTES))
         units: list[Unit] = []
         small: list[SourceFile] = []
         held = 0
         for file in self._files:
-            size = file.size_bytes * (EXPANSION_OF_GZIP if is_packed(file.path.name) else 1)
-            if size > UNIT_BYTES and not is_packed(file.path.name):
-                units.extend(_ranges(file))
+            size = _unpacked_bytes(file)
+            if size > most and not is_packed(file.path.name):
+                units.extend(_ranges(file, most))
                 continue
-            if small and held + size > TOGETHER_BYTES:
+            if small and held + size > most:
                 units.append(together(small))
                 small, held = [], 0
             small.append(file)
@@ -175,7 +179,12 @@ def _merges_of(file: SourceFile) -> Iterator[Merge]:
                         yield from merges_of(Message(*decoded(found.text)))
 
 
-def _ranges(file: SourceFile) -> list[Unit]:
+def _unpacked_bytes(file: SourceFile) -> int:
+    """About how large a file is, unpacked."""
+    return file.size_bytes * (EXPANSION_OF_GZIP if is_packed(file.path.name) else 1)
+
+
+def _ranges(file: SourceFile, most: int) -> list[Unit]:
     """Ranges that begin with a message; a later one counts its messages from 1."""
     units: list[Unit] = []
     start = 0
@@ -183,7 +192,7 @@ def _ranges(file: SourceFile) -> list[Unit]:
         if handle.read(2) in framing.UTF16_MARKS:
             return [Unit(file=file)]
         while start < file.size_bytes:
-            end = _next_message(handle, start + UNIT_BYTES, file.size_bytes)
+            end = _next_message(handle, start + most, file.size_bytes)
             units.append(Unit(file=file, start=start, end=end, continues=start > 0))
             start = end
     return units

@@ -130,6 +130,7 @@ def test_parts_of_a_file_tell_what_the_whole_tells(
     path = write(tmp_path, *feed(40))
     whole = multiset(read(path))
     monkeypatch.setattr(source_module, "UNIT_BYTES", size)
+    monkeypatch.setattr(source_module, "SMALLEST_BYTES", size)
     monkeypatch.setattr(framing, "PIECE_BYTES", 64)
     units = open_source(path).units()
     assert len(units) > 1

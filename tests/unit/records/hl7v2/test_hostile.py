@@ -123,9 +123,9 @@ def test_message_of_too_many_segments_or_facts_is_laid_aside(tmp_path: Path) -> 
     many = message(*(["NTE|1||x"] * 100_001))
     facts = message(*["OBX|1|NM|718-7^Hb^LN||" + "~".join("1" * 1_000) + "||||||F"] * 101)
     batches = read(write(tmp_path, many, facts))
-    assert rejects(batches) == [
-        (1, "a message of more than 100,000 segments"),
-        (2, "a message of more than 100,000 facts"),
+    assert [reason for _, reason in rejects(batches)] == [
+        "a message of more than 100,000 segments",
+        "a message of more than 100,000 facts",
     ]
     assert not events(batches).height
 
