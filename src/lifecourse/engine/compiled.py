@@ -31,6 +31,8 @@ F = TypeVar("F")
 
 NUMBERS = {
     "bool": np.dtype(np.bool_),
+    "uint8": np.dtype(np.uint8),
+    "int16": np.dtype(np.int16),
     "int32": np.dtype(np.int32),
     "int64": np.dtype(np.int64),
     "float32": np.dtype(np.float32),

@@ -7,13 +7,14 @@ itself. Several documents one after the other are read as one.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lifecourse.engine.compiled import kernel
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from lifecourse.records.unpacking import Stream
 
@@ -56,7 +57,6 @@ class _Splitter:
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
-        self._marks = _compiled()
         self._state = np.zeros(3, np.int64)
         self._held = bytearray()
         self._start = 0
@@ -66,12 +66,14 @@ class _Splitter:
         self._is_too_long = False
         self._places = np.empty(PIECE_BYTES, np.int32)
         self._depths = np.empty(PIECE_BYTES, np.int16)
+        self._found = np.zeros(1, np.int64)
 
     def take(self, piece: bytes) -> Iterator[Part]:
         base = len(self._held)
         self._held += piece
         text = np.frombuffer(piece, np.uint8)
-        count = self._marks(text, self._state, OUTERMOST, self._places, self._depths)
+        _outer_marks(text, self._state, OUTERMOST, self._places, self._depths, self._found)
+        count = int(self._found[0])
         if count < 0:
             raise ValueError(NOT_JSON)
         self._start = 0
@@ -171,16 +173,11 @@ class _Splitter:
         return before[:begin] + b"}" if before[begin] == COMMA else b"{}"
 
 
-@lru_cache(maxsize=1)
-def _compiled() -> Callable[..., int]:
-    """The scanner, compiled on first use: most sources have no document that needs it."""
-    from numba import njit
-
-    return njit(cache=True, nogil=True)(_outer_marks)
-
-
-def _outer_marks(text: Any, state: Any, outermost: int, places: Any, depths: Any) -> int:  # noqa: C901 -- a scanner
-    """Places and depths of brackets and commas not deeper than `outermost`; how many, -1 where one is amiss.
+@kernel("uint8[]", "int64[]", "int64", "int32[]", "int16[]", "int64[]")
+def _outer_marks(  # noqa: C901 -- a scanner
+    text: Any, state: Any, outermost: int, places: Any, depths: Any, found: Any
+) -> None:
+    """Places and depths of brackets and commas not deeper than `outermost`; `found` is how many, -1 where one is amiss.
 
     The depth is that outside of the bracket. `state` is the depth, whether inside of a string and behind a backslash.
     """
@@ -205,7 +202,8 @@ def _outer_marks(text: Any, state: Any, outermost: int, places: Any, depths: Any
         elif sign in (125, 93):
             depth -= 1
             if depth < 0:
-                return -1
+                found[0] = -1
+                return
             if depth <= outermost:
                 places[count], depths[count] = place, depth
                 count += 1
@@ -213,4 +211,4 @@ def _outer_marks(text: Any, state: Any, outermost: int, places: Any, depths: Any
             places[count], depths[count] = place, depth
             count += 1
     state[0], state[1], state[2] = depth, in_string, is_escaped
-    return count
+    found[0] = count
