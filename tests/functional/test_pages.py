@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +16,7 @@ from hospital import (
     made_up_plan,
     make_workspace,
 )
-from pages import signed_in
+from pages import outline, signed_in
 
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor
@@ -60,48 +59,6 @@ def stranger(workspace: Path) -> TestClient:
     from fastapi.testclient import TestClient
 
     return TestClient(create_app(workspace), base_url="http://127.0.0.1:8000")
-
-
-class _Outline(HTMLParser):
-    """Whether tags are balanced, and which there are."""
-
-    VOID = frozenset({"meta", "link", "input", "img", "br", "hr"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.handlers: list[str] = []
-        self.scripts: list[dict[str, str | None]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        if given.get("id"):
-            self.ids.append(given["id"] or "")
-        if tag == "a" and given.get("href"):
-            self.links.append(given["href"] or "")
-        if tag == "script":
-            self.scripts.append(given)
-        self.handlers += [name for name in given if name.startswith("on") or name == "style"]
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in self.VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-
-
-def outline(html: str) -> _Outline:
-    parsed = _Outline()
-    parsed.feed(html)
-    assert parsed.open == []
-    return parsed
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,7 +1,8 @@
-"""A workspace's pages, asked for in process by someone signed in."""
+"""A workspace's pages, asked for in process by someone signed in, and what their tags are."""
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from lifecourse.schema.actor import Actor
@@ -29,3 +30,49 @@ def statuses_of_pages(workspace: Path, subjects: Iterable[int]) -> list[int]:
     """The HTTP status of the page of each of `subjects`."""
     client = signed_in(workspace)
     return [client.get(f"/patients/{subject}").status_code for subject in subjects]
+
+
+class Outline(HTMLParser):
+    """Whether tags are balanced, and which there are."""
+
+    VOID = frozenset({"meta", "link", "input", "img", "br", "hr"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.handlers: list[str] = []
+        self.scripts: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what opens here."""
+        given = dict(attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if given.get("id"):
+            self.ids.append(given["id"] or "")
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"] or "")
+        if tag == "script":
+            self.scripts.append(given)
+        self.handlers += [name for name in given if name.startswith("on") or name == "style"]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what opens and closes here."""
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        """Check that it closes what was opened last."""
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+
+def outline(html: str) -> Outline:
+    """The outline of a page, whose tags are all closed."""
+    parsed = Outline()
+    parsed.feed(html)
+    assert parsed.open == []
+    return parsed
