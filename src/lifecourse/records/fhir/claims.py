@@ -1,18 +1,23 @@
 """Resources that are counted and not read, cut out of a Bundle before it is parsed: half of many an export.
 
-Only where the text is written over lines with indents: there the last line before the next entry's resource that is
-indented as the one on which the resource began, and closes a bracket, ends it (or what the entry says beside it, which
-nobody reads of such an entry). A Bundle that is written in another way is parsed whole.
+Where the text is written over lines with indents, the last line before the next entry's resource that is indented as
+the one on which the resource began, and closes a bracket, ends it (or what the entry says beside it, which nobody reads
+of such an entry). In a Bundle that is written in another way, brackets are counted.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import numpy as np
+
+from lifecourse.engine.compiled import kernel
 
 UNREAD = ("Claim", "ClaimResponse", "ExplanationOfBenefit", "Provenance", "AuditEvent")
 """What says nothing of health: counted without a look inside."""
 _ANY = "|".join(UNREAD).encode()
-RESOURCE = re.compile(rb'"resource"\s*:(?:\s*\{\r?\n\s*"resourceType"\s*:\s*"(%s)")?' % _ANY)
+RESOURCE = re.compile(rb'"resource"\s*:(?:\s*\{\s*"resourceType"\s*:\s*"(%s)")?' % _ANY)
 ENTRY = re.compile(
     rb'\{\s*(?:"fullUrl"\s*:\s*"[^"\\]*"\s*,\s*)?"resource"\s*:\s*\{\s*"resourceType"\s*:\s*"(%s)"'
     % _ANY
@@ -55,8 +60,9 @@ def _end_of(bundle: bytes, start: int, after: int) -> int:
     """Behind the bracket that closes the resource of the line of `start`, which is before `after`; -1 where unsure."""
     line = bundle.rfind(b"\n", 0, start) + 1
     indent = bundle[line:start]
-    if line == 0 or indent.strip(b" \t"):
-        return -1
+    opening = bundle.find(b"{", start)
+    if line == 0 or not indent or indent.strip(b" \t") or bundle[opening + 1] not in b"\r\n":
+        return _closing(bundle, opening)
     closing = b"\n%b}" % indent
     request = bundle.find(REQUEST, start, after)
     if request < 0:
@@ -68,3 +74,30 @@ def _end_of(bundle: bytes, start: int, after: int) -> int:
         return stop if bundle[stop:request].strip() == b"," else -1
     stop = bundle.find(closing, start, request)
     return stop + len(closing) if stop >= 0 else -1
+
+
+def _closing(bundle: bytes, opening: int) -> int:
+    """Behind the bracket that closes the one at `opening`; -1 where none does."""
+    found = np.full(1, -1, np.int64)
+    _close(np.frombuffer(bundle, np.uint8), opening, found)
+    return int(found[0])
+
+
+@kernel("uint8[]", "int64", "int64[]")
+def _close(text: Any, opening: int, found: Any) -> None:
+    """As `_closing`; `found` stays as it is where none closes it."""
+    depth, place, end = 0, opening, len(text)
+    while place < end:
+        sign = text[place]
+        if sign == 34:
+            place += 1
+            while place < end and text[place] != 34:
+                place += 2 if text[place] == 92 else 1
+        elif sign in (123, 91):
+            depth += 1
+        elif sign in (125, 93):
+            depth -= 1
+            if depth == 0:
+                found[0] = place + 1
+                return
+        place += 1

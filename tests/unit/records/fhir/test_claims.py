@@ -67,9 +67,9 @@ def read_parts_of(said: Any) -> Any:
     return [read_parts_of(one) for one in said] if isinstance(said, list) else said
 
 
-@pytest.mark.parametrize("indent", [1, 2, 4, "\t"])
+@pytest.mark.parametrize("indent", [None, 0, 1, 2, 4, "\t"])
 @pytest.mark.parametrize("name", BUNDLES)
-def test_shortened_bundle_says_the_same_but_for_claims(name: str, indent: int | str) -> None:
+def test_shortened_bundle_says_the_same_but_for_claims(name: str, indent: int | str | None) -> None:
     raw = json.dumps(BUNDLES[name], indent=indent).encode()
     found = orjson.loads(shortened(raw))
     if found != BUNDLES[name]:
@@ -99,6 +99,15 @@ def test_claims_are_counted_and_the_rest_is_read(
     if name == "deletion between":
         assert counted["deletion"] == 1
     assert rejects(batches) == []
+
+
+def test_brackets_and_quotes_within_texts_do_not_end_a_claim() -> None:
+    claim = CLAIM | {"note": '} "] \\" {', "z": "\\\\"}
+    raw = json.dumps(bundle(entry(claim), entry(condition())), separators=(",", ":")).encode()
+    assert orjson.loads(shortened(raw))["entry"][1] == entry(condition())
+    assert b"total" not in shortened(raw)
+    for cut in range(0, len(raw), 7):
+        assert raw[:cut].startswith(shortened(raw[:cut])[:20])
 
 
 @pytest.mark.parametrize("text", ['{"resource": 1', '"resource": {\n"resourceType": "Claim"'])
