@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 BIRTH = "MEDS_BIRTH"
 DEATH = "MEDS_DEATH"
 
-BACKGROUND = ("ADDRESS//", "EXPOSURE//", "PGS//", "PGS_PERCENTILE//", "GENOTYPE//", "CGM//", "SERIES//")
+BACKGROUND = (
+    "ADDRESS//",
+    "EXPOSURE//",
+    "PGS//",
+    "PGS_PERCENTILE//",
+    "GENOTYPE//",
+    "CGM//",
+    "SERIES//",
+)
 """Start codes of what is known of a person without a contact with care: where they live, genes, days of devices."""
 
 NOTED = "NOTED//"
