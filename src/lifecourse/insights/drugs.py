@@ -18,7 +18,7 @@ from numba import njit
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
 from lifecourse.insights.association import RateRatio, rate_ratio, ratio_of
-from lifecourse.insights.following import NEVER, time_of
+from lifecourse.insights.following import NEVER, Asked, time_of
 from lifecourse.insights.lives import QUARTER
 from lifecourse.timeline.shard import NO_END, STATIC
 
@@ -139,8 +139,8 @@ def _everyone(first, second, chosen, quarters, stratum, state, whole):  # type: 
                 whole[stratum[q], _state(state[q], first, second)] += 1.0
 
 
-class TogetherSearch:
-    """Asks of pairs of drugs on one half of the people."""
+class TogetherSearch(Asked):
+    """Asks of pairs of drugs."""
 
     def __init__(
         self,
@@ -149,17 +149,8 @@ class TogetherSearch:
         taking: Taking,
         chosen: npt.NDArray[np.bool_],
     ) -> None:
-        self._lives, self._taking, self._chosen = lives, taking, chosen
-        rows = np.searchsorted(occurrences.person, np.arange(lives.n + 1)).astype(np.int64)
-        self._arrays = (
-            rows, occurrences.fact, occurrences.time, lives.start, lives.last, lives.quarters,
-            lives.stratum,
-        )  # fmt: skip
-        order = np.argsort(occurrences.fact, kind="stable")
-        self._people = occurrences.person[order]
-        self._edges = np.searchsorted(
-            occurrences.fact[order], np.arange(len(occurrences.names) + 1)
-        )
+        super().__init__(occurrences, lives, chosen)
+        self._taking = taking
         self._whole: dict[tuple[int, int], npt.NDArray[np.float64]] = {}
 
     def pairs(self) -> Iterator[tuple[int, int]]:
@@ -171,14 +162,14 @@ class TogetherSearch:
 
     def cells(self, pair: tuple[int, int], b: int) -> npt.NDArray[np.float64]:
         """float64[strata, 4, 2]: events of B and quarters at risk with neither drug, the first, the second, both."""
-        lives = self._lives
+        lives = self.lives
         if pair not in self._whole:
             whole = np.zeros((lives.n_strata, 4))
-            _everyone(*pair, self._chosen, lives.quarters, lives.stratum, self._taking.state, whole)
+            _everyone(*pair, self.chosen, lives.quarters, lives.stratum, self._taking.state, whole)
             self._whole[pair] = whole
         cells = np.zeros((lives.n_strata, 4, 2))
         _cells(
-            *pair, b, self._chosen, self._people[self._edges[b] : self._edges[b + 1]], self._arrays,
+            *pair, b, self.chosen, self.people_with(b), self.arrays,
             self._taking.state, self._whole[pair], cells,
         )  # fmt: skip
         return cells

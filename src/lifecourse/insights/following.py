@@ -136,8 +136,8 @@ def after_two(a, b, c, people, chosen, arrays, cells):  # type: ignore[no-untype
     return steps
 
 
-class Following:
-    """Asks of first occurrences and lives; `chosen` is one half of the people."""
+class Asked:
+    """First occurrences and lives, laid out for the loops; `chosen` is one half of the people."""
 
     def __init__(
         self, occurrences: FirstOccurrences, lives: Lives, chosen: npt.NDArray[np.bool_]
@@ -145,27 +145,36 @@ class Following:
         self.lives = lives
         self.chosen = chosen
         rows = np.searchsorted(occurrences.person, np.arange(lives.n + 1)).astype(np.int64)
-        self._arrays = (
+        self.arrays = (
             rows, occurrences.fact, occurrences.time, lives.start, lives.last, lives.quarters,
             lives.stratum,
         )  # fmt: skip
         order = np.argsort(occurrences.fact, kind="stable")
-        edges = np.searchsorted(occurrences.fact[order], np.arange(len(occurrences.names) + 1))
+        facts = np.arange(len(occurrences.names) + 1)
+        self._edges = np.searchsorted(occurrences.fact[order], facts)
         self._people = occurrences.person[order]
-        self._edges = edges
-        self._whole = np.zeros((lives.n_strata, 1))
-        _whole(chosen, lives.start, lives.last, lives.quarters, lives.stratum, self._whole)
-        self._at_risk: dict[int, Floats] = {}
 
     def people_with(self, fact: int) -> npt.NDArray[np.int64]:
         """Places of the people who have a fact, ascending."""
         return self._people[self._edges[fact] : self._edges[fact + 1]]
 
+
+class Following(Asked):
+    """Asks what follows what."""
+
+    def __init__(
+        self, occurrences: FirstOccurrences, lives: Lives, chosen: npt.NDArray[np.bool_]
+    ) -> None:
+        super().__init__(occurrences, lives, chosen)
+        self._whole = np.zeros((lives.n_strata, 1))
+        _whole(chosen, lives.start, lives.last, lives.quarters, lives.stratum, self._whole)
+        self._at_risk: dict[int, Floats] = {}
+
     def at_risk(self, b: int) -> Floats:
         """float64[strata, 2]: events of B, and days at risk of it."""
         if b not in self._at_risk:
             cells = np.zeros((self.lives.n_strata, 2))
-            at_risk(b, self.chosen, self._arrays, self._whole, cells)
+            at_risk(b, self.chosen, self.arrays, self._whole, cells)
             self._at_risk[b] = cells
         return self._at_risk[b]
 
@@ -174,7 +183,7 @@ class Following:
         people = self.people_with(a)
         found = np.zeros((self.lives.n_strata, 4))
         gaps = np.empty(len(people))
-        n_gaps = exposed(a, b, lag, people, self.chosen, self._arrays, found, gaps)
+        n_gaps = exposed(a, b, lag, people, self.chosen, self.arrays, found, gaps)
         total = self.at_risk(b)
         cells = np.column_stack([found[:, :2], total - found[:, :2]]).clip(min=0.0)
         later = np.column_stack([found[:, :2] - found[:, 2:], total - found[:, :2]]).clip(min=0.0)
@@ -183,7 +192,7 @@ class Following:
     def after_two(self, a: int, b: int, c: int) -> tuple[Floats, int]:
         """Cells for `rate_ratio` of C after A then B against C after B alone, and how many went all three steps."""
         cells = np.zeros((self.lives.n_strata, 4))
-        steps = after_two(a, b, c, self.people_with(b), self.chosen, self._arrays, cells)
+        steps = after_two(a, b, c, self.people_with(b), self.chosen, self.arrays, cells)
         return cells, int(steps)
 
 
