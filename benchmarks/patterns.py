@@ -103,10 +103,7 @@ def _tables(work: Path, people: int | None) -> int:
     joined.write_csv(work / "people.csv", **day)
     known.select("id", "code", "date").write_csv(work / "records.csv", **day)
     ill = known.filter(pl.col("code") == TARGET)["id"].unique()
-    last = known.group_by("id").agg(MaxAgeAtICD=pl.col("age").max())
-    group = joined.join(last, on="id").select(
-        "id", "sex", "MaxAgeAtICD", genotype=pl.col("id").is_in(ill.implode()).cast(pl.Int8)
-    )
+    group = joined.select("id", "sex", genotype=pl.col("id").is_in(ill.implode()).cast(pl.Int8))
     group.write_csv(work / "group.csv")
     known.filter(pl.col("code") != TARGET).select(
         "id", ICD_CODE="code", ICD_TYPE=pl.lit(10), AgeAtICD="age"
@@ -167,7 +164,7 @@ def _pyphewas(work: Path, confirmed: set[tuple[str, str]]) -> tuple[float, str]:
     began = time.perf_counter()
     for words in (
         [str(program / "pyPhewasLookup"), "--phenotype", "icd.csv", "--outfile", "matrix.csv"],
-        [str(program / "pyPhewasModel"), "--feature_matrix", "agg_measures_matrix.csv",
+        [str(program / "pyPhewasModel"), "--feature_matrix", "matrix.csv",
          "--covariates", "sex+MaxAgeAtICD", "--outfile", "regressions.csv"],
     ):  # fmt: skip
         subprocess.run([*words, *shared], check=True, capture_output=True, timeout=PEER_SECONDS)
