@@ -1,7 +1,7 @@
 """The simulated hospital on disk: ``python -m benchmarks.simulate FOLDER [meds|fhir|million ...]``.
 
-The command as a whole process on both cores, without true risks (``--futures 0``): 20,000 people as MEDS and as FHIR,
-and a million as MEDS, which must not need more memory. What was written is counted in the files, then deleted.
+The command as a whole process on both cores, without true risks (``--futures 0``): 100,000 people as MEDS, 20,000 as
+FHIR, and a million as MEDS, which must not need more memory. What was written is counted in the files, then deleted.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from benchmarks.workload import Result, measured, report
 
-PEOPLE, MILLION = 20_000, 1_000_000
+PEOPLE = {"meds": 100_000, "fhir": 20_000, "million": 1_000_000}
 MEDS_RATE, FHIR_RATE, PEAK_MB = 1.0, 20.0, 1_500.0
 
 
 def main(folder: Path, *names: str) -> None:
     """Measure the forms named, or MEDS and FHIR."""
     for name in names or ("meds", "fhir"):
-        people = MILLION if name == "million" else PEOPLE
+        people = PEOPLE[name]
         form = "fhir" if name == "fhir" else "meds"
         out = folder / "simulated"
         words = ["simulate", "--subjects", str(people), "--seed", "1", "--format", form]

@@ -16,7 +16,7 @@ PROOFS = (
     ),
     Proof(
         name="simulate-meds-speed",
-        promise="20,000 simulated people as MEDS at 1 M events/s, under 1.5 GB",
+        promise="100,000 simulated people as MEDS at 1 M events/s, under 1.5 GB",
         measure=benchmark("simulate", "meds"),
     ),
     Proof(
