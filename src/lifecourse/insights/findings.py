@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lifecourse.timeline.access import Timeline
 
-MOST_EXPLAINED = 50
+MOST_EXPLAINED = 500
 MOST_OUTCOMES = 60
 
 

@@ -12,6 +12,7 @@ from lifecourse.timeline.shard import CodeTable
 
 MOST_ARROWS = 40
 MOST_TRAILS = 12
+MOST_EXPLAINED = 50
 ILLNESS = "condition"
 DRUG = "drug"
 
@@ -20,6 +21,7 @@ def findings_view(document: dict[str, Any]) -> dict[str, Any]:
     """The confirmed findings by what they are about, drawn and as rows, and how they were looked for."""
     found = document.get("findings") or []
     trajectories = document.get("trajectories") or []
+    explained = document.get("explained") or []
     names = _names([row[place] for row in found for place in ("first", "then")])
     kinds = [(row.get("first_kind", ILLNESS), row.get("then_kind", ILLNESS)) for row in found]
     illness = [row for row, kind in zip(found, kinds, strict=True) if kind == (ILLNESS, ILLNESS)]
@@ -34,7 +36,8 @@ def findings_view(document: dict[str, Any]) -> dict[str, Any]:
         "after_drug": [_finding(row, names) for row in after_drug],
         "other": [_finding(row, names) for row in other],
         "signals": [_signal(row) for row in document.get("drug_signals") or []],
-        "explained": [_explained(row) for row in document.get("explained") or []],
+        "explained": [_explained(row) for row in explained[:MOST_EXPLAINED]],
+        "n_explained": len(explained),
         "document": {key: value for key, value in document.items() if key not in lists},
         "searched": document if "pairs_tested" in document else None,
         "command": document.get("command", "lifecourse discover WORKSPACE"),
