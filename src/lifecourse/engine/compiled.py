@@ -35,6 +35,7 @@ NUMBERS = {
     "int16": np.dtype(np.int16),
     "int32": np.dtype(np.int32),
     "int64": np.dtype(np.int64),
+    "uint64": np.dtype(np.uint64),
     "float32": np.dtype(np.float32),
     "float64": np.dtype(np.float64),
 }

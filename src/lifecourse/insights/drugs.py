@@ -14,11 +14,11 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
+from lifecourse.engine.compiled import kernel, part
 from lifecourse.insights.association import RateRatio, rate_ratio, ratio_of
-from lifecourse.insights.following import NEVER, Asked, time_of
+from lifecourse.insights.following import LAID_OUT, NEVER, Asked, time_of
 from lifecourse.insights.lives import QUARTER
 from lifecourse.timeline.shard import NO_END, STATIC
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.int64]
+    Ids = npt.NDArray[np.int32]
+    Flags = npt.NDArray[np.bool_]
+    States = npt.NDArray[np.uint64]
 
     from lifecourse.insights.lives import Lives
     from lifecourse.insights.occurrences import FirstOccurrences
@@ -85,12 +91,16 @@ def taking_of(timeline: Timeline, occurrences: FirstOccurrences, lives: Lives) -
         end = shard.end[places]
         supply = SUPPLY_DAYS * MICROSECONDS_PER_DAY
         until = np.where(end == NO_END, begin + supply, end)
-        _take(people, number[places], begin, until, lives.start, lives.quarters, state)
+        take(people, number[places], begin, until, lives.start, lives.quarters, state)
     return Taking(drugs=tuple(common), state=state)
 
 
-@njit(cache=True, nogil=True)
-def _take(people, number, begin, until, starts, quarters, state):  # type: ignore[no-untyped-def]
+@kernel("int64[]", "int64[]", "int64[]", "int64[]", "int64[]", "int64[]", "uint64[]")
+def take(
+    people: Integers, number: Integers, begin: Integers, until: Integers, starts: Integers,
+    quarters: Integers, state: States,
+) -> None:  # fmt: skip
+    """Set the bit `number` of each quarter of the `people` whose first day lies in [begin, until)."""
     for row in range(len(people)):
         i = people[row]
         n = quarters[i + 1] - quarters[i]
@@ -102,11 +112,16 @@ def _take(people, number, begin, until, starts, quarters, state):  # type: ignor
             state[quarters[i] + k] |= np.uint64(1) << np.uint64(number[row])
 
 
-@njit(cache=True, nogil=True)
-def _cells(first, second, b, chosen, people_with, arrays, state, whole, cells):  # type: ignore[no-untyped-def]
+@kernel("int64", "int64", "int64", "int64[]", *LAID_OUT, "uint64[]", "float64[][]", "float64[][][]")
+def events_and_quarters(
+    first: int, second: int, b: int, people_with: Integers, chosen: Flags, rows: Integers,
+    fact: Ids, time: Integers, starts: Integers, lasts: Integers, quarters: Integers,
+    stratum: Ids, state: States, whole: Floats, cells: Floats,
+) -> None:  # fmt: skip
     """Events of B and quarters at risk by stratum and state (neither, first, second, both): float64[strata, 4, 2]."""
-    rows, fact, time, starts, lasts, quarters, stratum = arrays
-    cells[:, :, 1] = whole
+    for s in range(len(whole)):
+        for taken in range(4):
+            cells[s, taken, 1] = whole[s, taken]
     for i in people_with:
         if not chosen[i] or quarters[i + 1] == quarters[i]:
             continue
@@ -115,28 +130,33 @@ def _cells(first, second, b, chosen, people_with, arrays, state, whole, cells): 
             continue
         k = max((came - starts[i]) // QUARTER, 0)
         for q in range(quarters[i] + k, quarters[i + 1]):
-            s = _state(state[q], first, second)
-            cells[stratum[q], s, 1] -= 1.0
+            cells[stratum[q], state_of(state[q], first, second), 1] -= 1.0
         if came >= starts[i]:
             q = min(quarters[i] + k, quarters[i + 1] - 1)
-            s = _state(state[q], first, second)
-            cells[stratum[q], s, 0] += 1.0
-            cells[stratum[q], s, 1] += 1.0
+            taken = state_of(state[q], first, second)
+            cells[stratum[q], taken, 0] += 1.0
+            cells[stratum[q], taken, 1] += 1.0
 
 
-@njit(cache=True, nogil=True)
-def _state(taken, first, second):  # type: ignore[no-untyped-def]
+@part
+def state_of(taken: np.uint64, first: int, second: int) -> int:
+    """0 neither drug, 1 the first, 2 the second, 3 both."""
     one = (taken >> np.uint64(first)) & np.uint64(1)
     other = (taken >> np.uint64(second)) & np.uint64(1)
-    return np.int64(one) + 2 * np.int64(other)
+    return int(one) + 2 * int(other)
 
 
-@njit(cache=True, nogil=True)
-def _everyone(first, second, chosen, quarters, stratum, state, whole):  # type: ignore[no-untyped-def]
+@kernel("int64", "int64", *LAID_OUT, "uint64[]", "float64[][]")
+def everyone(
+    first: int, second: int, chosen: Flags, rows: Integers, fact: Ids, time: Integers,
+    starts: Integers, lasts: Integers, quarters: Integers, stratum: Ids, state: States,
+    whole: Floats,
+) -> None:  # fmt: skip
+    """Add the quarters of the `chosen` people to `whole` (float64[strata, 4]), by state."""
     for i in range(len(quarters) - 1):
         if chosen[i]:
             for q in range(quarters[i], quarters[i + 1]):
-                whole[stratum[q], _state(state[q], first, second)] += 1.0
+                whole[stratum[q], state_of(state[q], first, second)] += 1.0
 
 
 class TogetherSearch(Asked):
@@ -165,12 +185,12 @@ class TogetherSearch(Asked):
         lives = self.lives
         if pair not in self._whole:
             whole = np.zeros((lives.n_strata, 4))
-            _everyone(*pair, self.chosen, lives.quarters, lives.stratum, self._taking.state, whole)
+            everyone(*pair, *self.laid_out, self._taking.state, whole)
             self._whole[pair] = whole
         cells = np.zeros((lives.n_strata, 4, 2))
-        _cells(
-            *pair, b, self.chosen, self.people_with(b), self.arrays,
-            self._taking.state, self._whole[pair], cells,
+        events_and_quarters(
+            *pair, b, self.people_with(b), *self.laid_out, self._taking.state, self._whole[pair],
+            cells,
         )  # fmt: skip
         return cells
 

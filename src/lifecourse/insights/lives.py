@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from numba import njit
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
+from lifecourse.engine.compiled import kernel
 from lifecourse.tasks.signals import record_places
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    Integers = npt.NDArray[np.int64]
 
     from lifecourse.timeline.access import Timeline
     from lifecourse.timeline.shard import Shard
@@ -83,7 +85,7 @@ def lives_of(timeline: Timeline) -> Lives:
     raw = np.empty(int(quarters[-1]), dtype=np.int64)
     epoch = int(first.min()) if len(first) and first.min() != NOTHING else 0
     contact_edges = np.searchsorted(who[order], np.arange(len(subjects) + 1))
-    _strata(
+    number_strata(
         first, birth, sex, run_in, quarters, contact_edges, day[order], epoch,
         np.array(CONTACTS), raw,
     )  # fmt: skip
@@ -129,8 +131,14 @@ _AGE_BAND = round(AGE_YEARS * DAYS_PER_YEAR * MICROSECONDS_PER_DAY)
 _CALENDAR_BAND = round(CALENDAR_YEARS * DAYS_PER_YEAR * MICROSECONDS_PER_DAY)
 
 
-@njit(cache=True, nogil=True)
-def _strata(first, birth, sex, run_in, quarters, edges, day, epoch, bounds, raw):  # type: ignore[no-untyped-def]
+@kernel(
+    "int64[]", "int64[]", "int64[]", "int64", "int64[]", "int64[]", "int64[]", "int64", "int64[]",
+    "int64[]",
+)  # fmt: skip
+def number_strata(
+    first: Integers, birth: Integers, sex: Integers, run_in: int, quarters: Integers,
+    edges: Integers, day: Integers, epoch: int, bounds: Integers, raw: Integers,
+) -> None:  # fmt: skip
     """Number the stratum of each quarter by sex, age, calendar and contacts in the four quarters before."""
     for i in range(len(first)):
         low = edges[i]

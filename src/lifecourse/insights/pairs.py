@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from numba import njit
+from typing import TYPE_CHECKING
+
+from lifecourse.engine.compiled import kernel
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Integers = npt.NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
-def count_pairs(person, fact, time, chosen, n_facts, with_a, a_then_b):  # type: ignore[no-untyped-def]
-    """Add, over the `chosen` people, who has A (`with_a[n]`) and who has A strictly before B (`a_then_b[n, n]`)."""
+@kernel("int64[]", "int32[]", "int64[]", "bool[]", "int64[][]")
+def count_pairs(
+    person: Integers, fact: npt.NDArray[np.int32], time: Integers, chosen: npt.NDArray[np.bool_],
+    a_then_b: Integers,
+) -> None:  # fmt: skip
+    """Add to `a_then_b` (int64[n, n]) the `chosen` people who have A strictly before B."""
     start = 0
     m = len(person)
     while start < m:
@@ -16,7 +27,6 @@ def count_pairs(person, fact, time, chosen, n_facts, with_a, a_then_b):  # type:
             stop += 1
         if chosen[person[start]]:
             for i in range(start, stop):
-                with_a[fact[i]] += 1
                 for j in range(i + 1, stop):
                     if time[j] > time[i]:
                         a_then_b[fact[i], fact[j]] += 1

@@ -273,8 +273,8 @@ def ordered_pairs(
 
     def count(number: int) -> npt.NDArray[np.int64]:
         part = slice(int(edges[number]), int(edges[number + 1]))
-        with_a, a_then_b = np.zeros(n, np.int64), np.zeros((n, n), np.int64)
-        count_pairs(o.person[part], o.fact[part], o.time[part], chosen, n, with_a, a_then_b)
+        a_then_b = np.zeros((n, n), np.int64)
+        count_pairs(o.person[part], o.fact[part], o.time[part], chosen, a_then_b)
         return a_then_b
 
     with ThreadPoolExecutor(workers) as pool:
