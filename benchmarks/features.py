@@ -210,13 +210,13 @@ def duckdb(folder: Path, size: str) -> None:
     files = generated(folder, size) / "data" / "*" / "*.parquet"
     # Names and numbers of this file alone go into the text.
     query = (
-        f"create temp table cells as select row, code, {', '.join(wanted)} "  # noqa: S608
+        f"create temp table cells as select row, code, {', '.join(wanted)} "  # noqa: S608 -- names of the benchmark's own
         f"from read_parquet('{files}') join labels using (subject_id) "
         "where time <= prediction_time group by 1, 2"
     )
     connection.execute(query)
     found = connection.execute(
-        f"select {', '.join(totals)}, count(*) from cells"  # noqa: S608
+        f"select {', '.join(totals)}, count(*) from cells"  # noqa: S608 -- names of the benchmark's own
     ).fetchall()[0]
     table = np.array(found[:-1], dtype=float).reshape(len(WINDOW_DAYS), len(SUMMARIES))
     told(table, labels.height, found[-1])

@@ -189,8 +189,8 @@ def ihm_24h(events: pl.DataFrame) -> pl.DataFrame:
 def test_bench_tasks_equal_the_query_written_by_hand(
     generated: pl.DataFrame, shared_data: Path, by_hand: object, rows: int
 ) -> None:
-    task = load_task(shared_data / "aces-tasks" / "bench" / f"{by_hand.__name__}.yaml")  # type: ignore[attr-defined]
+    task = load_task(shared_data / "aces-tasks" / "bench" / f"{by_hand.__name__}.yaml")  # type: ignore[attr-defined]  # a function is given
     found = label(timeline_from_events(generated, n_shards=2), task).table
-    expected = by_hand(generated)  # type: ignore[operator]
+    expected = by_hand(generated)  # type: ignore[operator]  # a function is given
     assert found.height == rows
     assert found.select(expected.columns).equals(expected)

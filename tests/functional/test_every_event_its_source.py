@@ -128,7 +128,7 @@ def test_every_event_names_a_file_and_a_row_of_its_kind(
     events = pl.concat([Store.at(store).read(part) for part in manifest.parts])
     assert events.height > 0
     assert events["source_file"].null_count() == events["source_row"].null_count() == 0
-    assert events["source_file"].max() < len(manifest.sources)  # type: ignore[operator]
+    assert events["source_file"].max() < len(manifest.sources)  # type: ignore[operator]  # whole numbers
     assert (events["source_row"] >= 1).all()
     kinds = {manifest.sources[number].kind for number in events["source_file"].unique()}
     assert kinds == set(sources), "of every source something became an event"

@@ -91,7 +91,7 @@ def test_the_server_prints_a_link_that_works(
 
     def remember(self: uvicorn.Server, config: uvicorn.Config) -> None:
         made(self, config)
-        self.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        self.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # a server in a thread has no signals
         servers.append(self)
 
     monkeypatch.setattr(uvicorn.Server, "__init__", remember)

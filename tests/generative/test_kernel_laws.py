@@ -30,8 +30,8 @@ def ask(
 ) -> npt.NDArray[np.float64]:
     subjects = np.array([s if s < shard.n_subjects else -1 for s, _ in at], dtype=np.int64)
     times = np.array([t for _, t in at], dtype=np.int64)
-    compiled = engine.compile_covariates(asked, shard.codes)  # type: ignore[attr-defined]
-    return engine.evaluate(shard, compiled, subjects, times)  # type: ignore[attr-defined, no-any-return]
+    compiled = engine.compile_covariates(asked, shard.codes)  # type: ignore[attr-defined]  # given as a parameter
+    return engine.evaluate(shard, compiled, subjects, times)  # type: ignore[attr-defined, no-any-return]  # given as a parameter
 
 
 @given(timelines, covariates(), questions)
@@ -90,7 +90,7 @@ def test_the_order_of_rows_does_not_matter(
 ) -> None:
     shard = shard_of(subjects)
     order = list(range(len(at)))
-    shuffler.shuffle(order)  # type: ignore[attr-defined]
+    shuffler.shuffle(order)  # type: ignore[attr-defined]  # given as a parameter
     straight = ask(kernel, shard, asked, at)
     shuffled = ask(kernel, shard, asked, [at[i] for i in order])
     np.testing.assert_array_equal(straight[order], shuffled)
@@ -144,7 +144,7 @@ def test_every_codes_answer_does_not_depend_on_the_other_rows(
     shuffler: object,
 ) -> None:
     shard = shard_of(subjects)
-    shuffler.shuffle(at)  # type: ignore[attr-defined]
+    shuffler.shuffle(at)  # type: ignore[attr-defined]  # given as a parameter
     index = np.array([s if s < shard.n_subjects else -1 for s, _ in at], dtype=np.int64)
     times = np.array([t for _, t in at], dtype=np.int64)
     together = evaluate_every_code(shard, asked, summaries, index, times).csr().toarray()

@@ -22,7 +22,7 @@ def test_compiled_it_gives_the_same() -> None:
 
 @pytest.mark.parametrize(("module", "name"), QUICK, ids=[name for _, name in QUICK])
 def test_no_wrong_edge_goes_unnoticed_in_the_quick_functions(module: object, name: str) -> None:
-    found = mutants(module, name)  # type: ignore[arg-type]
+    found = mutants(module, name)  # type: ignore[arg-type]  # a module
     assert len(found) >= 5
     assert [str(mutant) for mutant in found if not is_killed(mutant)] == []
 

@@ -24,7 +24,7 @@ Row = tuple[int, datetime | None, str, float | None, str | None]
 
 
 def _at(*when: int) -> datetime:
-    return datetime(*when, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[arg-type]
+    return datetime(*when, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[arg-type]  # year, month and so on
 
 
 def _dora() -> list[Row]:

@@ -111,7 +111,7 @@ def _rows(
 
 class _Loaded(InMemory):
     def __init__(self, events: pl.DataFrame, n_shards: int, loads: Loads) -> None:
-        super().__init__(events, identifiability="synthetic", n_shards=n_shards)  # type: ignore[arg-type]
+        super().__init__(events, identifiability="synthetic", n_shards=n_shards)  # type: ignore[arg-type]  # its word
         self._loads = loads
 
     def loads(self) -> Loads:

@@ -136,4 +136,4 @@ def covariates(draw: st.DrawFn, summaries: Sequence[Summary] = tuple(Summary)) -
 
 def us(*when: int) -> int:
     """Microseconds of a UTC date or moment."""
-    return to_microseconds(datetime(*when, tzinfo=UTC))  # type: ignore[arg-type]
+    return to_microseconds(datetime(*when, tzinfo=UTC))  # type: ignore[arg-type]  # year, month and so on

@@ -40,9 +40,9 @@ def ask(
 ) -> float:
     shard = shard_of([events])
     question = Covariate(name="q", codelist=A, window=window, summary=summary, values=values)
-    compiled = engine.compile_covariates([question], shard.codes)  # type: ignore[attr-defined]
+    compiled = engine.compile_covariates([question], shard.codes)  # type: ignore[attr-defined]  # a module is given
     row = np.zeros(1, dtype=np.int64)
-    answers = engine.evaluate(shard, compiled, row, np.array([at]))  # type: ignore[attr-defined]
+    answers = engine.evaluate(shard, compiled, row, np.array([at]))  # type: ignore[attr-defined]  # a module is given
     return float(answers[0, 0])
 
 
@@ -238,9 +238,9 @@ def test_an_unknown_code_is_found_nowhere(engine: object) -> None:
         Covariate(name=s, codelist=codes("x", "NO//SUCH"), window=before(), summary=s)
         for s in (Summary.COUNT, Summary.LAST)
     ]
-    compiled = engine.compile_covariates(asked, shard.codes)  # type: ignore[attr-defined]
+    compiled = engine.compile_covariates(asked, shard.codes)  # type: ignore[attr-defined]  # a module is given
     row = np.zeros(1, dtype=np.int64)
-    answers = engine.evaluate(shard, compiled, row, row)  # type: ignore[attr-defined]
+    answers = engine.evaluate(shard, compiled, row, row)  # type: ignore[attr-defined]  # a module is given
     assert answers[0, 0] == 0
     assert np.isnan(answers[0, 1])
 
@@ -249,9 +249,9 @@ def test_an_unknown_code_is_found_nowhere(engine: object) -> None:
 def test_an_absent_subject_and_an_empty_shard_have_no_events(engine: object) -> None:
     asked = [Covariate(name="n", codelist=ANY_CODE, window=before(), summary=Summary.COUNT)]
     for shard in (shard_of([[event(0)]]), shard_of([])):
-        compiled = engine.compile_covariates(asked, shard.codes)  # type: ignore[attr-defined]
+        compiled = engine.compile_covariates(asked, shard.codes)  # type: ignore[attr-defined]  # a module is given
         absent = np.array([-1], dtype=np.int64)
-        answers = engine.evaluate(shard, compiled, absent, absent)  # type: ignore[attr-defined]
+        answers = engine.evaluate(shard, compiled, absent, absent)  # type: ignore[attr-defined]  # a module is given
         assert answers.tolist() == [[0.0]]
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -73,7 +73,7 @@ def to_json(content: object) -> bytes:
     )
 
 
-def read_json(path: Path) -> object:
+def read_json(path: Path) -> Any:
     """The JSON in `path`."""
     return orjson.loads(path.read_bytes())
 

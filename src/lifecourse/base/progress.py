@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.progress import TaskID
+
 
 class Progress(Protocol):
     """Somewhere to say how far long work has come."""
@@ -62,13 +64,13 @@ class Bars:
             TimeElapsedColumn(),
             console=Console(stderr=True),
         )
-        self._tasks: dict[str, object] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def step(self, what: str, done: int, total: int | None = None) -> None:
         """Move the bar of `what` to `done`."""
         if what not in self._tasks:
             self._tasks[what] = self._bars.add_task(what, total=total)
-        self._bars.update(self._tasks[what], completed=done, total=total)  # type: ignore[arg-type]
+        self._bars.update(self._tasks[what], completed=done, total=total)
 
     def start(self) -> None:
         """Show the bars."""

@@ -52,7 +52,7 @@ _nowhere = (ctypes.c_void_p * 2)()
 
 def part(function: F) -> F:
     """A function that kernels call; in itself plain Python."""
-    function.__kernel_part__ = True  # type: ignore[attr-defined]
+    function.__kernel_part__ = True  # type: ignore[attr-defined]  # a mark of our own
     return function
 
 

@@ -105,7 +105,7 @@ def read_features(folder: Path) -> Iterator[FeatureMatrix]:
         )
     from scipy import sparse
 
-    told: dict[str, Any] = dict(read_json(folder / DICTIONARY))  # type: ignore[call-overload]
+    told: dict[str, Any] = dict(read_json(folder / DICTIONARY))
     for part in told["parts"]:
         named = pl.read_parquet(folder / _named(part["number"]))
         dense = named.select(pl.col(told["named"]).fill_null(float("nan")))

@@ -91,5 +91,5 @@ def load_model(folder: Path) -> RiskModel:
         if logistic
         else Trees.from_bytes((folder / TREES).read_bytes()),
         calibrator=Calibrator(**document["calibrator"]),
-        card=dict(read_json(folder / CARD)),  # type: ignore[call-overload]
+        card=dict(read_json(folder / CARD)),
     )

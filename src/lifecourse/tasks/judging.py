@@ -175,7 +175,9 @@ def _verdict(
         mistaken=int((~ill & said).sum()),
         followed=followed.height,
         followed_found=followed["since"].count(),
-        delay_days=None if delay is None else round(float(delay) / MICROSECONDS_PER_DAY, 1) + 0.0,  # type: ignore[arg-type]
+        delay_days=round(delay / MICROSECONDS_PER_DAY, 1) + 0.0
+        if isinstance(delay, float)
+        else None,
     )
 
 

@@ -194,7 +194,7 @@ def exposures_of(addresses: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
         unit="unit",
         onset_time="from_",
         source_row="row",
-    ).cast(_EVENTS)  # type: ignore[arg-type]
+    ).cast(_EVENTS)  # type: ignore[arg-type]  # a Mapping is invariant in its keys
 
 
 _EVENTS = {

@@ -65,7 +65,7 @@ def merge_bucket(job: MergingJob, bucket: int) -> dict[str, Any]:
     """Write the parts of the shards of `bucket`, unless that is done; its counts and file entries."""
     done = job.folder / f"merged-{bucket:05d}.json"
     if done.exists():
-        return dict(read_json(done))  # type: ignore[call-overload, no-any-return]
+        return dict(read_json(done))
     outcome = _merge(job, bucket)
     write_json(done, outcome)
     return outcome

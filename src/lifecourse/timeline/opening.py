@@ -60,7 +60,7 @@ def open_for(
         return ExposureSource(path, store.path, issuer=issuer or f"{EXPOSURES} {path.name}")
     opened = open_source(path, kind=kind, timezone=timezone, issuer=issuer, mapping=mapping)
     if issuer is None and opened.kind in OF_PEOPLE_KNOWN:
-        return replace(opened, issuer=_only_issuer(store) or opened.issuer)  # type: ignore[type-var]
+        return replace(opened, issuer=_only_issuer(store) or opened.issuer)  # type: ignore[type-var]  # a dataclass
     return opened
 
 

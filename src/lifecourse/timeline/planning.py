@@ -292,7 +292,7 @@ def _estimated_events(file: SourceFile, kind: str) -> int:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return dict(read_json(path))  # type: ignore[call-overload, no-any-return]
+    return dict(read_json(path))
 
 
 def _is_same(path: Path, stated: dict[str, Any]) -> bool:

@@ -91,7 +91,7 @@ def read_unit(job: ReadingJob, number: int, unit: Unit) -> dict[str, Any]:
     """Spill the events of `unit`; its counts. A unit that is done already is not read again."""
     done = job.folder / f"unit-{number:06d}.json"
     if done.exists():
-        return dict(read_json(done))  # type: ignore[call-overload, no-any-return]
+        return dict(read_json(done))
     reading = _UnitReading(job, number)
     for batch in batches(job.source, unit):
         reading.take(batch)

@@ -27,7 +27,7 @@ def parts(figure: Figure, tag: str) -> list[ElementTree.Element]:
 
 
 def day(*when: int) -> int:
-    return to_microseconds(datetime(*when, tzinfo=UTC))  # type: ignore[arg-type]
+    return to_microseconds(datetime(*when, tzinfo=UTC))  # type: ignore[arg-type]  # year, month and so on
 
 
 def test_a_point_outside_its_band_is_hollow_and_said_so() -> None:

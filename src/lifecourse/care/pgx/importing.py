@@ -66,8 +66,13 @@ def import_tables(folder: Path, names: tuple[str, ...]) -> Tables:
 def _document(path: Path) -> dict[str, Any] | None:
     packed = path.with_name(path.name + ".gz")
     if packed.is_file():
-        return json.loads(gzip.decompress(packed.read_bytes()))  # type: ignore[no-any-return]
-    return json.loads(path.read_bytes()) if path.is_file() else None
+        content = gzip.decompress(packed.read_bytes())
+    elif path.is_file():
+        content = path.read_bytes()
+    else:
+        return None
+    document: dict[str, Any] = json.loads(content)
+    return document
 
 
 def _add(tables: Tables, name: str, definition: dict[str, Any], phenotype: dict[str, Any]) -> None:

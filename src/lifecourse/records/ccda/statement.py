@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lifecourse.records.ccda.markup import V3
 from lifecourse.records.moments import BadTimeError, stamp_moment
@@ -146,7 +146,7 @@ class Statement:
         # What each of a hundred thousand statements within asks of the one around them is looked for once.
         self._children: dict[str, Element | None] = {}
         self._span: Span | None = None
-        self._authored: Moment | bool | None = False
+        self._authored: Moment | Literal[False] | None = False
 
     @property
     def place(self) -> Place:
@@ -212,9 +212,9 @@ class Statement:
 
     def authored(self) -> Moment | None:
         """When it was written down, as its author says, or the author of what holds it; the earliest of several."""
-        if self._authored is False:
-            self._authored = self._found_authored()
-        return self._authored or None  # type: ignore[return-value]
+        found = self._found_authored() if self._authored is False else self._authored
+        self._authored = found
+        return found
 
     def _found_authored(self) -> Moment | None:
         told = [

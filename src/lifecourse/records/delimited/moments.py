@@ -72,8 +72,9 @@ def read_any(text: pl.Series) -> list[pl.Series]:
     A column that is written one way throughout is read without a regular expression.
     """
     lengths = text.str.len_bytes()
-    if lengths.min() == lengths.max() and lengths.min() in _QUICK:
-        form, precision = _QUICK[int(lengths.min())]  # type: ignore[arg-type]
+    shortest = lengths.min()
+    if isinstance(shortest, int) and shortest == lengths.max() and shortest in _QUICK:
+        form, precision = _QUICK[shortest]
         plain = text.str.replace("T", " ", literal=True) if precision is None else text
         local = plain.str.to_datetime(form, time_unit="us", strict=False)
         if local.null_count() == text.null_count():

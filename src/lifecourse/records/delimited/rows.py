@@ -124,7 +124,7 @@ class TableReading:
         return {
             f"{kind} {name}": self._at(
                 (self._name, "_table", kind, name),
-                lambda text=text: self._compiler.truth(parse(text)),  # type: ignore[misc]
+                lambda text=text: self._compiler.truth(parse(text)),  # type: ignore[misc]  # text is bound
             )
             for name, text in told.items()
         }
@@ -165,7 +165,7 @@ class TableReading:
             own={
                 key: self._at(
                     (self._name, name, "_metadata", OWN),
-                    lambda text=text: self._compiler.text(replaced(parse(text), stands_for)),  # type: ignore[misc]
+                    lambda text=text: self._compiler.text(replaced(parse(text), stands_for)),  # type: ignore[misc]  # bound
                 )
                 for key, text in event.metadata.get(OWN, {}).items()
             },

@@ -132,7 +132,7 @@ def read_exposures(path: Path, layout: Layout) -> tuple[pl.DataFrame, dict[str, 
         "rows without a year, left out": undated,
     }
     whole = pl.concat(parts) if parts else pl.DataFrame(schema=SCHEMA)
-    return whole.cast(SCHEMA), {what: n for what, n in left_out.items() if n}  # type: ignore[arg-type]
+    return whole.cast(SCHEMA), {what: n for what, n in left_out.items() if n}  # type: ignore[arg-type]  # a Mapping is invariant in its keys
 
 
 def _further_measures(columns: Sequence[str], layout: Layout) -> dict[str, Measure]:

@@ -62,7 +62,7 @@ def reason_of(damage: BaseException) -> str:
 
 def members(stream: Stream) -> Iterator[tuple[str, Stream]]:
     """Name and bytes of each file in an archive that holds FHIR, in their order, one after the other."""
-    with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]  # reads alone
         for member in archive:
             name = member.name.rsplit("/", 1)[-1]
             # A sparse member may claim any size of nothing.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -213,10 +214,9 @@ class Intake:
         """What a document says, but for what is only counted."""
         short = shortened(raw)
         if short is not raw:
-            try:
+            # Where the shorter text is none, the whole says better what is wrong.
+            with suppress(ValueError):
                 return parse(short)
-            except ValueError:
-                pass  # Whatever it is, the whole text says it better.
         return parse(raw)
 
     def _documents(self, raw: bytes) -> bool:

@@ -71,7 +71,7 @@ class Resource:
         """Orders versions: when last updated, else the version's number."""
         if self._version is UNKNOWN:
             self._version = self._versioned()
-        return self._version  # type: ignore[return-value]
+        return self._version  # type: ignore[return-value]  # UNKNOWN was replaced above
 
     def _versioned(self) -> int | None:
         meta = self.body.get("meta")

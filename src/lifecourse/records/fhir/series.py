@@ -102,5 +102,5 @@ def _told(
             device=pl.lit(None, pl.String),
             row=pl.lit(resource.row, pl.UInt32),
         )
-        .cast(TOLD)  # type: ignore[arg-type]
+        .cast(TOLD)  # type: ignore[arg-type]  # a Mapping is invariant in its keys
     )

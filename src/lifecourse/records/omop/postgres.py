@@ -185,7 +185,7 @@ class PostgresPacking:
         named = {name.lower(): name for name in relation.columns}[column]
         text = f"{quoted(named)}::text"
         with self._connected() as connection, told_plainly(f"reading the table {table.name}"):
-            found = f"SELECT 1 FROM {relation.place} WHERE {text} ~ '{CLOCK}' AND {text} !~ '{MIDNIGHT}'"  # noqa: S608
+            found = f"SELECT 1 FROM {relation.place} WHERE {text} ~ '{CLOCK}' AND {text} !~ '{MIDNIGHT}'"  # noqa: S608 - quoted names
             return bool(rows_of(connection, f"SELECT EXISTS ({found})")[0][0])
 
     def _relation(self, table: Table) -> Relation:

@@ -245,7 +245,7 @@ def _events(
             source_row="first_row",
             source_part=pl.when(several).then(rows),
         )
-        .cast(EVENTS)  # type: ignore[arg-type]
+        .cast(EVENTS)  # type: ignore[arg-type]  # a Mapping is invariant in its keys
     )
 
 

@@ -134,7 +134,7 @@ def judged(
     rejects = sorted_out.filter(pl.col("reason").is_not_null()).select(
         file=pl.lit(name), row="row", reason="reason", raw=pl.lit(None, pl.String)
     )
-    return readings.cast(READINGS), rejects.cast(REJECTS)  # type: ignore[arg-type]
+    return readings.cast(READINGS), rejects.cast(REJECTS)  # type: ignore[arg-type]  # a Mapping is invariant in its keys
 
 
 def in_ranges() -> pl.Expr:

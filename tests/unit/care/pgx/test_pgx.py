@@ -113,7 +113,7 @@ def strand_by_strand(gene: Gene, genotypes: dict[str, Genotype]) -> set[tuple[st
             ]
             for side in sides
         ]
-        pairs |= {tuple(sorted(pair)) for pair in product(*fitting)}  # type: ignore[misc]
+        pairs |= {tuple(sorted(pair)) for pair in product(*fitting)}  # type: ignore[misc]  # pairs alone
     return pairs
 
 

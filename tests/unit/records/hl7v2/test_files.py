@@ -161,6 +161,6 @@ def test_messages_are_the_same_however_the_bytes_come(piece: int) -> None:
 def test_row_is_shown_again_a_line_for_each_segment(tmp_path: Path) -> None:
     path = write(tmp_path, "FHS|^~\\&|A\r", *feed(3))
     source = open_source(path)
-    shown = source.row(source.files()[0], 2)  # type: ignore[attr-defined]
+    shown = source.row(source.files()[0], 2)  # type: ignore[attr-defined]  # this kind of source has it
     assert shown == feed(3)[1].rstrip("\r").replace("\r", "\n")
-    assert source.row(source.files()[0], 4) is None  # type: ignore[attr-defined]
+    assert source.row(source.files()[0], 4) is None  # type: ignore[attr-defined]  # this kind of source has it

@@ -42,7 +42,7 @@ def stored(folder: Path, *messages: str, **options: Any) -> IngestReport:
 
 
 def chart(folder: Path) -> pl.DataFrame:
-    timeline = open_timeline(folder / "store", **ME)  # type: ignore[arg-type]
+    timeline = open_timeline(folder / "store", **ME)  # type: ignore[arg-type]  # who asks, and why
     (subject,) = timeline.subject_ids().tolist()
     return timeline.chart(subject).events
 
@@ -190,11 +190,11 @@ def test_every_message_is_accounted_for(tmp_path: Path, shared_data: Path) -> No
 
 def test_event_leads_back_to_its_message_and_segment(tmp_path: Path) -> None:
     stored(tmp_path, adt("A01", "20200101", pv1("20200101")), CORRECTIONS[1])
-    timeline = open_timeline(tmp_path / "store", **ME)  # type: ignore[arg-type]
+    timeline = open_timeline(tmp_path / "store", **ME)  # type: ignore[arg-type]  # who asks, and why
     (subject,) = timeline.subject_ids().tolist()
-    told = origins(tmp_path / "store", subject, **ME)["events"]  # type: ignore[arg-type]
+    told = origins(tmp_path / "store", subject, **ME)["events"]  # type: ignore[arg-type]  # who asks, and why
     (number,) = [one["event"] for one in told if one["code"] == "LOINC//718-7"]
-    found = origin(tmp_path / "store", subject, number, source=tmp_path / "in", **ME)  # type: ignore[arg-type]
+    found = origin(tmp_path / "store", subject, number, source=tmp_path / "in", **ME)  # type: ignore[arg-type]  # who asks, and why
     where = found["source"]
     assert (where["kind"], where["file"], where["row"]) == ("hl7v2", "feed.hl7", 2)
     assert where["part"] == "OBX[1]-5"
