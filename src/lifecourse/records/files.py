@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lifecourse.records.source import SourceFile, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 TOGETHER = "together"
@@ -36,6 +36,23 @@ def together(files: Sequence[SourceFile]) -> Unit:
     """A unit of several whole files, at least one; `of_unit` gives them back."""
     others = tuple(file.index for file in files[1:])
     return Unit(file=files[0], options=((TOGETHER, others),) if others else ())
+
+
+def grouped(
+    files: Iterable[SourceFile], size_of: Callable[[SourceFile], int], most: int
+) -> list[Unit]:
+    """Units of neighbouring whole files that together have at most `most` bytes; a larger file is one by itself."""
+    units: list[Unit] = []
+    small: list[SourceFile] = []
+    held = 0
+    for file in files:
+        size = size_of(file)
+        if small and held + size > most:
+            units.append(together(small))
+            small, held = [], 0
+        small.append(file)
+        held += size
+    return [*units, together(small)] if small else units
 
 
 def of_unit(unit: Unit, files: Sequence[SourceFile]) -> list[SourceFile]:

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import tostring
 from lifecourse.base.errors import SourceError
 from lifecourse.records.ccda.intake import document_of, pieces, take
 from lifecourse.records.ccda.markup import RefusedError, content, head, is_document, tree_of
-from lifecourse.records.files import files_in, listed, of_unit, together
+from lifecourse.records.files import files_in, grouped, listed, of_unit
 from lifecourse.records.rows import Rows
 from lifecourse.records.unpacking import is_packed
 
@@ -65,17 +65,8 @@ class CcdaSource:
 
     def units(self) -> list[Unit]:
         """Some documents together, of at most about 16 MB."""
-        units: list[Unit] = []
-        small: list[SourceFile] = []
-        held = 0
         share = sum(map(_bytes, self._files)) // SHARES
-        for file in self._files:
-            if small and held + _bytes(file) > min(TOGETHER_BYTES, max(share, LITTLE_BYTES)):
-                units.append(together(small))
-                small, held = [], 0
-            small.append(file)
-            held += _bytes(file)
-        return [*units, together(small)] if small else units
+        return grouped(self._files, _bytes, min(TOGETHER_BYTES, max(share, LITTLE_BYTES)))
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """The batches of one unit.

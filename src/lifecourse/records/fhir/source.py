@@ -11,7 +11,7 @@ from lifecourse.records.fhir.files import Begun, is_archive, is_lines, is_ours
 from lifecourse.records.fhir.intake import Intake
 from lifecourse.records.fhir.rows import Rows
 from lifecourse.records.fhir.showing import shown
-from lifecourse.records.files import files_in, listed, of_unit, together
+from lifecourse.records.files import files_in, grouped, listed, of_unit
 from lifecourse.records.source import Unit
 from lifecourse.records.unpacking import opened
 
@@ -56,20 +56,15 @@ class FhirSource:
 
     def units(self) -> list[Unit]:
         """Ranges of whole lines of at most about 12 MB; other files are a unit each, small ones several together."""
-        units: list[Unit] = []
-        small: list[SourceFile] = []
         share = sum(map(_unpacked_bytes, self._files)) // SHARES
+        cut = min(UNIT_BYTES, max(share, SMALLEST_BYTES))
+        least = min(UNIT_BYTES, SMALLEST_BYTES)
+        lines = [f for f in self._files if f.size_bytes > least and _has_lines(f)]
+        others = {file.index for file in self._files} - {file.index for file in lines}
+        ranges = [unit for file in lines for unit in _line_ranges(file, cut)]
         room = min(TOGETHER_BYTES, max(share, LITTLE_BYTES))
-        for file in self._files:
-            if file.size_bytes > min(UNIT_BYTES, SMALLEST_BYTES) and _has_lines(file):
-                units.extend(_line_ranges(file, min(UNIT_BYTES, max(share, SMALLEST_BYTES))))
-                continue
-            held = sum(map(_unpacked_bytes, small))
-            if small and held + _unpacked_bytes(file) > room:
-                units.append(together(small))
-                small = []
-            small.append(file)
-        return [*units, together(small)] if small else units
+        whole = [self._files[index] for index in sorted(others)]
+        return [*ranges, *grouped(whole, _unpacked_bytes, room)]
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """The batches of one unit.

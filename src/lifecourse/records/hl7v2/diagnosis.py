@@ -40,13 +40,7 @@ def read_diagnosis(reading: Reading, segment: Segment) -> None:
     DroppedError
         It has no code or time, or was deleted.
     """
-    found = _coded(segment, CONDITIONS, "Condition", described=4)
-    fact = reading.fact(segment, reading.visit, found[0], segment.text(5), is_first=True)
-    if segment.text(21) == DELETED:
-        reading.withdraw(fact, every=True)
-        raise DroppedError("deleted")
-    when = reading.known(segment.text(5))
-    reading.add(fact, when, found[0], text=found[1] or segment.text(4))
+    _read_of_visit(reading, segment, CONDITIONS, "Condition", action=21)
 
 
 def read_problem(reading: Reading, segment: Segment) -> None:
@@ -142,12 +136,20 @@ def read_procedure(reading: Reading, segment: Segment) -> None:
     DroppedError
         It has no code or time, or was deleted.
     """
-    found = _coded(segment, PROCEDURES, "Procedure", described=4)
+    _read_of_visit(reading, segment, PROCEDURES, "Procedure", action=20)
+
+
+def _read_of_visit(
+    reading: Reading, segment: Segment, preferred: tuple[str, ...], kind: str, *, action: int
+) -> None:
+    """What field 3 codes or field 4 describes, known at field 5, in a visit; the field `action` may delete it."""
+    found = _coded(segment, preferred, kind, described=4)
     fact = reading.fact(segment, reading.visit, found[0], segment.text(5), is_first=True)
-    if segment.text(20) == DELETED:
+    if segment.text(action) == DELETED:
         reading.withdraw(fact, every=True)
         raise DroppedError("deleted")
-    reading.add(fact, reading.known(segment.text(5)), found[0], text=found[1] or segment.text(4))
+    when = reading.known(segment.text(5))
+    reading.add(fact, when, found[0], text=found[1] or segment.text(4))
 
 
 def read_death(reading: Reading, segment: Segment) -> None:

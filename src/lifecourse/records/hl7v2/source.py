@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
 from lifecourse.base.errors import SourceError
-from lifecourse.records.files import files_in, listed, of_unit, together
+from lifecourse.records.files import files_in, grouped, listed, of_unit
 from lifecourse.records.hl7v2 import framing
 from lifecourse.records.hl7v2.files import DAMAGE, is_ours, reason_of
 from lifecourse.records.hl7v2.framing import ENVELOPE, MESSAGE, messages, next_beginning
@@ -78,22 +78,11 @@ class Hl7v2Source:
         _ = self._merged  # found once, by the process that hands out the units
         share = sum(map(_unpacked_bytes, self._files)) // SHARES
         most = min(UNIT_BYTES, max(share, SMALLEST_BYTES))
-        units: list[Unit] = []
-        small: list[SourceFile] = []
-        held = 0
-        for file in self._files:
-            size = _unpacked_bytes(file)
-            if size > most and not is_packed(file.path.name):
-                units.extend(_ranges(file, most))
-                continue
-            if small and held + size > most:
-                units.append(together(small))
-                small, held = [], 0
-            small.append(file)
-            held += size
-        if small:
-            units.append(together(small))
-        return units
+        cut = [f for f in self._files if _unpacked_bytes(f) > most and not is_packed(f.path.name)]
+        others = {file.index for file in self._files} - {file.index for file in cut}
+        ranges = [unit for file in cut for unit in _ranges(file, most)]
+        whole = [self._files[index] for index in sorted(others)]
+        return [*ranges, *grouped(whole, _unpacked_bytes, most)]
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """The batches of one unit.
