@@ -46,9 +46,9 @@ docs: .stamps/test
 # The lock files name versions and hashes, no registry: pip asks the one it is set up with.
 lock: .stamps/test
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra build -o requirements.lock
+	  --no-header --extra build -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra build --extra test --extra dev -o requirements-dev.lock
+	  --no-header --extra build --extra test --extra dev -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) .stamps $(DEMO) build dist
