@@ -9,14 +9,13 @@ duplicate, a reject or counted by type.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
-from benchmarks.workload import Result, measured, report
+from benchmarks.workload import Result, accounted, ingested_thrice, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -366,22 +365,11 @@ def ingested(source: Path, folder: Path) -> tuple[dict[str, float], int]:
     SystemExit
         A row is not accounted for.
     """
-    out = folder / "ccda.passing"
-    command = [sys.executable, "-m", "lifecourse.cli", "ingest", str(source), "--as", "ccda"]
-    command += ["--store", str(out / "store"), "--json"]
-    runs = []
-    for _ in range(3):
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        runs.append(measured(command, times=1))
-    told = json.loads(sorted((out / "store" / "log").glob("*.json"))[-1].read_text())["report"]
-    accounted = told["event_rows"] + told["duplicate_rows"]
-    accounted += sum(told["rejects"].values()) + sum(told["reference_rows"].values())
-    shutil.rmtree(out)
-    if accounted != told["rows_read"]:
+    words = [str(source), "--as", "ccda"]
+    middle, told = ingested_thrice(words, folder / "ccda.passing")
+    if accounted(told) != told["rows_read"]:
         raise SystemExit("C-CDA: a row is not accounted for")
-    middle = sorted(runs, key=lambda run: run["wall"])[1]
-    return {**middle, "peak_mb": max(run["peak_mb"] for run in runs)}, int(told["rows_read"])
+    return middle, int(told["rows_read"])
 
 
 if __name__ == "__main__":

@@ -20,7 +20,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
-from benchmarks.workload import SHARED, SUBJECTS, Result, measured, report
+from benchmarks.workload import (
+    SHARED,
+    SUBJECTS,
+    Result,
+    accounted,
+    ingested_thrice,
+    report,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -136,22 +143,11 @@ def ingested(source: Input, folder: Path) -> dict[str, float]:
     SystemExit
         A resource is not accounted for.
     """
-    out = folder / "fhir.passing"
-    command = [sys.executable, "-m", "lifecourse.cli", "ingest", str(source.path), "--as", "fhir"]
-    command += ["--store", str(out / "store"), "--json"]
-    runs = []
-    for _ in range(3):
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        runs.append(measured(command, times=1))
-    told = json.loads(sorted((out / "store" / "log").glob("*.json"))[-1].read_text())["report"]
-    accounted = told["event_rows"] + told["duplicate_rows"]
-    accounted += sum(told["rejects"].values()) + sum(told["reference_rows"].values())
-    shutil.rmtree(out)
-    if (told["rows_read"], accounted) != (source.rows, source.rows):
+    words = [str(source.path), "--as", "fhir"]
+    middle, told = ingested_thrice(words, folder / "fhir.passing")
+    if (told["rows_read"], accounted(told)) != (source.rows, source.rows):
         raise SystemExit(f"{source.work}: a resource is not accounted for")
-    middle = sorted(runs, key=lambda run: run["wall"])[1]
-    return {**middle, "peak_mb": max(run["peak_mb"] for run in runs)}
+    return middle
 
 
 def _lines(path: Path) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks.workload import ROOT, Result, measured, report
+from benchmarks.workload import ROOT, Result, ingested_thrice, measured, report
 
 RATE = 200.0
 SIZES = {"S": (300, 1_500), "M": (3_000, 5_000)}
@@ -117,20 +117,11 @@ def ingested(source: Input, folder: Path) -> dict[str, float]:
     SystemExit
         A genotype is missing.
     """
-    out = folder / "genome.passing"
-    words = ["ingest", str(source.path), "--as", "genome", "--store", str(out / "store"), "--plain"]
-    command = [sys.executable, "-m", "lifecourse.cli", *words, "--json"]
-    runs = []
-    for _ in range(3):
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        runs.append(measured(command, times=1))
-    told = json.loads(sorted((out / "store" / "log").glob("*.json"))[-1].read_text())["report"]
-    shutil.rmtree(out)
+    words = [str(source.path), "--as", "genome", "--plain"]
+    middle, told = ingested_thrice(words, folder / "genome.passing")
     if told["events"] != source.needed:
         raise SystemExit(f"{source.work}: genotypes are missing")
-    middle = sorted(runs, key=lambda run: run["wall"])[1]
-    return {**middle, "peak_mb": max(run["peak_mb"] for run in runs)}
+    return middle
 
 
 def _write(path: Path, people: int, sites: int) -> int:

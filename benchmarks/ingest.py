@@ -7,7 +7,6 @@ reference row or a reject, and the events in the store must be those that the fi
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,15 @@ from pathlib import Path
 
 from benchmarks.omop import expected_events, omop, rows_in
 from benchmarks.peers import PeerAbsent, peer, version
-from benchmarks.workload import ROOT, Result, generated, measured, report
+from benchmarks.workload import (
+    ROOT,
+    Result,
+    accounted,
+    generated,
+    ingested_thrice,
+    measured,
+    report,
+)
 
 MEDS_RATE, OMOP_RATE = 2.0, 0.7
 MILLION = 1e6
@@ -84,23 +91,15 @@ def ingested(source: Input, folder: Path, *, sealed: bool) -> dict[str, float]:
     SystemExit
         A row is not accounted for, or an event is missing.
     """
-    out = folder / "ingest.passing"
-    words = ["ingest", str(source.path), "--as", source.kind, "--store", str(out / "store")]
-    words += [] if sealed else ["--plain"]
-    command = [sys.executable, "-m", "lifecourse.cli", *words, "--json"]
-    runs = []
-    for _ in range(3):
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        runs.append(measured(command, times=1))
-    told = json.loads(sorted((out / "store" / "log").glob("*.json"))[-1].read_text())["report"]
-    accounted = told["event_rows"] + told["duplicate_rows"]
-    accounted += sum(told["rejects"].values()) + sum(told["reference_rows"].values())
-    shutil.rmtree(out)
-    if (told["rows_read"], accounted, told["events"]) != (source.rows, source.rows, source.events):
+    words = [str(source.path), "--as", source.kind, *([] if sealed else ["--plain"])]
+    middle, told = ingested_thrice(words, folder / "ingest.passing")
+    if (told["rows_read"], accounted(told), told["events"]) != (
+        source.rows,
+        source.rows,
+        source.events,
+    ):
         raise SystemExit(f"{source.kind}: rows or events are not those of the source")
-    middle = sorted(runs, key=lambda run: run["wall"])[1]
-    return {**middle, "peak_mb": max(run["peak_mb"] for run in runs)}
+    return middle
 
 
 def beside(name: str, source: Input, folder: Path) -> dict[str, float] | None:

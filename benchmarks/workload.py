@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("LIFECOURSE_DATA", ROOT.parent / "shared" / "data")).parent
@@ -154,6 +156,30 @@ def measured(
         "processor": statistics.median(processors),
         "peak_mb": max(peaks),
     }
+
+
+def ingested_thrice(words: list[str], out: Path) -> tuple[dict[str, float], dict[str, Any]]:
+    """Three ingests of `words` (source and options) into an empty folder: the middle run, and the last one's report.
+
+    The memory is the largest of the three.
+    """
+    program = [sys.executable, "-m", "lifecourse.cli", "ingest"]
+    runs = []
+    for _ in range(3):
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        runs.append(measured([*program, *words, "--store", str(out / "store"), "--json"], times=1))
+    newest = sorted((out / "store" / "log").glob("[0-9]*.json"))[-1]
+    told: dict[str, Any] = json.loads(newest.read_text())["report"]
+    shutil.rmtree(out)
+    middle = sorted(runs, key=lambda run: run["wall"])[1]
+    return {**middle, "peak_mb": max(run["peak_mb"] for run in runs)}, told
+
+
+def accounted(told: dict[str, Any]) -> int:
+    """The rows that an ingest's report accounts for."""
+    rest = (*told["rejects"].values(), *told["reference_rows"].values())
+    return int(told["event_rows"] + told["duplicate_rows"] + sum(rest))
 
 
 def usual_environment(**more: str) -> dict[str, str]:
