@@ -104,7 +104,10 @@ def lost_zeros() -> tuple[bool, str]:
         checks = lifecourse("inspect", work / "store")["quality"]["checks"]
     check = next(check for check in checks if check["check"] == "lost-zeros")
     people = len({person for person, _ in harmed})
-    said = f"{check['status']}: {check['people']:,} people, {check['amiss']:,} codes; counted in the table {people:,}"
+    said = (
+        f"the check says {check['status']}: {check['people']:,} people, {check['amiss']:,} codes; "
+        f"counted in the table {people:,} people, {len(harmed):,} codes"
+    )
     kept = (check["status"], check["people"], check["amiss"]) == ("failed", people, len(harmed))
     return kept and people > 0, said
 
