@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 from hypothesis import strategies as st
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY, to_microseconds
@@ -21,6 +22,7 @@ from lifecourse.schema.window import (
     between_dates,
     static,
 )
+from lifecourse.timeline.access import Timeline, timeline_from_events
 from lifecourse.timeline.shard import NO_END, STATIC, CodeTable, Shard
 
 if TYPE_CHECKING:
@@ -31,6 +33,22 @@ CODES = ("A", "B", "C//1", "C//2", "MEDS_BIRTH")
 
 # time (None = static), code, value (None = no number), end (None = not stated)
 Row = tuple[int | None, str, float | None, int | None]
+
+
+EVENT = {
+    "subject_id": pl.Int64,
+    "time": pl.Datetime("us"),
+    "code": pl.String,
+    "numeric_value": pl.Float32,
+    "text_value": pl.String,
+}
+
+
+def timeline_of(rows: Sequence[tuple[object, ...]]) -> Timeline:
+    """A timeline in memory of rows (subject_id, time, code[, numeric_value[, text_value]]), all of one length."""
+    width = max((len(row) for row in rows), default=3)
+    schema = dict(list(EVENT.items())[:width])
+    return timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def code_table(names: Sequence[str] = CODES) -> CodeTable:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from cohorts import RECIPE, RISK, SCHEMA, SEEN, at_visit, cohort, with_a_future
+from timelines import timeline_of
 
 from lifecourse.base.errors import RecipeError
 from lifecourse.features import (
@@ -71,7 +72,7 @@ def test_values_are_those_of_the_record() -> None:
         (1, SEEN, "LOINC//8480-6", 120.0),
         (2, SEEN - timedelta(days=10), "VISIT//outpatient", None),
     ]
-    timeline = timeline_from_events(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+    timeline = timeline_of(rows)
     found = featurize(timeline, at_visit(range(1, 3)), RECIPE, vocabulary=["LOINC//8480-6"])
     assert found.dense[0].tolist() == [50.0, 1.0, 120.0]
     assert np.isnan(found.dense[1]).all()
@@ -146,7 +147,7 @@ def test_a_recipe_that_extends_another_has_its_covariates_first_and_its_codes_un
 
 def test_a_covariate_of_static_facts_reads_what_has_no_time() -> None:
     rows = [(1, None, "PGS//X", 1.5), (1, SEEN, "PGS//X", 9.0), (2, SEEN, "VISIT//office", None)]
-    timeline = timeline_from_events(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+    timeline = timeline_of(rows)
     asked = {"codes": ["PGS//X"], "summary": "last"}
     recipe = Recipe.model_validate(
         {"name": "genes", "covariates": [asked, {**asked, "static": True}]}

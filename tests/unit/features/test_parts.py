@@ -11,7 +11,7 @@ import pytest
 from cohorts import RECIPE, SCHEMA, SEEN, at_visit, cohort
 from hypothesis import given
 from hypothesis import strategies as st
-from timelines import Row, moments, shard_of, timelines
+from timelines import Row, moments, shard_of, timeline_of, timelines
 
 from lifecourse.base.errors import UserError
 from lifecourse.features import Recipe, featurize, parts, read_features, write_features
@@ -90,7 +90,7 @@ def test_no_rows_and_no_people_have_a_folder_that_says_so(tmp_path: Path) -> Non
 
 def test_vocabulary_counts_rows_not_people_and_not_the_future(tmp_path: Path) -> None:
     rows = [(1, SEEN, "A//1", None), (1, SEEN + timedelta(days=2), "A//2", None)]
-    timeline = timeline_from_events(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+    timeline = timeline_of(rows)
     asked = pl.DataFrame(
         {
             "subject_id": [1] * 4,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import numpy as np
-import polars as pl
 import pytest
+from timelines import timeline_of
 
 from lifecourse.base.errors import PolicyRefused
 from lifecourse.insights import discover
 from lifecourse.insights.association import false_discovery, rate_ratio
 from lifecourse.privacy.release import ReleasePolicy
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
 
 YEARS = 20
 FACTS = tuple(f"ICD10CM//{letter}10" for letter in "ABCDEF")
@@ -40,8 +40,7 @@ def ageing_people(people: int, *, seed: int, planted: bool = False) -> Timeline:
                     rows.append((subject, start + timedelta(days=day), fact))
                     first_a = year if fact == FACTS[0] else first_a
                     break
-    schema = {"subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String}
-    return timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row"))
+    return timeline_of(rows)
 
 
 def test_facts_that_only_share_ageing_are_not_confirmed() -> None:
@@ -68,8 +67,7 @@ def test_groups_under_ten_people_are_never_shown() -> None:
 
 
 def test_nobody_gives_no_findings() -> None:
-    schema = {"subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String}
-    assert discover(timeline_from_events(pl.DataFrame(schema=schema))).findings == []
+    assert discover(timeline_of([])).findings == []
 
 
 def test_rate_ratio_of_one_stratum_is_the_ratio_of_rates() -> None:

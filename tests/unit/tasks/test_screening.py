@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from math import isnan
 
 import numpy as np
-import polars as pl
 import pytest
+from timelines import timeline_of
 
 from lifecourse.base.clock import to_microseconds
 from lifecourse.tasks.derived import derived_columns
 from lifecourse.tasks.screening import totals_at
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
 from lifecourse.vocab.codelists import codelist
 from lifecourse.vocab.scales import scales
 
@@ -23,13 +23,7 @@ DAY = datetime(2020, 1, 1)
 
 
 def timeline(rows: list[Row]) -> Timeline:
-    schema = {
-        "subject_id": pl.Int64,
-        "time": pl.Datetime("us"),
-        "code": pl.String,
-        "numeric_value": pl.Float32,
-    }
-    return timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row"))
+    return timeline_of(rows)
 
 
 def form(scale: str, answers: list[int], moment: datetime = DAY, subject: int = 1) -> list[Row]:

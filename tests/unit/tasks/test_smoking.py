@@ -10,13 +10,14 @@ from math import isnan
 import numpy as np
 import polars as pl
 import pytest
+from timelines import timeline_of
 
 from lifecourse.base.clock import from_microseconds, to_microseconds
 from lifecourse.features import featurize
 from lifecourse.features.recipe import Recipe
 from lifecourse.tasks.packyears import smoking_at
 from lifecourse.tasks.smoking import Smoking
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
 from lifecourse.vocab.dates import decimal_year
 
 CURRENT = "LOINC//72166-2//SNOMED//449868002"
@@ -31,13 +32,7 @@ Told = list[tuple[str, str, float | None]]
 def timeline(told: Told) -> Timeline:
     rows = [(1, BIRTH, "MEDS_BIRTH", None)]
     rows += [(1, datetime.fromisoformat(day), code, value) for day, code, value in told]
-    schema = {
-        "subject_id": pl.Int64,
-        "time": pl.Datetime("us"),
-        "code": pl.String,
-        "numeric_value": pl.Float32,
-    }
-    return timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row"))
+    return timeline_of(rows)
 
 
 def at(told: Told, day: str) -> tuple[Smoking, float, float]:

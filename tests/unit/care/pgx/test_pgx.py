@@ -9,8 +9,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 import pytest
+from timelines import timeline_of
 
 from lifecourse.base.errors import UserError
 from lifecourse.care.careplan import plan as care_plan
@@ -28,7 +28,7 @@ from lifecourse.care.pgx.reading import (
 from lifecourse.care.rules.evaluate import Answer
 from lifecourse.cli import main
 from lifecourse.schema.actor import Actor, Purpose
-from lifecourse.timeline.access import open_timeline, timeline_from_events
+from lifecourse.timeline.access import open_timeline
 from lifecourse.timeline.ingestion import ingest
 
 if TYPE_CHECKING:
@@ -283,11 +283,7 @@ def test_a_diplotype_that_a_laboratory_reported_is_the_call(
     rows = [
         (1, datetime(2020 + n, 1, 1), "LOINC//84413-4", None, said) for n, said in enumerate(words)
     ]
-    schema = {
-        "subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String,
-        "numeric_value": pl.Float32, "text_value": pl.String,
-    }  # fmt: skip
-    chart = timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row")).chart(1)
+    chart = timeline_of(rows).chart(1)
     assert calls_of_chart(chart)["CYP2C19"].phenotype == phenotype
     assert calls_of_chart(chart)["CYP2C19"].is_outside is (phenotype != "not tested")
     assert call_events(chart, "CYP2C19").height == sum("CYP2C19" in said for said in words)
@@ -304,11 +300,7 @@ def on_clopidogrel(**genotypes: str) -> Chart:
     for name, bases in genotypes.items():
         copies = float(len(set(bases.replace("/", "")) - {"A"}))
         rows.append((1, None, f"GENOTYPE//CYP2C19//{name}", copies, bases))
-    schema = {
-        "subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String,
-        "numeric_value": pl.Float32, "text_value": pl.String,
-    }  # fmt: skip
-    return timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row")).chart(1)
+    return timeline_of(rows).chart(1)
 
 
 def test_a_loss_of_function_on_clopidogrel_comes_first_in_the_plan_with_its_genotype() -> None:
