@@ -88,3 +88,19 @@ def test_a_store_that_stood_before_stays_as_it_was(tmp_path: Path) -> None:
     assert main(["ingest", str(meds(tmp_path / "bad", "cut short")), "--store", store]) == 2
     assert main(["store", "verify", store]) == 0
     assert main(["ingest", str(tmp_path / "good"), "--store", store]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("quiet.hl7", "", "read as hl7v2 and has no record"),
+        ("notes.json", '{"text": "seen today"}', "No record of 1 gave an event"),
+    ],
+)
+def test_a_source_that_gives_nothing_is_read_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str, said: str
+) -> None:
+    source = tmp_path / name
+    source.write_text(content)
+    assert main(["ingest", str(source), "--store", str(tmp_path / "store"), "--plain"]) == 0
+    assert said in capsys.readouterr().out

@@ -125,8 +125,23 @@ def ingest_named(
 
 
 def text(report: dict[str, Any]) -> str:
-    """The report, a fact a line; of several sources one after the other."""
-    return "\n\n".join(facts(each) for each in report.get("sources", [report]))
+    """The report, a fact a line, and whether nothing came of it; of several sources one after the other."""
+    reports = report.get("sources", [report])
+    return "\n\n".join("\n".join((facts(each), *_emptiness(each))) for each in reports)
+
+
+def _emptiness(report: dict[str, Any]) -> list[str]:
+    """What to check about a source that gave no event, which is no error: a feed may have a quiet day."""
+    if report["event_rows"]:
+        return []
+    if not report["rows_read"]:
+        return [
+            f"\nThe source was read as {report['kind']} and has no record: is it the right one?"
+        ]
+    return [
+        f"\nNo record of {report['rows_read']:,} gave an event: see the reasons above; if the source is no "
+        f"{report['kind']}, say what it is with --kind."
+    ]
 
 
 COMMAND = Command(
