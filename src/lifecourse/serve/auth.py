@@ -20,6 +20,7 @@ import orjson
 from lifecourse.base.clock import now
 from lifecourse.base.errors import PolicyRefused
 from lifecourse.schema.actor import Actor
+from lifecourse.schema.identity import LOCAL, Identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,18 +52,22 @@ class Issuer:
 
     def link_token(self, actor: Actor) -> str:
         """A token that signs `actor` in once, within a quarter of an hour."""
-        return self._sign("link", actor, LINK_SECONDS)
+        return self._sign("link", Identity(actor=actor), LINK_SECONDS)
 
     def session_token(self, actor: Actor) -> str:
         """A token that keeps `actor` signed in for a working day."""
-        return self._sign("session", actor, SESSION_SECONDS)
+        return self.open_session(Identity(actor=actor))
+
+    def open_session(self, identity: Identity) -> str:
+        """A token that keeps whoever an issuer vouched for signed in for a working day."""
+        return self._sign("session", identity, SESSION_SECONDS)
 
     def service_token(self, actor: Actor) -> str:
         """A bearer token for a program, such as an EHR that calls the hooks; valid for thirty days."""
-        return self._sign("service", actor, SERVICE_SECONDS)
+        return self._sign("service", Identity(actor=actor), SERVICE_SECONDS)
 
-    def use_link(self, token: str) -> Actor:
-        """The actor of a sign-in link, which is then used up.
+    def use_link(self, token: str) -> Identity:
+        """Whom a sign-in link is for; it is then used up.
 
         Raises
         ------
@@ -72,10 +77,10 @@ class Issuer:
         claims = self._read("link", token)
         if not self._spend(claims):
             raise NotSignedIn("this sign-in link was used before. Make a new one.")
-        return _actor(claims)
+        return _identity(claims)
 
-    def session(self, token: str) -> Actor:
-        """The actor of a session.
+    def session(self, token: str) -> Identity:
+        """Whose session it is.
 
         Raises
         ------
@@ -85,28 +90,30 @@ class Issuer:
         claims = self._read("session", token)
         if self._note(claims).exists():
             raise NotSignedIn("this session was ended. Sign in again.")
-        return _actor(claims)
+        return _identity(claims)
 
-    def service(self, token: str) -> Actor:
-        """The actor of a bearer token.
+    def service(self, token: str) -> Identity:
+        """Whose bearer token it is.
 
         Raises
         ------
         NotSignedIn
             The token was not made here or is too old.
         """
-        return _actor(self._read("service", token))
+        return _identity(self._read("service", token))
 
     def end_session(self, token: str) -> None:
         """Make `token` worthless."""
         with suppress(NotSignedIn):
             self._spend(self._read("session", token))
 
-    def _sign(self, kind: str, actor: Actor, seconds: int) -> str:
+    def _sign(self, kind: str, identity: Identity, seconds: int) -> str:
         claims = {
             "kind": kind,
-            "name": actor.name[:LONGEST_NAME],
-            "role": actor.role,
+            "name": identity.actor.name[:LONGEST_NAME],
+            "role": identity.actor.role,
+            "issuer": identity.issuer,
+            "roles": sorted(identity.roles),
             "until": int(now().timestamp()) + seconds,
             "once": secrets.token_hex(16),
         }
@@ -149,8 +156,13 @@ def _forget_expired(folder: Path) -> None:
             note.unlink(missing_ok=True)
 
 
-def _actor(claims: dict[str, Any]) -> Actor:
-    return Actor(name=claims["name"], role=claims["role"])
+def _identity(claims: dict[str, Any]) -> Identity:
+    return Identity(
+        actor=Actor(name=claims["name"], role=claims["role"]),
+        issuer=claims.get("issuer", LOCAL),
+        roles=frozenset(claims.get("roles", ())),
+        token_id=claims["once"],
+    )
 
 
 def local_issuer(workspace: Path, *, signing_key: str | None = None) -> Issuer:

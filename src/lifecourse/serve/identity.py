@@ -8,13 +8,14 @@ from fastapi import Depends, Request
 
 from lifecourse.base.errors import PolicyRefused
 from lifecourse.schema.actor import Actor
+from lifecourse.schema.identity import Identity
 from lifecourse.serve.auth import COOKIE, NotSignedIn
 from lifecourse.serve.feedback import Answers
 from lifecourse.serve.site import Site
 
 
-def actor_of(request: Request) -> Actor:
-    """The actor of a request.
+def identity_of(request: Request) -> Identity:
+    """Who sends a request: the one place where routes learn it.
 
     Raises
     ------
@@ -26,14 +27,22 @@ def actor_of(request: Request) -> Actor:
     issuer = request.app.state.issuer
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        found: Actor = issuer.service(token)
-        return found
+        program: Identity = issuer.service(token)
+        return program
     session = request.cookies.get(COOKIE)
     if session is None:
         raise NotSignedIn("sign in with the link that `lifecourse serve` prints.")
     check_origin(request)
-    actor: Actor = issuer.session(session)
-    return actor
+    person: Identity = issuer.session(session)
+    return person
+
+
+Identified = Annotated[Identity, Depends(identity_of)]
+
+
+def actor_of(identity: Identified) -> Actor:
+    """The name and role of who sends a request."""
+    return identity.actor
 
 
 def check_origin(request: Request) -> None:

@@ -28,11 +28,11 @@ def sign_in(request: Request, token: str = "") -> Response:
     along a redirect.
     """
     issuer = request.app.state.issuer
-    actor = issuer.use_link(token)
-    response = page("signed_in.html", actor=actor)
+    identity = issuer.use_link(token)
+    response = page("signed_in.html", actor=identity.actor)
     response.set_cookie(
         COOKIE,
-        issuer.session_token(actor),
+        issuer.open_session(identity),
         max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",
