@@ -33,32 +33,54 @@ def log_odds(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def fit_calibrator(
-    probability: npt.NDArray[np.float64], outcome: npt.NDArray[np.bool_]
+    probability: npt.NDArray[np.float64],
+    outcome: npt.NDArray[np.bool_],
+    weight: npt.NDArray[np.float64] | None = None,
 ) -> Calibrator:
     """The maximum-likelihood recalibration of `probability` to `outcome`, by Newton's method.
 
-    The slope is kept in [0.05, 3]: outside, the ranking says nothing worth stretching.
+    `weight`, float64[r], is how many people each row stands for; 1 each when None. The slope is kept in [0.05, 3]:
+    outside, the ranking says nothing worth stretching.
     """
+    mass = np.ones(len(probability)) if weight is None else weight
     x = np.column_stack([np.ones(len(probability)), log_odds(probability)])
     y = outcome.astype(float)
-    beta = np.array([0.0, 1.0])
-    for _ in range(STEPS):
-        p = expit(x @ beta)
-        hessian = x.T @ (x * (p * (1 - p))[:, None]) + 1e-9 * np.eye(2)
-        step = np.linalg.solve(hessian, x.T @ (y - p))
-        beta = beta + step
-        if np.abs(step).max() < 1e-10:
-            break
+    beta = fit_logistic(x, y, mass, start=np.array([0.0, 1.0]), ridge=1e-9)
     slope = float(np.clip(beta[1], 0.05, 3.0))
-    intercept = float(beta[0]) if slope == float(beta[1]) else _intercept(probability, y, slope)
+    fits = slope == float(beta[1])
+    intercept = float(beta[0]) if fits else _intercept(probability, y, mass, slope)
     return Calibrator(intercept=intercept, slope=slope)
 
 
+def fit_logistic(
+    x: npt.NDArray[np.float64],
+    outcome: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+    *,
+    start: npt.NDArray[np.float64],
+    ridge: float,
+) -> npt.NDArray[np.float64]:
+    """float64[k] coefficients of x (float64[r, k]) by Newton's method from `start`; `ridge` holds what is free."""
+    beta = start
+    for _ in range(STEPS):
+        p = expit(x @ beta)
+        hessian = x.T @ (x * (weight * p * (1 - p))[:, None]) + ridge * np.eye(len(beta))
+        step = np.linalg.solve(hessian, x.T @ (weight * (outcome - p)))
+        beta = beta + step
+        if np.abs(step).max() < 1e-10:
+            break
+    return beta
+
+
 def _intercept(
-    probability: npt.NDArray[np.float64], outcome: npt.NDArray[np.float64], slope: float
+    probability: npt.NDArray[np.float64],
+    outcome: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+    slope: float,
 ) -> float:
     offset, level = slope * log_odds(probability), 0.0
     for _ in range(STEPS):
         p = expit(offset + level)
-        level += float((outcome - p).sum() / max(float((p * (1 - p)).sum()), SMALLEST))
+        wanted = float((weight * (outcome - p)).sum())
+        level += wanted / max(float((weight * p * (1 - p)).sum()), SMALLEST)
     return level

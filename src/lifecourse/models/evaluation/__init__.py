@@ -1,24 +1,44 @@
-"""How good a model is: one measure per file, each with an interval over subjects."""
+"""How good a model is: one measure per file, each with an interval over subjects.
+
+Measures of a yes-or-no outcome take a weight per row; with those of `Followed.known_at` they are the measures of a
+risk by a horizon among people of whom some were lost before it.
+"""
 
 from lifecourse.models.evaluation.auprc import auprc
 from lifecourse.models.evaluation.auroc import auroc
-from lifecourse.models.evaluation.brier import brier
+from lifecourse.models.evaluation.brier import brier, integrated_brier
 from lifecourse.models.evaluation.calibration import (
     calibration_intercept,
     calibration_slope,
     calibration_table,
+    observed_over_expected,
 )
+from lifecourse.models.evaluation.concordance import concordance
+from lifecourse.models.evaluation.curve import calibration_errors, curve_table
+from lifecourse.models.evaluation.followed import Followed
+from lifecourse.models.evaluation.incidence import Incidence, cumulative_incidence
 from lifecourse.models.evaluation.intervals import over_draws, with_intervals
 from lifecourse.models.evaluation.log_loss import log_loss
+from lifecourse.models.evaluation.net_benefit import decision_curve, net_benefit
 
 __all__ = [
+    "Followed",
+    "Incidence",
     "auprc",
     "auroc",
     "brier",
+    "calibration_errors",
     "calibration_intercept",
     "calibration_slope",
     "calibration_table",
+    "concordance",
+    "cumulative_incidence",
+    "curve_table",
+    "decision_curve",
+    "integrated_brier",
     "log_loss",
+    "net_benefit",
+    "observed_over_expected",
     "over_draws",
     "with_intervals",
 ]

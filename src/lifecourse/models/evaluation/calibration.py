@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lifecourse.models.calibration import Calibrator, fit_calibrator
+from lifecourse.models.calibration import fit_calibrator
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -18,17 +18,44 @@ TENTHS = 10
 Z = 1.959963984540054
 
 
-def calibration_slope(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> float:
+def calibration_slope(
+    outcome: npt.NDArray[np.bool_],
+    risk: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64] | None = None,
+) -> float:
     """1 is right; below 1 the risks are too extreme. NaN where there is only one kind of outcome."""
-    return _fitted(outcome, risk).slope
+    if not 0 < share(outcome, weight) < 1:
+        return float("nan")
+    return fit_calibrator(risk, outcome, weight).slope
 
 
-def calibration_intercept(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> float:
+def calibration_intercept(
+    outcome: npt.NDArray[np.bool_],
+    risk: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64] | None = None,
+) -> float:
     """log(observed odds / expected odds) at large: 0 is right, above 0 the risks are too low."""
-    observed, expected = float(outcome.mean()), float(risk.mean())
+    observed, expected = share(outcome, weight), float(risk.mean())
     if not 0 < observed < 1:
         return float("nan")
     return float(np.log(observed / (1 - observed)) - np.log(expected / (1 - expected)))
+
+
+def observed_over_expected(
+    outcome: npt.NDArray[np.bool_],
+    risk: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64] | None = None,
+) -> float:
+    """The share with the outcome over the mean risk: 1 is right, above 1 the risks are too low."""
+    expected = float(risk.mean()) if len(risk) else 0.0
+    return share(outcome, weight) / expected if expected > 0 else float("nan")
+
+
+def share(outcome: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64] | None = None) -> float:
+    """The share with the outcome; `weight` (float64[n], mean 1) is how many people each row stands for."""
+    if len(outcome) == 0:
+        return float("nan")
+    return float(outcome.mean() if weight is None else np.mean(weight * outcome))
 
 
 def calibration_table(
@@ -62,9 +89,3 @@ def wilson(events: int, people: int) -> tuple[float, float]:
     centre = (share + z2 / (2 * people)) / (1 + z2 / people)
     half = Z / (1 + z2 / people) * np.sqrt(share * (1 - share) / people + z2 / (4 * people**2))
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
-
-
-def _fitted(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> Calibrator:
-    if not 0 < outcome.mean() < 1:
-        return Calibrator(intercept=float("nan"), slope=float("nan"))
-    return fit_calibrator(risk, outcome)
