@@ -107,6 +107,11 @@ class AcesTask:
         return ANY_EVENT in self.names
 
     @property
+    def causes(self) -> None:
+        """The answer is yes or no."""
+        return None
+
+    @property
     def horizon_days(self) -> None:
         """Not one number: ACES windows may end at events."""
         return None

@@ -21,7 +21,7 @@ from lifecourse.tasks.aces import (
 )
 from lifecourse.tasks.answers import Answers
 from lifecourse.tasks.attrition import COHORT, EXCLUDED, OUTCOME, TRIGGER, Attrition
-from lifecourse.tasks.meaning import occurrences
+from lifecourse.tasks.occurrences import occurrences
 from lifecourse.tasks.signals import instants, record_places, signal
 from lifecourse.timeline.kernel import places_between
 from lifecourse.timeline.shard import NO_END, STATIC, CodeTable, Shard

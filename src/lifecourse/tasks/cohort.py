@@ -11,9 +11,10 @@ import numpy as np
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.schema.window import UNBOUNDED_PAST, Bound, Window, after, before
+from lifecourse.tasks.answers import Answers
 from lifecourse.tasks.attrition import COHORT, EXCLUDED, OUTCOME, TRIGGER, Attrition
 from lifecourse.tasks.definition import Censoring, FollowUp, Which
-from lifecourse.tasks.meaning import occurrences
+from lifecourse.tasks.occurrences import occurrences
 from lifecourse.tasks.signals import (
     DEATHS,
     any_of,
@@ -27,11 +28,12 @@ from lifecourse.timeline.kernel import births_of, places_between, window_bounds
 from lifecourse.timeline.shard import NO_END, STATIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
     from lifecourse.tasks.definition import Task
+    from lifecourse.timeline.access import Timeline
     from lifecourse.timeline.shard import Shard
 
     Integers = npt.NDArray[np.int64]
@@ -66,6 +68,29 @@ class Rows:
             known=self.known[keep],
             duration=self.duration[keep],
         )
+
+
+def end_of_records(timeline: Timeline, tasks: Sequence[Task]) -> int:
+    """Microseconds of the latest event of anyone, where one of `tasks` asks for it; else 0."""
+    asked = any(
+        task.follow_up_ends == FollowUp.DATA_CUT or task.censoring == Censoring.EXCLUDE
+        for task in tasks
+    )
+    return timeline.end_of_records() if asked else 0
+
+
+def answers_of(shard: Shard, task: Task, end_of_records: int) -> tuple[Answers, Attrition]:
+    """The answers of `task` in `shard`, and what became of the other moments."""
+    rows, attrition = rows_of_task(shard, task, end_of_records)
+    answers = Answers(
+        subject_id=shard.subject_ids[rows.subject],
+        time=rows.time,
+        happened=rows.cause > 0,
+        cause=rows.cause,
+        known=rows.known,
+        duration=rows.duration,
+    )
+    return answers, attrition
 
 
 def rows_of_task(shard: Shard, task: Task, end_of_records: int) -> tuple[Rows, Attrition]:

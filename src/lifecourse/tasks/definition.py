@@ -136,6 +136,12 @@ class Task(Document):
         return given
 
     @property
+    def causes(self) -> list[str] | None:
+        """What the outcomes are called that rows tell apart; None where the answer is yes or no."""
+        told_apart = self.censoring == Censoring.TIME_TO_EVENT
+        return [outcome.label for outcome in self.outcomes] if told_apart else None
+
+    @property
     def horizon_days(self) -> int:
         """Days from the prediction time to the end of the outcome window."""
         return self.gap_days + self.outcome_window_days

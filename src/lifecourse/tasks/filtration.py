@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
-from lifecourse.tasks.meaning import named_codelist, occurrences, owners
+from lifecourse.tasks.meaning import named_codelist
+from lifecourse.tasks.occurrences import occurrences, owners
 from lifecourse.timeline.shard import STATIC
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from scipy.stats import beta
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
 from lifecourse.base.errors import TaskError
-from lifecourse.tasks.meaning import named_codelist, occurrences, owners
+from lifecourse.tasks.meaning import named_codelist
+from lifecourse.tasks.occurrences import occurrences, owners
 from lifecourse.tasks.phenotypes import Phenotype, phenotype, phenotype_names
 
 if TYPE_CHECKING:

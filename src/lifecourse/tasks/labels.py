@@ -13,8 +13,6 @@ from lifecourse.tasks.aces import AcesTask
 from lifecourse.tasks.acesrun import codes_of, own_codes_only, rows_of_aces
 from lifecourse.tasks.answers import Answers, table_of
 from lifecourse.tasks.attrition import COHORT, OUTCOME, Attrition
-from lifecourse.tasks.cohort import rows_of_task
-from lifecourse.tasks.definition import Censoring, FollowUp, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lifecourse.base.progress import Progress
+    from lifecourse.tasks.definition import Task
     from lifecourse.timeline.access import Timeline
-    from lifecourse.timeline.shard import Shard
 
     AnyTask = Task | AcesTask
 
@@ -100,7 +98,7 @@ def label_all(
             attritions[i].merge(attrition)
     return [
         Labels(
-            table=table_of(answers[i], _outcomes(task)),
+            table=table_of(answers[i], task.causes),
             attrition=attritions[i].table(),
             task=task,
         )
@@ -120,21 +118,29 @@ def _answered(
 ) -> Iterator[tuple[list[int], Found]]:
     """The places of some tasks, and their answers in some shards, until all have been in all."""
     aces = {i: task for i, task in enumerate(tasks) if isinstance(task, AcesTask)}
-    own = {i: task for i, task in enumerate(tasks) if isinstance(task, Task)}
+    own = {i: task for i, task in enumerate(tasks) if not isinstance(task, AcesTask)}
     if aces:
         for found in _of_excerpts(timeline, list(aces.values()), progress):
             yield list(aces), found
     if own:
-        end_of_records = _end_of_records(timeline, list(own.values()))
+        for found in _of_shards(timeline, list(own.values()), progress):
+            yield list(own), found
 
-        def of_shard(number: int) -> Found:
-            shard = timeline.shard(number)
-            return [_of_task(shard, task, end_of_records) for task in own.values()]
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for number, found in enumerate(pool.map(of_shard, range(timeline.n_shards)), 1):
-                yield list(own), found
-                progress.step("labelling shards", number, timeline.n_shards)
+def _of_shards(timeline: Timeline, tasks: Sequence[Task], progress: Progress) -> Iterator[Found]:
+    """Tasks of our own look at whole records."""
+    from lifecourse.tasks.cohort import answers_of, end_of_records
+
+    end = end_of_records(timeline, tasks)
+
+    def of_shard(number: int) -> Found:
+        shard = timeline.shard(number)
+        return [answers_of(shard, task, end) for task in tasks]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number, found in enumerate(pool.map(of_shard, range(timeline.n_shards)), 1):
+            yield found
+            progress.step("labelling shards", number, timeline.n_shards)
 
 
 def _of_excerpts(
@@ -157,33 +163,6 @@ def _of_excerpts(
             yield found
             done += len(shards)
             progress.step("labelling shards", done, timeline.n_shards)
-
-
-def _end_of_records(timeline: Timeline, tasks: Sequence[Task]) -> int:
-    asked = any(
-        task.follow_up_ends == FollowUp.DATA_CUT or task.censoring == Censoring.EXCLUDE
-        for task in tasks
-    )
-    return timeline.end_of_records() if asked else 0
-
-
-def _outcomes(task: AnyTask) -> list[str] | None:
-    if isinstance(task, Task) and task.censoring == Censoring.TIME_TO_EVENT:
-        return [outcome.label for outcome in task.outcomes]
-    return None
-
-
-def _of_task(shard: Shard, task: Task, end_of_records: int) -> tuple[Answers, Attrition]:
-    rows, attrition = rows_of_task(shard, task, end_of_records)
-    answers = Answers(
-        subject_id=shard.subject_ids[rows.subject],
-        time=rows.time,
-        happened=rows.cause > 0,
-        cause=rows.cause,
-        known=rows.known,
-        duration=rows.duration,
-    )
-    return answers, attrition
 
 
 __all__ = ["COHORT", "AnyTask", "Labels", "label", "label_all"]

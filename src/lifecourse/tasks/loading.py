@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import TaskError
-from lifecourse.base.yaml import load_yaml, parse_document
-from lifecourse.tasks.aces import AcesTask
+from lifecourse.base.trees import load_yaml
 from lifecourse.tasks.acesfile import parse_aces
-from lifecourse.tasks.definition import Task
+
+if TYPE_CHECKING:
+    from lifecourse.tasks.aces import AcesTask
+    from lifecourse.tasks.definition import Task
+
+    AnyTask = Task | AcesTask
 
 LIBRARY = Path(__file__).parent / "library"
-
-AnyTask = Task | AcesTask
 
 
 def library_names() -> list[str]:
@@ -47,6 +50,9 @@ def load_task(path_or_name: Path | str, *, predicates: Path | str | None = None)
         return parse_aces(tree, name=_name_of(path), where=path.name, predicates=filled)
     if predicates is not None:
         raise TaskError(f"{path.name} is not an ACES task; a predicates file fills those only.")
+    from lifecourse.base.yaml import parse_document
+    from lifecourse.tasks.definition import Task
+
     return parse_document(text, Task, where=path.name, error=TaskError)
 
 

@@ -19,7 +19,8 @@ from lifecourse.base.errors import TaskError
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.covariate import ValueRange
 from lifecourse.tasks.filtration import egfr_of_creatinine, without_reported
-from lifecourse.tasks.meaning import Values, named_codelist, occurrences, owners
+from lifecourse.tasks.meaning import Values, named_codelist
+from lifecourse.tasks.occurrences import occurrences, owners
 
 if TYPE_CHECKING:
     import numpy.typing as npt

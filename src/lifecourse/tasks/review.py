@@ -13,7 +13,8 @@ from lifecourse.base.clock import now
 from lifecourse.base.errors import TaskError
 from lifecourse.base.files import read_json, to_json, write_bytes
 from lifecourse.schema.code import SEPARATOR
-from lifecourse.tasks.meaning import named_codelist, occurrences, owners
+from lifecourse.tasks.meaning import named_codelist
+from lifecourse.tasks.occurrences import occurrences, owners
 from lifecourse.tasks.phenotypes import phenotype
 from lifecourse.timeline.shard import STATIC, CodeTable
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from lifecourse.schema.code import Codelist
 from lifecourse.schema.event import BACKGROUND, BIRTH, DEATH
-from lifecourse.tasks.meaning import occurrences
-from lifecourse.tasks.phenotypes import phenotype
+from lifecourse.tasks.occurrences import occurrences
 from lifecourse.timeline.shard import STATIC, Shard
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ def signal(shard: Shard, places: npt.NDArray[np.int64]) -> Shard:
 def meaning_places(shard: Shard, meaning: Meaning) -> npt.NDArray[np.int64]:
     """int64 places of the events meant; of a phenotype the event with which it became known."""
     if meaning.phenotype is not None:
+        from lifecourse.tasks.phenotypes import phenotype  # the library is not loaded for codes
+
         return phenotype(meaning.phenotype).onset_places(shard)
     values = None if meaning.values is None else meaning.values.range()
     return occurrences(shard, meaning.resolve(), values)

@@ -85,7 +85,7 @@ class Assembly:
     def manifest(self, readings: list[dict[str, Any]], merges: list[dict[str, Any]]) -> Manifest:
         """The manifest of the new version, its tables written; not yet published."""
         entries = [entry for merge in merges for entry in merge["entries"]]
-        parts = tuple(FileEntry.model_validate(entry) for entry in entries)
+        parts = tuple(FileEntry.of(entry) for entry in entries)
         codes = self._write("codes", self._codes())
         persons = self._write(
             "persons", pl.concat(self._spilled("persons-*.parquet")).sort("subject_id")

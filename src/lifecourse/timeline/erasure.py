@@ -10,7 +10,7 @@ stand in no manifest any more.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -85,7 +85,7 @@ def finish_erasure(store: Store) -> None:
         return
     journal = orjson.loads(path.read_bytes())
     for document in journal["manifests"]:
-        log.replace(store.path, Manifest.model_validate(document))
+        log.replace(store.path, Manifest.of(document))
     store.show_as_meds(store.manifest())
     for replaced in journal["replaced"]:
         removed_for_good(store.path / replaced)
@@ -144,9 +144,9 @@ class _Rewriting:
         parent: str | None = None
         for manifest in manifests:
             changed = self._without(manifest, parent)
-            documents.append(changed.model_dump(mode="json"))
+            documents.append(orjson.loads(to_json(changed.document())))
             parent = log.hash_of(changed)
-        kept = {entry.path for each in documents for entry in Manifest.model_validate(each).files}
+        kept = {entry.path for each in documents for entry in Manifest.of(each).files}
         before = {entry.path for manifest in manifests for entry in manifest.files}
         return {
             "manifests": documents,
@@ -172,19 +172,18 @@ class _Rewriting:
             "events": sum(each.rows for each in parts),
             "content_hash": whole,
         }
-        return manifest.model_copy(
-            update={
-                "parent": parent,
-                "parts": parts,
-                "codes": self._codes(manifest.codes, lost),
-                "persons": persons,
-                "rejects": self._rejects(manifest.rejects),
-                "identity": manifest.identity and self._rewritten(manifest.identity),
-                "same_as": manifest.same_as and self._same_as(manifest.same_as),
-                "sources": self._sources(manifest, lost),
-                "report": report,
-                "content_hash": whole,
-            }
+        return replace(
+            manifest,
+            parent=parent,
+            parts=parts,
+            codes=self._codes(manifest.codes, lost),
+            persons=persons,
+            rejects=self._rejects(manifest.rejects),
+            identity=manifest.identity and self._rewritten(manifest.identity),
+            same_as=manifest.same_as and self._same_as(manifest.same_as),
+            sources=self._sources(manifest, lost),
+            report=report,
+            content_hash=whole,
         )
 
     @property
@@ -245,9 +244,7 @@ class _Rewriting:
             table = self._store.read(entry, ["subject_id", "source_file"]).filter(~self._is_theirs)
             theirs -= set(table["source_file"].drop_nulls().to_list())
         return tuple(
-            source.model_copy(
-                update={"name": f"{ERASED_SOURCE}/{place}", "sha256": "0" * 64, "size": 0}
-            )
+            replace(source, name=f"{ERASED_SOURCE}/{place}", sha256="0" * 64, size=0)
             if place in theirs or any(each in source.name for each in self._person.identifiers)
             else source
             for place, source in enumerate(manifest.sources)

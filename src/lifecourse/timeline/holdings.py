@@ -16,7 +16,6 @@ from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.timeline.excerpt import WITH_VALUES
 from lifecourse.timeline.shard import CodeTable
 from lifecourse.timeline.sharding import shard_of
-from lifecourse.vocab.normalise import COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -136,6 +135,8 @@ class Stored:
 
     def loads(self) -> Loads:
         """Where the events were read from, and what became of the rows."""
+        from lifecourse.vocab.normalise import COUNTS  # the vocabulary is not loaded to read
+
         made = self._manifest
         return Loads(
             sources=tuple((source.kind, source.issuer) for source in made.sources),

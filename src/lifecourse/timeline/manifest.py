@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lifecourse.base.errors import StoreDamaged, StoreError
 from lifecourse.base.files import create_exclusively, to_json, write_bytes
@@ -19,10 +18,9 @@ FORMAT = 1
 LOG = "log"
 
 
-class FileEntry(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
     """A file of the store: path relative to it, bytes, and how to open it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     rows: int
@@ -31,14 +29,24 @@ class FileEntry(BaseModel):
     content: str
     wrapped_key: str | None = None
 
+    @classmethod
+    def of(cls, document: Any) -> FileEntry:
+        """The entry that `asdict` made `document` of.
 
-class SourceEntry(BaseModel):
+        Raises
+        ------
+        ManifestChanged
+            It is none.
+        """
+        return cls(**_checked(document, FILE_ENTRY))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEntry:
     """A file that records were read from.
 
     notes : the dictionary by which facts were derived from its notes; None where none were
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
     issuer: str
@@ -48,14 +56,13 @@ class SourceEntry(BaseModel):
     notes: str | None = None
 
 
-class Manifest(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
     """A version of a store.
 
     `parts[i]` holds the subjects of shard i; `content_hash` is the same for the same events whatever files
     they came from, encrypted or not.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = FORMAT
     version: int
@@ -76,6 +83,40 @@ class Manifest(BaseModel):
     report: dict[str, Any]
     content_hash: str
 
+    @classmethod
+    def of(cls, document: Any) -> Manifest:
+        """The manifest that `document` made this document of.
+
+        Raises
+        ------
+        ManifestChanged
+            It is none.
+        """
+        given = _checked(document, MANIFEST)
+        try:
+            identifiability = Identifiability(given["identifiability"])
+        except ValueError:
+            raise ManifestChanged from None
+        entries = {name: FileEntry.of(given[name]) for name in ONE_FILE}
+        optional = {name: given.get(name) and FileEntry.of(given[name]) for name in OPTIONAL_FILE}
+        return cls(
+            **{
+                **given,
+                **entries,
+                **optional,
+                "identifiability": identifiability,
+                "parts": tuple(map(FileEntry.of, given["parts"])),
+                "sources": tuple(
+                    SourceEntry(**_checked(s, SOURCE_ENTRY)) for s in given["sources"]
+                ),
+                "mappings": tuple(given.get("mappings", ())),
+            }
+        )
+
+    def document(self) -> dict[str, Any]:
+        """What is written of it."""
+        return asdict(self)
+
     @property
     def files(self) -> list[FileEntry]:
         """Every file the version needs."""
@@ -83,21 +124,56 @@ class Manifest(BaseModel):
         return [*self.parts, self.codes, self.persons, self.rejects, *optional]
 
 
+class ManifestChanged(ValueError):
+    """What was read is not what a manifest is written as."""
+
+
+TEXT, NUMBER, TRUTH, LIST, TREE, NOTHING = str, int, bool, list, dict, type(None)
+FILE_ENTRY = {
+    "path": (TEXT,), "rows": (NUMBER,), "size": (NUMBER,), "sha256": (TEXT,), "content": (TEXT,),
+    "wrapped_key": (TEXT, NOTHING),
+}  # fmt: skip
+SOURCE_ENTRY = {
+    "kind": (TEXT,), "issuer": (TEXT,), "name": (TEXT,), "size": (NUMBER,), "sha256": (TEXT,),
+    "notes": (TEXT, NOTHING),
+}  # fmt: skip
+MANIFEST = {
+    "format": (NUMBER,), "version": (NUMBER,), "parent": (TEXT, NOTHING), "dataset": (TEXT,), "created": (TEXT,),
+    "identifiability": (TEXT,), "encrypted": (TRUTH,), "timezone": (TEXT,), "parts": (LIST,), "codes": (TREE,),
+    "persons": (TREE,), "rejects": (TREE,), "identity": (TREE, NOTHING), "same_as": (TREE, NOTHING),
+    "sources": (LIST,), "mappings": (LIST,), "report": (TREE,), "content_hash": (TEXT,),
+}  # fmt: skip
+MAY_LACK = frozenset({"format", "wrapped_key", "notes", "same_as", "mappings"})
+"""What stores of earlier programs may lack."""
+ONE_FILE = ("codes", "persons", "rejects")
+OPTIONAL_FILE = ("identity", "same_as")
+
+
+def _checked(document: Any, kinds: dict[str, tuple[type, ...]]) -> dict[str, Any]:
+    """`document`, a mapping of these names to values of these kinds and of nothing else."""
+    if not isinstance(document, dict) or not kinds.keys() >= document.keys():
+        raise ManifestChanged
+    for name, allowed in kinds.items():
+        if name not in document and name in MAY_LACK:
+            continue
+        if type(document.get(name)) not in allowed or name not in document:
+            raise ManifestChanged
+    return document
+
+
 def publish(store: Path, manifest: Manifest) -> bool:
     """Make `manifest` the store's newest version; False when that version exists already."""
-    return create_exclusively(
-        path_of(store, manifest.version), to_json(manifest.model_dump(mode="json"))
-    )
+    return create_exclusively(path_of(store, manifest.version), to_json(manifest.document()))
 
 
 def replace(store: Path, manifest: Manifest) -> None:
     """Put `manifest` in the place of the one of its version: for erasure alone, which makes the whole log anew."""
-    write_bytes(path_of(store, manifest.version), to_json(manifest.model_dump(mode="json")))
+    write_bytes(path_of(store, manifest.version), to_json(manifest.document()))
 
 
 def hash_of(manifest: Manifest) -> str:
     """What `manifest_hash` says of it once it is written."""
-    return hashlib.sha256(to_json(manifest.model_dump(mode="json"))).hexdigest()
+    return hashlib.sha256(to_json(manifest.document())).hexdigest()
 
 
 def content_of_parts(parts: Sequence[FileEntry]) -> str:
@@ -166,8 +242,8 @@ def _parse(raw: bytes, version: int) -> Manifest:
             f"the store has format {found['format']}, this program knows up to {FORMAT}. Update lifecourse."
         )
     try:
-        return Manifest.model_validate(found)
-    except ValidationError:
+        return Manifest.of(found)
+    except ManifestChanged:
         raise StoreDamaged(f"the manifest of version {version} is damaged.") from None
 
 

@@ -6,7 +6,7 @@ load's. Rows of sources without record ids (MEDS) stand as they are; a file read
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,7 +123,7 @@ def _write_parts(job: MergingJob, bucket: int, ordered: OrderedEvents) -> list[d
         start, end = np.searchsorted(ordered.shards, [shard, shard + 1]).tolist()
         part = ordered.events.slice(start, end - start)
         entry = job.store.write(part, f"{shard:05d}", encrypted=job.encrypted)
-        entries.append(entry.model_dump(mode="json"))
+        entries.append(asdict(entry))
     return entries
 
 

@@ -1,0 +1,82 @@
+"""The one data language: YAML 1.2, as plain values or with the line of each."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from lifecourse.base.errors import ConfigError, UserError
+from lifecourse.base.files import write_bytes
+
+WORTH_REMEMBERING = 250
+"""Characters; shorter texts are parsed each time."""
+
+
+def load_yaml(text: str, *, where: str, error: type[UserError] = ConfigError) -> Any:
+    """The plain Python value of a YAML 1.2 text (`no` is a word, not False), remembered on disk by the text's hash.
+
+    Parsing YAML is a thousand times slower than JSON, and every process of an ingest needs the vocabulary.
+
+    Raises
+    ------
+    error
+        The text is not YAML; the message names `where` and the line.
+    """
+    if len(text) < WORTH_REMEMBERING:
+        return _plain(marked_tree(text, where=where, error=error))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    remembered = _cache_folder() / f"{digest}.json"
+    try:
+        return orjson.loads(remembered.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        tree = _plain(marked_tree(text, where=where, error=error))
+    with contextlib.suppress(OSError, TypeError):
+        write_bytes(remembered, orjson.dumps(tree, option=orjson.OPT_NON_STR_KEYS))
+        return orjson.loads(remembered.read_bytes())
+    return tree
+
+
+def _cache_folder() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "lifecourse" / "yaml"
+
+
+def marked_tree(text: str, *, where: str, error: type[UserError] = ConfigError) -> Any:
+    """The value of a YAML text in which mappings and lists know their lines (``lc``), as ruamel.yaml has it.
+
+    Raises
+    ------
+    error
+        The text is not YAML; the message names `where` and the line.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        return YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as broken:
+        line = broken.problem_mark.line + 1 if broken.problem_mark else 1
+        raise error(f"{where}, line {line}: not valid YAML ({broken.problem}).") from None
+    except YAMLError:
+        raise error(f"{where}: not valid YAML.") from None
+
+
+def _plain(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {_plain(key): _plain(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_plain(item) for item in tree]
+    if isinstance(tree, bool) or tree is None:
+        return tree
+    if isinstance(tree, date):
+        return tree.isoformat()
+    for kind in (int, float, str):
+        if isinstance(tree, kind):
+            return kind(tree)
+    return tree
