@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +51,16 @@ class RiskModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abstention:
-    """Why there is no model: how many of the rarer answer there are, and how many it takes."""
+    """Why there is no model.
+
+    n_events, n_needed : people with the rarer answer, and how many it takes
+    concerns : what was found wrong with the study, as `Concern.to_dict` gives it
+    """
 
     n_events: int
     n_needed: int
     reason: str
+    concerns: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,7 @@ class TrainingResult:
             "n_events": self.abstention.n_events,
             "n_needed": self.abstention.n_needed,
             "reason": self.abstention.reason,
+            "concerns": self.abstention.concerns,
         }
 
 

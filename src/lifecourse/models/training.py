@@ -16,6 +16,8 @@ from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features import Recipe, featurize, load_recipe, vocabularies
 from lifecourse.models.calibration import Calibrator, fit_calibrator
 from lifecourse.models.card import LIMITS, comparators, judge, subgroups
+from lifecourse.models.diagnostics import diagnose
+from lifecourse.models.diagnostics.support import LEAST_OF_EACH, people_of_each, support
 from lifecourse.models.evaluation import log_loss
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
@@ -28,13 +30,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lifecourse.features import FeatureMatrix
+    from lifecourse.models.diagnostics import Concern
     from lifecourse.tasks import AnyTask, Labels
     from lifecourse.timeline.access import Timeline
 
 N_FOLDS = 5
-LEAST_OF_EACH = 50
-"""Subjects with the outcome, and subjects without, that a model needs: below about 50 neither discrimination nor
-calibration can be told from chance (Collins 2016, doi 10.1002/sim.6787, asks for 100 to judge one)."""
+MOST_SAID = 3
+"""Grave concerns in the reason of an abstention; all of them are in its list."""
 LEARNERS: dict[str, type[Logistic] | type[Trees]] = {"logistic": Logistic, "trees": Trees}
 
 
@@ -49,8 +51,8 @@ def train(
     """A calibrated model of `task`, or an abstention.
 
     A logistic regression and boosted trees are trained on the same folds; the one with the lower log loss on
-    people it had not seen is kept, and both are reported. Everything is a function of timeline, task, recipe
-    and seed.
+    people it had not seen is kept, and both are reported. A study that is hopeless or leaks (`diagnose`) gives no
+    model. Everything is a function of timeline, task, recipe and seed.
     """
     labels = label(timeline, task, progress=progress)
     table = labels.table.filter(pl.col("boolean_value").is_not_null())
@@ -59,21 +61,28 @@ def train(
         return TrainingResult(abstention=abstention)
     chosen = recipe or load_recipe()
     study = _Study.of(timeline, task, table, chosen, seed, progress)
-    return TrainingResult(model=study.model(timeline, labels))
+    unseen = labels.summary()["negatives_with_too_little_follow_up"]
+    concerns = diagnose(study.features, study.outcome, negatives_unseen=unseen)
+    if any(concern.grave for concern in concerns):
+        return TrainingResult(abstention=_stopped(table, concerns))
+    return TrainingResult(model=study.model(timeline, labels, concerns))
 
 
 def _too_few(table: pl.DataFrame) -> Abstention | None:
-    people = table.group_by("subject_id").agg(
-        event=pl.col("boolean_value").any(), other=(~pl.col("boolean_value")).any()
-    )
-    counts = {"with the outcome": int(people["event"].sum()), "without": int(people["other"].sum())}
-    rarer = min(counts, key=lambda name: counts[name])
-    if counts[rarer] >= LEAST_OF_EACH:
-        return None
+    outcome = table["boolean_value"].to_numpy().astype(bool)
+    grave = [one for one in support(table["subject_id"].to_numpy(), outcome) if one.grave]
+    return _stopped(table, grave) if grave else None
+
+
+def _stopped(table: pl.DataFrame, concerns: list[Concern]) -> Abstention:
+    outcome = table["boolean_value"].to_numpy().astype(bool)
+    counts = people_of_each(table["subject_id"].to_numpy(), outcome)
+    grave = [concern for concern in concerns if concern.grave]
     return Abstention(
-        n_events=counts[rarer],
+        n_events=min(counts.values()),
         n_needed=LEAST_OF_EACH,
-        reason=f"{counts[rarer]} people {rarer}; a model needs {LEAST_OF_EACH}",
+        reason="; ".join(concern.said for concern in grave[:MOST_SAID]),
+        concerns=[concern.to_dict() for concern in concerns],
     )
 
 
@@ -118,7 +127,7 @@ class _Study:
             seed=seed,
         )
 
-    def model(self, timeline: Timeline, labels: Labels) -> RiskModel:
+    def model(self, timeline: Timeline, labels: Labels, concerns: list[Concern]) -> RiskModel:
         held_out = {name: self._held_out(learner) for name, learner in LEARNERS.items()}
         losses = {name: log_loss(self.outcome, risk) for name, (risk, _) in held_out.items()}
         winner = min(losses, key=lambda name: losses[name])
@@ -126,6 +135,7 @@ class _Study:
         everyone = np.arange(len(self.outcome))
         learner = self._fit(LEARNERS[winner], self.features.of_codes(self.vocabulary), everyone)
         card = self._card(timeline, labels, held_out, winner, risk, losses)
+        card["concerns"] = [concern.to_dict() for concern in concerns]
         return RiskModel(
             task=self.task,
             recipe=self.recipe,
