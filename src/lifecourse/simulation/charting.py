@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from lifecourse.simulation.ordering import NOTHING, US_PER_SECOND, in_order
 from lifecourse.simulation.parameters import address_item
 from lifecourse.simulation.state import CARDIOVASCULAR, DRUGS, NEVER, SMOKING
 
@@ -18,13 +19,11 @@ if TYPE_CHECKING:
     from lifecourse.simulation.population import People
 
 DAYS_PER_YEAR = 365.25
-US_PER_SECOND = 1_000_000
 US_PER_DAY = 86_400 * US_PER_SECOND
 MINUTE = 60 * US_PER_SECOND
 HOUR = 60 * MINUTE
 IDS_PER_PERSON = 100_000
 HIGHEST_RATIO = 1.12
-NOTHING = np.iinfo(np.int64).min
 CARRIED_OVER = 0.85
 LABORATORY = (
     "total_cholesterol",
@@ -73,14 +72,12 @@ class _Notes:
         """Of an item in the codes."""
         return self._places[item]
 
-    def table(self) -> pl.DataFrame:
-        """All facts; items and answers as places in the codes."""
-        columns = {
+    def columns(self) -> dict[str, np.ndarray]:
+        """All facts; items and answers as places in the codes, what is absent as `NOTHING` or NaN."""
+        return {
             name: np.concatenate([piece[name] for piece in self._pieces])
             for name in self._pieces[0]
         }
-        absent = pl.col("end", "answer").replace(NOTHING, None)
-        return pl.DataFrame(columns).with_columns(absent, pl.col("value").fill_nan(None))
 
 
 def chart(
@@ -91,7 +88,7 @@ def chart(
     Returns
     -------
     persons : person, birth (Date), female, death (us since 1970, null while alive)
-    facts : person, id, item (a key of `codes`), time, end (us), value, answer (a key of `codes`)
+    facts : person, id, item (Enum of the keys of `codes`), time, end (us), value, answer (Enum of the same)
         Sorted by person and time; nothing after a death or the cut.
     """
     people = history.people
@@ -104,26 +101,34 @@ def chart(
     _write_known_before(notes, history, begin, model, rng)
     _write_admissions(notes, history, begin, model, rng)
     persons = _persons(history, begin, cut)
-    facts = _fail_to_tell(notes.table(), people, begin, model, rng)
-    last = persons["death"].fill_null(cut).gather(facts["person"])
-    stays_on = (pl.col("item") == notes.place("inpatient")) & (pl.col("end") >= pl.col("last"))
-    names = pl.Series(list(model.codes))
-    kept = (
-        facts.with_columns(last=last)
-        # A stay that the cut would leave open is not told; one that a death ends, ends with it.
-        .filter((pl.col("time") < pl.col("last")) & ~(stays_on & (pl.col("last") == cut)))
-        .with_columns(end=pl.when(stays_on).then("last").otherwise("end"))
-        .sort("person", "time", "item", "value")
-        .with_columns(pl.col("person") + people.first)
-    )
-    return persons, kept.select(
-        "person",
+    facts = notes.columns()
+    last = persons["death"].fill_null(cut).to_numpy()[facts["person"]]
+    stays_on = (facts["item"] == notes.place("inpatient")) & (facts["end"] >= last)
+    # A stay that the cut would leave open is not told; one that a death ends, ends with it.
+    told = (facts["time"] < last) & ~(stays_on & (last == cut))
+    told &= _is_sent(notes, facts, people, begin, model, rng)
+    facts["end"] = np.where(stays_on, last, facts["end"])
+    facts = {name: column[told] for name, column in facts.items()}
+    order = in_order(*(facts[name] for name in ("person", "time", "item", "value")))
+    return persons, _table({name: column[order] for name, column in facts.items()}, people, model)
+
+
+def _table(facts: dict[str, np.ndarray], people: People, model: Parameters) -> pl.DataFrame:
+    """Facts in their order, numbered by person from 1."""
+    whose = facts["person"]
+    begins = np.flatnonzero(np.append(True, whose[1:] != whose[:-1]))
+    number = np.arange(len(whose)) - np.repeat(begins, np.diff(np.append(begins, len(whose)))) + 1
+    names = pl.Series(list(model.codes), dtype=pl.Enum(list(model.codes)))
+    absent = pl.col("end", "answer").replace(NOTHING, None)
+    table = pl.DataFrame(facts).with_columns(absent, pl.col("value").fill_nan(None))
+    return table.select(
+        pl.col("person") + people.first,
         "time",
         "end",
         "value",
-        item=names.gather(kept["item"]),
-        answer=names.gather(kept["answer"]),
-        id=pl.col("person") * IDS_PER_PERSON + pl.int_range(pl.len()).over("person") + 1,
+        item=names.gather(table["item"]),
+        answer=names.gather(table["answer"]),
+        id=(pl.col("person") + people.first) * IDS_PER_PERSON + pl.Series(number),
     )
 
 
@@ -249,14 +254,15 @@ def _write_known_before(
         notes.add(illness, here, start[here])
 
 
-def _fail_to_tell(
-    facts: pl.DataFrame,
+def _is_sent(
+    notes: _Notes,
+    facts: dict[str, np.ndarray],
     people: People,
     begin: int,
     model: Parameters,
     rng: np.random.Generator,
-) -> pl.DataFrame:
-    """Take out what laboratories of some counties did not send while their feed was silent."""
+) -> np.ndarray:
+    """bool[facts], all but what laboratories of some counties did not send while their feed was silent."""
     said = model.care.gap
     counties = len(model.places.counties)
     silent = rng.random(counties) < said["share_of_counties"]
@@ -264,12 +270,9 @@ def _fail_to_tell(
     from_day = rng.integers(0, int(years * DAYS_PER_YEAR - said["days"]), counties)
     gap_start = np.where(silent, begin + from_day * US_PER_DAY, np.iinfo(np.int64).max)
     gap_end = np.where(silent, gap_start + int(said["days"]) * US_PER_DAY, 0)
-    place = people.county[facts["person"].to_numpy(), 0]
-    time = facts["time"].to_numpy()
-    items = [number for number, name in enumerate(model.codes) if name in LABORATORY]
-    of_laboratory = np.isin(facts["item"].to_numpy(), items)
-    lost = of_laboratory & (time >= gap_start[place]) & (time < gap_end[place])
-    return facts.filter(pl.Series(~lost))
+    place, time = people.county[facts["person"], 0], facts["time"]
+    of_laboratory = np.isin(facts["item"], [notes.place(name) for name in LABORATORY])
+    return ~(of_laboratory & (time >= gap_start[place]) & (time < gap_end[place]))
 
 
 def egfr_at_kappa(age: np.ndarray, female: np.ndarray) -> np.ndarray:

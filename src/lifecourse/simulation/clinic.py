@@ -172,13 +172,13 @@ def _write_down(
 
 def _evidence(illness: str, state: State, person: np.ndarray) -> np.ndarray:
     """Whether a doctor could know: some illness shows only in a test."""
-    seen = {name: values[person] for name, values in state.last_seen.items()}
+    seen = state.last_seen
     if illness == "diabetes":
-        return seen["hba1c"] >= 6.3  # NaN compares false: not tested, not known
+        return seen["hba1c"][person] >= 6.3  # NaN compares false: not tested, not known
     if illness == "ckd":
-        return seen["egfr"] < 62.0
+        return seen["egfr"][person] < 62.0
     if illness == "hypertension":
-        return seen["sbp"] >= 136.0
+        return seen["sbp"][person] >= 136.0
     return np.ones(len(person), dtype=bool)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING
 
 import polars as pl
 
-from lifecourse.base.files import write_bytes
+from lifecourse.base.files import written_atomically
 from lifecourse.simulation.parameters import address_item
 
 if TYPE_CHECKING:
@@ -27,50 +28,58 @@ ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 UCUM = "http://unitsofmeasure.org"
 
 
+ROWS_AT_ONCE = 20_000
+"""Texts of so many facts are held at a time: about 10 MB."""
+
+
 class FhirWriter:
-    """Appends to ``Patient.ndjson`` and the rest; files stand once `close` was called."""
+    """Writes ``Patient.ndjson`` and the rest as it is told; files stand once `close` was called."""
 
     def __init__(self, folder: Path, model: Parameters) -> None:
         self._folder = folder
         self._model = model
-        self._lines: dict[str, list[bytes]] = {}
+        self._tables = {name: coded.table for name, coded in model.codes.items()}
+        self._files: dict[str, IO[bytes]] = {}
+        self._standing = ExitStack()
 
     def write(self, persons: pl.DataFrame, facts: pl.DataFrame) -> None:
         """Add people and their facts."""
-        tables = {name: coded.table for name, coded in self._model.codes.items()}
-        told = facts.with_columns(
-            table=pl.col("item").replace_strict(tables),
-            coding=pl.col("item").replace_strict(self._codings()),
-            when=moment("time"),
-            until=moment("end"),
-        )
-        lived = _addresses(told.filter(pl.col("table") == "address"), self._model)
-        known = persons.join(lived, on="person", how="left", maintain_order="left")
-        self._add("Patient", known.select(_patient()))
-        self._add("Encounter", told.filter(pl.col("table") == "visit").select(_encounter()))
-        self._add("Condition", told.filter(pl.col("table") == "condition").select(_condition()))
-        self._add("MedicationRequest", told.filter(pl.col("table") == "drug").select(_request()))
-        measured = told.filter(pl.col("table") == "measurement")
+        codings = self._codings()
+        coding = pl.col("item").replace_strict(codings, return_dtype=pl.String)
         units = {name: coded.unit or "" for name, coded in self._model.codes.items()}
-        self._add("Observation", measured.select(_quantity(pl.col("item").replace_strict(units))))
-        answered = told.filter(pl.col("table") == "observation")
-        answers = {
-            name: coding
-            for name, coding in self._codings().items()
-            if self._model.codes[name].table == "answer"
-        }
-        self._add("Observation", answered.select(_answer(answers)))
-
-        self._add("DocumentReference", told.filter(pl.col("table") == "note").select(_note()))
+        unit = pl.col("item").replace_strict(units, return_dtype=pl.String)
+        answers = {name: codings[name] for name, each in self._tables.items() if each == "answer"}
+        lived = _addresses(self._of(facts, "address"), self._model)
+        known = persons.join(lived, on="person", how="left", maintain_order="left")
+        self._add("Patient", known, _patient())
+        self._add("Encounter", self._of(facts, "visit"), _encounter())
+        self._add("Condition", self._of(facts, "condition"), _condition(coding))
+        self._add("MedicationRequest", self._of(facts, "drug"), _request(coding))
+        self._add("Observation", self._of(facts, "measurement"), _quantity(coding, unit))
+        self._add("Observation", self._of(facts, "observation"), _answer(coding, answers))
+        self._add("DocumentReference", self._of(facts, "note"), _note(coding))
 
     def close(self) -> None:
         """Write the files, each whole or not at all."""
-        for name, parts in self._lines.items():
-            write_bytes(self._folder / f"{name}.ndjson", b"".join(parts))
+        for file in self._files.values():
+            file.close()
+        self._standing.close()
 
-    def _add(self, name: str, lines: pl.DataFrame) -> None:
-        text = "\n".join(lines.to_series().to_list())
-        self._lines.setdefault(name, []).append((text + "\n").encode() if text else b"")
+    def _of(self, facts: pl.DataFrame, table: str) -> pl.DataFrame:
+        items = [name for name, each in self._tables.items() if each == table]
+        return facts.filter(pl.col("item").is_in(items))
+
+    def _add(self, name: str, rows: pl.DataFrame, line: pl.Expr) -> None:
+        file = self._file(name)
+        for some in rows.iter_slices(ROWS_AT_ONCE):
+            some.select(line).write_csv(file, include_header=False, quote_style="never")
+
+    def _file(self, name: str) -> IO[bytes]:
+        if name not in self._files:
+            path = self._folder / f"{name}.ndjson"
+            passing = self._standing.enter_context(written_atomically(path))
+            self._files[name] = passing.open("wb")
+        return self._files[name]
 
     def _codings(self) -> dict[str, str]:
         codings = {}
@@ -137,14 +146,14 @@ def _addresses(rows: pl.DataFrame, model: Parameters) -> pl.DataFrame:
     until = (
         pl.when(pl.col("end").is_null())
         .then(pl.lit(""))
-        .otherwise(_text(',"end":"{}"', pl.col("until").str.slice(0, 10)))
+        .otherwise(_text(',"end":"{}"', moment("end").str.slice(0, 10)))
     )
     use = pl.when(pl.col("end").is_null()).then(pl.lit("home")).otherwise(pl.lit("old"))
     each = _text(
         '{"use":"{}",{},"country":"US","period":{"start":"{}"{}}}',
         use,
         pl.col("item").replace_strict(districts, default="", return_dtype=pl.String),
-        pl.col("when").str.slice(0, 10),
+        moment("time").str.slice(0, 10),
         until,
     )
     joined = rows.select("person", each).group_by("person", maintain_order=True)
@@ -164,12 +173,12 @@ def _encounter() -> pl.Expr:
         "id",
         pl.col("item").replace_strict(CLASSES),
         "person",
-        "when",
-        "until",
+        moment("time"),
+        moment("end"),
     )
 
 
-def _condition() -> pl.Expr:
+def _condition(coding: pl.Expr) -> pl.Expr:
     return _text(
         _start("Condition")
         + ',"clinicalStatus":{"coding":[{"system":"'
@@ -180,28 +189,28 @@ def _condition() -> pl.Expr:
         + _SUBJECT
         + ',"recordedDate":"{}"}',
         "id",
-        "coding",
+        coding,
         "person",
-        "when",
+        moment("time"),
     )
 
 
-def _request() -> pl.Expr:
+def _request(coding: pl.Expr) -> pl.Expr:
     return _text(
         _start("MedicationRequest")
         + ',"status":"active","intent":"order","medicationCodeableConcept":{}'
         + _SUBJECT
         + ',"authoredOn":"{}","dispenseRequest":{"validityPeriod":{"start":"{}","end":"{}"}}}',
         "id",
-        "coding",
+        coding,
         "person",
-        "when",
-        "when",
-        "until",
+        moment("time"),
+        moment("time"),
+        moment("end"),
     )
 
 
-def _note() -> pl.Expr:
+def _note(coding: pl.Expr) -> pl.Expr:
     """The text as an attachment."""
     words = pl.col("text").cast(pl.Binary).bin.encode("base64")
     return _text(
@@ -210,9 +219,9 @@ def _note() -> pl.Expr:
         + _SUBJECT
         + ',"date":"{}","content":[{"attachment":{"contentType":"text/plain; charset=utf-8","data":"{}"}}]}',
         "id",
-        "coding",
+        coding,
         "person",
-        "when",
+        moment("time"),
         words,
     )
 
@@ -228,13 +237,23 @@ def _observation(value: str) -> str:
     )
 
 
-def _quantity(unit: pl.Expr) -> pl.Expr:
+def _quantity(coding: pl.Expr, unit: pl.Expr) -> pl.Expr:
     value = '"valueQuantity":{"value":{},"unit":"@","system":"' + UCUM + '","code":"@"}'
     template = _observation(value.replace("@", "{}"))
-    return _text(template, "id", "coding", "person", "when", "when", number("value"), unit, unit)
+    return _text(
+        template,
+        "id",
+        coding,
+        "person",
+        moment("time"),
+        moment("time"),
+        number("value"),
+        unit,
+        unit,
+    )
 
 
-def _answer(answers: dict[str, str]) -> pl.Expr:
+def _answer(coding: pl.Expr, answers: dict[str, str]) -> pl.Expr:
     template = _observation('"valueCodeableConcept":{}')
     answer = pl.col("answer").replace_strict(answers)
-    return _text(template, "id", "coding", "person", "when", "when", answer)
+    return _text(template, "id", coding, "person", moment("time"), moment("time"), answer)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from lifecourse.base.files import write_json, written_atomically
+from lifecourse.simulation.ordering import NOTHING, in_order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from lifecourse.simulation.parameters import Parameters
 
 MOMENT = pl.Datetime("us")
+BIRTH, DEATH = "MEDS_BIRTH", "MEDS_DEATH"
+SEX = ("SEX//male", "SEX//female")
+VISIT, VISIT_END = "VISIT//", "VISIT_END//"
 
 
 class MedsWriter:
@@ -22,25 +27,27 @@ class MedsWriter:
     def __init__(self, folder: Path, model: Parameters) -> None:
         self._folder = folder
         self._model = model
+        self._words = _Words(model)
         self._parts: list[pl.DataFrame] = []
 
     def write(self, persons: pl.DataFrame, facts: pl.DataFrame) -> None:
         """Add people and their facts."""
-        self._parts.append(
-            pl.concat([_of_persons(persons), *self._of_facts(facts)], how="diagonal")
-        )
+        words = self._words
+        told = words.events(facts)
+        self._parts += [_of_persons(persons, words), told, words.ends(told)]
 
     def close(self) -> None:
         """Write the files, each whole or not at all."""
-        events = pl.concat(self._parts)
-        # Codes are sorted by their place among all, which is the same order and sooner found.
-        codes = pl.Enum(events["code"].unique().sort())
-        place = pl.col("code").cast(codes).to_physical()
-        events = events.sort(
-            "subject_id", "time", place, "numeric_value", nulls_last=False, maintain_order=True
+        # Texts come last: numbers are sooner put in order.
+        events = pl.concat(self._parts, how="diagonal")
+        order = in_order(
+            events["subject_id"].to_numpy(),
+            events["time"].fill_null(NOTHING).to_numpy(),
+            events["place"].to_numpy().astype(np.int64),
+            events["value"].fill_null(np.nan).to_numpy(),
         )
         with written_atomically(self._folder / "data" / "0.parquet") as path:
-            events.write_parquet(path)
+            self._words.in_meds(events[order]).write_parquet(path)
         told = [
             {"code": c.code, "description": c.display, "parent_codes": None}
             for c in self._model.codes.values()
@@ -62,47 +69,77 @@ class MedsWriter:
             },
         )
 
-    def _of_facts(self, facts: pl.DataFrame) -> list[pl.DataFrame]:
-        coded = self._model.codes
-        items = pl.Enum(list(coded))
-        codes = pl.Series([each.code for each in coded.values()], dtype=pl.String)
-        displays = pl.Series([each.display for each in coded.values()], dtype=pl.String)
-        units = pl.Series([each.unit for each in coded.values()], dtype=pl.String)
-        item = facts["item"].cast(items).to_physical()
-        answer = facts["answer"].cast(items).to_physical()
-        said = facts.with_columns(
-            code=codes.gather(item),
-            unit=units.gather(item),
-            answer_code=codes.gather(answer),
-            answer_text=displays.gather(answer),
-        )
-        events = said.select(
+
+class _Words:
+    """Every code that a record may carry, by its place in the alphabet, and what is said with it."""
+
+    def __init__(self, model: Parameters) -> None:
+        coded = list(model.codes.values())
+        answers = [place for place, each in enumerate(coded) if each.table == "answer"]
+        code_of = {
+            (item, answer): each.code if answer < 0 else f"{each.code}//{coded[answer].code}"
+            for item, each in enumerate(coded)
+            for answer in (-1, *answers)
+        }
+        ends = {each.code.replace(VISIT, VISIT_END) for each in coded if each.table == "visit"}
+        self._codes = sorted({*code_of.values(), *ends, *SEX, BIRTH, DEATH})
+        self.place = {code: place for place, code in enumerate(self._codes)}
+        # -1 and so the last column stands for no answer.
+        self._places = np.zeros((len(coded), len(coded) + 1), dtype=np.int16)
+        for (item, answer), code in code_of.items():
+            self._places[item, answer] = self.place[code]
+        self._ends = {
+            self.place[each.code]: self.place[each.code.replace(VISIT, VISIT_END)]
+            for each in coded
+            if each.table == "visit"
+        }
+        self._units = pl.Series([each.unit for each in coded], dtype=pl.String)
+        self._displays = pl.Series([each.display for each in coded], dtype=pl.String)
+
+    def events(self, facts: pl.DataFrame) -> pl.DataFrame:
+        """Events of facts, their codes as places."""
+        item, answer = facts["item"].to_physical(), facts["answer"].to_physical()
+        answers = answer.cast(pl.Int16).fill_null(-1).to_numpy()
+        return facts.select(
             subject_id="person",
-            time=pl.col("time").cast(MOMENT),
-            code=pl.when(pl.col("answer_code").is_not_null())
-            .then(pl.col("code") + "//" + pl.col("answer_code"))
-            .otherwise("code"),
-            numeric_value=pl.col("value").cast(pl.Float32),
-            text_value=pl.coalesce("answer_text", "text"),
-            unit="unit",
+            time="time",
+            place=pl.Series(self._places[item.to_numpy(), answers]),
+            value=pl.col("value").cast(pl.Float32),
+            item=item,
+            answer=answer,
+            text="text",
+            end="end",
+        )
+
+    def ends(self, events: pl.DataFrame) -> pl.DataFrame:
+        """An event where each visit ends."""
+        visits = events.filter(pl.col("place").is_in(list(self._ends)))
+        place = pl.col("place").replace_strict(self._ends, return_dtype=pl.Int16)
+        return visits.select("subject_id", time="end", place=place)
+
+    def in_meds(self, events: pl.DataFrame) -> pl.DataFrame:
+        """The columns of MEDS."""
+        said = self._displays.gather(events["answer"])
+        return events.select(
+            "subject_id",
+            pl.col("time").cast(MOMENT),
+            code=pl.Series(self._codes).gather(events["place"]),
+            numeric_value="value",
+            text_value=pl.coalesce(said, "text"),
+            unit=self._units.gather(events["item"]),
             end_time=pl.col("end").cast(MOMENT),
         )
-        ended = events.filter(pl.col("code").str.starts_with("VISIT//"))
-        ends = ended.select(
-            "subject_id",
-            time="end_time",
-            code=pl.col("code").str.replace("VISIT//", "VISIT_END//", literal=True),
-        )
-        return [events, ends]
 
 
-def _of_persons(persons: pl.DataFrame) -> pl.DataFrame:
-    sex = pl.when("female").then(pl.lit("SEX//female")).otherwise(pl.lit("SEX//male"))
-    static = persons.select(subject_id="person", time=pl.lit(None, MOMENT), code=sex)
-    births = persons.select(
-        subject_id="person", time=pl.col("birth").cast(MOMENT), code=pl.lit("MEDS_BIRTH")
+def _of_persons(persons: pl.DataFrame, words: _Words) -> pl.DataFrame:
+    male, female, birth, death = (
+        pl.lit(words.place[code], pl.Int16) for code in (*SEX, BIRTH, DEATH)
     )
+    sex = pl.when("female").then(female).otherwise(male)
+    born = pl.col("birth").cast(MOMENT).cast(pl.Int64)
+    static = persons.select(subject_id="person", time=pl.lit(None, pl.Int64), place=sex)
+    births = persons.select(subject_id="person", time=born, place=birth)
     deaths = persons.filter(pl.col("death").is_not_null()).select(
-        subject_id="person", time=pl.col("death").cast(MOMENT), code=pl.lit("MEDS_DEATH")
+        subject_id="person", time="death", place=death
     )
     return pl.concat([static, births, deaths])

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lifecourse.simulation.parameters import Parameters
 
 NOTE = "progress_note"
+DRAWN = (CLINICIANS, HOSPITALS, REMARKS, TEMPLATES)
+"""What is chosen anew for each note, in this order."""
 SPANS = {
     "person": pl.Int64(),
     "id": pl.Int64(),
@@ -49,12 +51,18 @@ def with_notes(
     named = persons.select("person", "birth", "female").rows_by_key("person", unique=True)
     county = _counties(facts, model)
     last, own = 0, dict[str, str]()
-    for person, number, time in facts[places].select("person", "id", "time").iter_rows():
+    # All at once what a draw a word gives, draw for draw.
+    drawn = rng.integers(0, np.tile([len(words) for words in DRAWN], (len(places), 1))).tolist()
+    rows = facts["person", "id", "time"][places].iter_rows()
+    for (person, number, time), chosen in zip(rows, drawn, strict=True):
         if person != last:
             birth, female = named[person]
             last, own = person, _of_person(person, birth, female, county.get(person, ""))
-        said = {**own, **_of_note(time, rng)}
-        text, found = _write(said, _one_of(REMARKS, rng), _one_of(TEMPLATES, rng))
+        clinician, hospital, remark, template = (
+            words[place] for words, place in zip(DRAWN, chosen, strict=True)
+        )
+        said = {"clinician": f"Dr {clinician}", "hospital": hospital, "date": _day(time), **own}
+        text, found = _write(said, remark, template)
         texts.append(text)
         spans += [(person, number, start, end, kind) for start, end, kind in found]
     nothing = pl.Series("text", [None], dtype=pl.String).new_from_index(0, facts.height)
@@ -89,13 +97,9 @@ def _of_person(person: int, birth: datetime.date, female: bool, county: str) -> 
     }
 
 
-def _of_note(time: int, rng: np.random.Generator) -> dict[str, str]:
-    day = EPOCH + datetime.timedelta(microseconds=int(time))
-    return {
-        "clinician": f"Dr {_one_of(CLINICIANS, rng)}",
-        "hospital": _one_of(HOSPITALS, rng),
-        "date": day.strftime("%m/%d/%Y"),
-    }
+def _day(time: int) -> str:
+    day = EPOCH + datetime.timedelta(microseconds=time)
+    return f"{day.month:02}/{day.day:02}/{day.year}"
 
 
 def _write(
