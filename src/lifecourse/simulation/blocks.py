@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from lifecourse.base.files import sync_directory, sync_file, written_atomically
+from lifecourse.base.files import sync_directory, sync_file
 from lifecourse.simulation.charting import chart
 from lifecourse.simulation.fhir import FhirWriter
 from lifecourse.simulation.futures import LANDMARK_YEARS
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 
 
 class Writer(Protocol):
-    """Something that writes people and facts in one standard, into a folder of its own."""
+    """Something that writes people and facts in one standard, into a folder of its own.
+
+    The folder is a passing one: `publish` makes durable what stands in the end.
+    """
 
     def __init__(self, folder: Path, model: Parameters) -> None: ...
 
@@ -44,7 +47,7 @@ class Writer(Protocol):
         """Add people and their facts."""
 
     def close(self) -> None:
-        """Make the files stand."""
+        """Make the files whole."""
 
 
 WRITERS: dict[str, type[Writer]] = {"fhir": FhirWriter, "omop": OmopWriter, "meds": MedsWriter}
@@ -163,5 +166,5 @@ def _append(part: Path, whole: Path) -> None:
 
 
 def _write_table(table: pl.DataFrame, path: Path) -> None:
-    with written_atomically(path) as passing:
-        table.write_parquet(passing)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.write_parquet(path)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING
 
 import polars as pl
 
-from lifecourse.base.files import written_atomically
 from lifecourse.simulation.parameters import address_item
 
 if TYPE_CHECKING:
@@ -33,14 +31,13 @@ ROWS_AT_ONCE = 20_000
 
 
 class FhirWriter:
-    """Writes ``Patient.ndjson`` and the rest as it is told; files stand once `close` was called."""
+    """Writes ``Patient.ndjson`` and the rest as it is told; they are whole once `close` was called."""
 
     def __init__(self, folder: Path, model: Parameters) -> None:
         self._folder = folder
         self._model = model
         self._tables = {name: coded.table for name, coded in model.codes.items()}
         self._files: dict[str, IO[bytes]] = {}
-        self._standing = ExitStack()
 
     def write(self, persons: pl.DataFrame, facts: pl.DataFrame) -> None:
         """Add people and their facts."""
@@ -60,10 +57,9 @@ class FhirWriter:
         self._add("DocumentReference", self._of(facts, "note"), _note(coding))
 
     def close(self) -> None:
-        """Write the files, each whole or not at all."""
+        """Close the files."""
         for file in self._files.values():
             file.close()
-        self._standing.close()
 
     def _of(self, facts: pl.DataFrame, table: str) -> pl.DataFrame:
         items = [name for name, each in self._tables.items() if each == table]
@@ -76,9 +72,8 @@ class FhirWriter:
 
     def _file(self, name: str) -> IO[bytes]:
         if name not in self._files:
-            path = self._folder / f"{name}.ndjson"
-            passing = self._standing.enter_context(written_atomically(path))
-            self._files[name] = passing.open("wb")
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._files[name] = (self._folder / f"{name}.ndjson").open("wb")
         return self._files[name]
 
     def _codings(self) -> dict[str, str]:

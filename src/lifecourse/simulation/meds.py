@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from lifecourse.base.files import write_json, written_atomically
+from lifecourse.base.files import write_json
 from lifecourse.simulation.ordering import NOTHING, in_order
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ VISIT, VISIT_END = "VISIT//", "VISIT_END//"
 
 
 class MedsWriter:
-    """Gathers events; ``data/0.parquet`` and ``metadata/`` stand once `close` was called."""
+    """Gathers events; ``data/0.parquet`` and ``metadata/`` are whole once `close` was called."""
 
     def __init__(self, folder: Path, model: Parameters) -> None:
         self._folder = folder
@@ -37,7 +37,7 @@ class MedsWriter:
         self._parts += [_of_persons(persons, words), told, words.ends(told)]
 
     def close(self) -> None:
-        """Write the files, each whole or not at all."""
+        """Write the files."""
         # Texts come last: numbers are sooner put in order.
         events = pl.concat(self._parts, how="diagonal")
         order = in_order(
@@ -46,8 +46,7 @@ class MedsWriter:
             events["place"].to_numpy().astype(np.int64),
             events["value"].fill_null(np.nan).to_numpy(),
         )
-        with written_atomically(self._folder / "data" / "0.parquet") as path:
-            self._words.in_meds(events[order]).write_parquet(path)
+        _write(self._words.in_meds(events[order]), self._folder / "data" / "0.parquet")
         told = [
             {"code": c.code, "description": c.display, "parent_codes": None}
             for c in self._model.codes.values()
@@ -57,8 +56,8 @@ class MedsWriter:
             "description": pl.String,
             "parent_codes": pl.List(pl.String),
         }
-        with written_atomically(self._folder / "metadata" / "codes.parquet") as path:
-            pl.DataFrame(told, schema=kinds).sort("code").write_parquet(path)
+        codes = pl.DataFrame(told, schema=kinds).sort("code")
+        _write(codes, self._folder / "metadata" / "codes.parquet")
         write_json(
             self._folder / "metadata" / "dataset.json",
             {
@@ -143,3 +142,8 @@ def _of_persons(persons: pl.DataFrame, words: _Words) -> pl.DataFrame:
         subject_id="person", time="death", place=death
     )
     return pl.concat([static, births, deaths])
+
+
+def _write(table: pl.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.write_parquet(path)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from lifecourse.base.files import written_atomically
 from lifecourse.simulation.fhir import moment, number
 from lifecourse.simulation.parameters import address_item
 
@@ -42,7 +41,7 @@ DOMAINS = {
 
 
 class OmopWriter:
-    """Gathers tables; the CSV files stand once `close` was called."""
+    """Gathers tables; the CSV files are whole once `close` was called."""
 
     def __init__(self, folder: Path, model: Parameters) -> None:
         self._folder = folder
@@ -80,12 +79,12 @@ class OmopWriter:
         self._add("location_history", self._moves(parts["address"]))
 
     def close(self) -> None:
-        """Write the files, each whole or not at all."""
+        """Write the files."""
         self._add("concept", self._concepts())
         self._add("location", self._locations())
+        self._folder.mkdir(parents=True, exist_ok=True)
         for name, parts in self._parts.items():
-            with written_atomically(self._folder / f"{name}.csv") as path:
-                pl.concat(parts).write_csv(path)
+            pl.concat(parts).write_csv(self._folder / f"{name}.csv")
 
     def _add(self, name: str, rows: pl.DataFrame) -> None:
         self._parts.setdefault(name, []).append(rows)

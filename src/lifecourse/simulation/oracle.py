@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xgboost
 
 from lifecourse.simulation.futures import HORIZONS, LANDMARK_YEARS, MAIN_OUTCOMES, true_risks
 from lifecourse.simulation.history import live
@@ -19,6 +18,8 @@ from lifecourse.simulation.observed import GROUPS, is_recorded, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import xgboost
 
     from lifecourse.simulation.history import History
     from lifecourse.simulation.parameters import Parameters
@@ -56,6 +57,8 @@ class RecordsOracle:
         self, history: History, years: float, model: Parameters
     ) -> dict[tuple[str, int], np.ndarray]:
         """Chance of a first event by outcome and horizon, float64[n]."""
+        import xgboost  # here: who simulates without an oracle waits for none of it
+
         found = shown(history, years, model)
         data = xgboost.DMatrix(np.column_stack([found[name] for name in self.names]))
         return {
@@ -122,6 +125,8 @@ ORACLES_OWN = 7_919
 
 
 def _regress(table: np.ndarray, target: np.ndarray) -> xgboost.Booster:
+    import xgboost
+
     held_out = np.arange(len(target)) % 5 == 0
     train = xgboost.DMatrix(table[~held_out], label=target[~held_out])
     judge = xgboost.DMatrix(table[held_out], label=target[held_out])
