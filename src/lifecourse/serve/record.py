@@ -13,7 +13,7 @@ from lifecourse.base.clock import to_microseconds
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.serve.measurements import measurements
 from lifecourse.timeline.shard import NO_END, STATIC, CodeTable
-from lifecourse.vocab.codelists import codelist, describe, names
+from lifecourse.vocab.codelists import SENSITIVE, codelist, describe, names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -266,7 +266,9 @@ def _narrowest_first() -> list[str]:
         listed = codelist(name)
         return len(listed.exact) + 20 * len(listed.prefixes) + 100 * len(listed.regexes)
 
-    return sorted(names(), key=width)
+    # What is protected together is no name for any of it.
+    named = (name for name in names() if not name.startswith(SENSITIVE))
+    return sorted(named, key=width)
 
 
 def _moment(when: datetime | str | int | None) -> int | None:

@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parent / "codelists"
 
 # WHO's and Germany's ICD-10 have the same categories as the US modification, which refines them.
 SHARE_ICD10_CATEGORIES = ("ICD10", "ICD10GM")
+SENSITIVE = "sensitive_"
+"""Starts the names of lists of what is protected beyond other records: they say who may see a code, no more."""
 TOLD_BY_TEXT = ("ICD10CM", "ICD10", "ICD10GM", "ICD9CM", "ICD9Proc", "ATC")
 """Systems in which what is under a code begins with it; others need a vocabulary to tell."""
 

@@ -1,0 +1,94 @@
+"""The rules of a house in one place: its settings, its policies, and what it knows of people for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lifecourse.base.errors import ConfigError
+from lifecourse.base.yaml import parse_document
+from lifecourse.privacy.access.asking import Situation, Use
+from lifecourse.privacy.access.glass import BrokenGlass
+from lifecourse.privacy.access.settings import AccessSettings, HouseSettings
+
+if TYPE_CHECKING:
+    from lifecourse.privacy.access.engine import PolicyEngine
+    from lifecourse.schema.actor import Identifiability
+    from lifecourse.schema.identity import Identity
+
+SETTINGS_FILE = "lifecourse.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """Who may see what, in the workspace (or beside the store alone) at `home`."""
+
+    home: Path
+    settings: AccessSettings
+
+    @classmethod
+    def at(cls, home: Path) -> House:
+        """The house at `home`, with the rules that are shipped where it states none.
+
+        Raises
+        ------
+        ConfigError
+            Its settings cannot be read.
+        """
+        path = home / SETTINGS_FILE
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return cls(home=home, settings=_settings(text, path.name))
+
+    @cached_property
+    def engine(self) -> PolicyEngine:
+        """What decides.
+
+        Raises
+        ------
+        ConfigError
+            A policy has an error, or there is none.
+        """
+        from lifecourse.privacy.access.cedar import SHIPPED, load_policies
+
+        named = self.settings.policies
+        if named is None:
+            return load_policies(SHIPPED)
+        folder = self.home / named
+        if not folder.is_dir():
+            raise ConfigError(
+                f"{SETTINGS_FILE}: access.policies names the folder '{named}', which is not there. Make it, or take "
+                "the setting away."
+            )
+        return load_policies(folder)
+
+    @property
+    def care_team_file(self) -> Path:
+        """Who treats whom."""
+        return self.home / self.settings.care_team
+
+    @property
+    def glass(self) -> BrokenGlass:
+        """Emergencies that go on."""
+        return BrokenGlass(home=self.home)
+
+    def situation(
+        self, identity: Identity, use: Use, identifiability: Identifiability
+    ) -> Situation:
+        """`identity` asking for `use` in this house."""
+        return Situation(
+            identity=identity,
+            use=use,
+            identifiability=identifiability,
+            relationship_required=self.settings.treatment_relationship == "required",
+            consent_required=self.settings.consent == "required",
+            protected=frozenset(self.settings.protected),
+        )
+
+
+@lru_cache(maxsize=16)
+def _settings(text: str, where: str) -> AccessSettings:
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
+        return AccessSettings()
+    return parse_document(text, HouseSettings, where=where).access

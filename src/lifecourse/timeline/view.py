@@ -1,0 +1,220 @@
+"""The part of a store that one asker may see: which people, which of their events, and how much of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from lifecourse.base.clock import now, to_microseconds
+from lifecourse.privacy.access.care_team import treated_by
+from lifecourse.privacy.access.consents import Consents
+from lifecourse.timeline.shard import STATIC, CodeTable
+from lifecourse.timeline.sight import (
+    Eye,
+    Kinds,
+    Sight,
+    Standing,
+    is_name_open,
+    is_whole,
+    kinds_of,
+    sight_of,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from lifecourse.privacy.access.asking import Situation
+    from lifecourse.privacy.access.consent import Provision
+    from lifecourse.privacy.access.house import House
+    from lifecourse.timeline.manifest import FileEntry, Manifest
+    from lifecourse.timeline.store import Store
+
+NEEDED = ("subject_id", "time", "code")
+"""Columns of events by which a view decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What one asker may see of a store's people.
+
+    rows : None where every event is open whatever the records hold, so that nothing need be looked at
+    are_names_open : where `rows` is None, whether names and identifiers are
+    """
+
+    are_names_open: bool
+    rows: Rows | None = None
+
+    @property
+    def hides_nothing(self) -> bool:
+        """Whether it is as if there were none."""
+        return self.rows is None and self.are_names_open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Which events are open.
+
+    subject_ids : int64[n], sorted; who is not among them is closed
+    standing_of : int32[n], each one's place in `sights` and `wholes`
+    sights : by how people stand to the asker
+    wholes : whether everything of such people is open, told by the policies alone
+    """
+
+    codes: CodeTable
+    subject_ids: npt.NDArray[np.int64]
+    standing_of: npt.NDArray[np.int32]
+    sights: tuple[Sight, ...]
+    wholes: tuple[bool, ...]
+
+    def of_events(
+        self, events: pl.DataFrame
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Of each row of `NEEDED`, whether the event is open, and whether its text is."""
+        standing = self._standing(events["subject_id"].to_numpy())
+        code = events["code"].cast(self.codes.enumeration).to_physical().to_numpy()
+        time = events["time"].cast(pl.Int64).fill_null(STATIC).to_numpy()
+        event, text = np.zeros(len(code), dtype=bool), np.zeros(len(code), dtype=bool)
+        for place in np.unique(standing[standing >= 0]).tolist():
+            sight, theirs = self.sights[place], np.flatnonzero(standing == place)
+            which = code[theirs], sight.spans(time[theirs], STATIC)
+            event[theirs], text[theirs] = sight.event[which], sight.text[which]
+        return event, text
+
+    def seen(self, events: pl.DataFrame) -> pl.DataFrame:
+        """The rows of `events` that are open, the texts that are not taken out."""
+        event, text = self.of_events(events)
+        if "text_value" in events.columns and not text[event].all():
+            shown = pl.when(pl.lit(pl.Series(text))).then("text_value").alias("text_value")
+            events = events.with_columns(shown)
+        return events if event.all() else events.filter(pl.Series(event))
+
+    def whose_names(self) -> npt.NDArray[np.int64]:
+        """The subjects whose names and identifiers are open."""
+        return self._those([sight.is_name_open for sight in self.sights])
+
+    def whole(self) -> npt.NDArray[np.int64]:
+        """The subjects of whom everything is open, told by the policies alone."""
+        return self._those(list(self.wholes))
+
+    def possible(self) -> npt.NDArray[np.int64]:
+        """The subjects of whom some event may be open."""
+        return self._those([bool(sight.event.any()) for sight in self.sights])
+
+    def _those(self, chosen: list[bool]) -> npt.NDArray[np.int64]:
+        those: npt.NDArray[np.int64] = self.subject_ids[
+            np.array(chosen, dtype=bool)[self.standing_of]
+        ]
+        return those
+
+    def _standing(self, subject_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        if len(self.subject_ids) == 0:
+            return np.full(len(subject_ids), -1, dtype=np.int32)
+        places = np.searchsorted(self.subject_ids, subject_ids).clip(max=len(self.subject_ids) - 1)
+        found = self.subject_ids[places] == subject_ids
+        return np.where(found, self.standing_of[places], -1).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of people for policies: whom the asker treats, who is in context, in an emergency, and consents."""
+
+    related: Collection[int] = frozenset()
+    in_context: Collection[int] = frozenset()
+    emergency: Collection[int] = frozenset()
+    rules: Mapping[int, tuple[Provision, ...]]
+
+    def marked(self) -> dict[int, Standing]:
+        """How those stand to the asker of whom anything is known."""
+        people = {*self.related, *self.in_context, *self.emergency, *self.rules}
+        return {
+            subject: Standing(
+                is_related=subject in self.related,
+                is_in_context=subject in self.in_context,
+                is_emergency=subject in self.emergency,
+                rules=self.rules.get(subject, ()),
+            )
+            for subject in people
+        }
+
+
+def view_of_people(
+    eye: Eye, known: Known, subject_ids: npt.NDArray[np.int64], kinds: Kinds
+) -> View:
+    """The view of people of whom `known` tells.
+
+    Parameters
+    ----------
+    subject_ids : int64[n], sorted
+    """
+    stranger, marked = Standing(), known.marked()
+    standings = list(dict.fromkeys([stranger, *marked.values()]))
+    wholes = [is_whole(eye, standing) for standing in standings]
+    names = [is_name_open(eye, standing) for standing in standings]
+    if all(wholes) and len(set(names)) == 1:
+        return View(are_names_open=names[0])
+    places = {standing: place for place, standing in enumerate(standings)}
+    standing_of = np.zeros(len(subject_ids), dtype=np.int32)
+    for subject, standing in marked.items():
+        place = int(np.searchsorted(subject_ids, subject))
+        if place < len(subject_ids) and subject_ids[place] == subject:
+            standing_of[place] = places[standing]
+    rows = Rows(
+        codes=kinds.codes,
+        subject_ids=subject_ids,
+        standing_of=standing_of,
+        sights=tuple(sight_of(eye, standing, kinds) for standing in standings),
+        wholes=tuple(wholes),
+    )
+    return View(are_names_open=all(names), rows=rows)
+
+
+def view_of_store(
+    house: House, situation: Situation, store: Store, manifest: Manifest, *, emergency: int | None
+) -> View:
+    """What `situation` may see of a version of a store.
+
+    emergency : the one for whom the asker broke the glass
+    """
+    present = now()
+    eye = Eye(engine=house.engine, situation=situation, now=to_microseconds(present))
+    identities = _identities(store, manifest)
+    name, patient = situation.identity.actor.name, situation.identity.patient
+    known = Known(
+        related=treated_by(house.care_team_file, name, present, identities),
+        in_context=frozenset() if patient is None else _in_context(patient, identities),
+        emergency=frozenset() if emergency is None else {emergency},
+        rules=Consents(home=house.home, keys=store.keys if manifest.encrypted else None).rules(),
+    )
+    if not known.marked() and is_whole(eye, Standing()):
+        # Nothing is hidden from anybody, and everybody is like everybody: neither people nor codes need be read.
+        return View(are_names_open=is_name_open(eye, Standing()))
+    subject_ids, kinds = _tables(store, manifest.persons, manifest.codes)
+    return view_of_people(eye, known, subject_ids, kinds)
+
+
+def _identities(store: Store, manifest: Manifest) -> Callable[[], pl.DataFrame] | None:
+    entry = manifest.identity
+    return None if entry is None else lambda: store.read(entry)
+
+
+def _in_context(patient: str, identities: Callable[[], pl.DataFrame] | None) -> frozenset[int]:
+    """The subject whom a token calls `patient`; nobody where that is not told, or several are called so."""
+    named = patient.removeprefix("Patient/")
+    if identities is None:
+        return frozenset({int(named)}) if named.removeprefix("-").isdecimal() else frozenset()
+    found = identities().filter(pl.col("subject_key") == named)["subject_id"].unique().to_list()
+    return frozenset(found) if len(found) == 1 else frozenset()
+
+
+@lru_cache(maxsize=4)
+def _tables(
+    store: Store, persons: FileEntry, codes: FileEntry
+) -> tuple[npt.NDArray[np.int64], Kinds]:
+    """A store's people, sorted, and the kinds of its codes; the files have other names when they hold other things."""
+    subject_ids = store.read(persons, ["subject_id"])["subject_id"].to_numpy()
+    return subject_ids, kinds_of(CodeTable.from_frame(store.read(codes)))
