@@ -14,8 +14,16 @@ PROOFS = (
         measure=tests("tests/functional/test_erasure.py"),
     ),
     Proof(
-        name="audit-chain",
-        promise="any flip, drop, reorder or truncation of the audit log is found; one person's disclosures are listed",
-        measure=tests("tests/unit/timeline/test_audit.py"),
+        name="audit-every-route",
+        promise="every route x outcome (success, not found, refused, bad input, not signed in, failed) leaves exactly "
+        "one audit event before its body; without the log nothing is answered",
+        measure=tests("tests/functional/test_audit_of_routes.py"),
+    ),
+    Proof(
+        name="audit-tamper",
+        promise="any flip, drop, reorder, repetition, truncation or fork of the audit log is found and its line named; "
+        "who holds its key is found by a checkpoint elsewhere; roots and proofs are those of pymerkle; one person's "
+        "disclosures are listed",
+        measure=tests("tests/unit/privacy", "tests/generative/test_audit_laws.py"),
     ),
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lifecourse.base.errors import LifecourseError
 from lifecourse.cli.command import COMMANDS, Command, load
 from lifecourse.cli.output import show_error, show_result
+from lifecourse.privacy.acts import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser(words)
     arguments = parser.parse_args(words)
     command: Command = arguments.command
+    program = PROGRAM.set(f"lifecourse {arguments.command_name}")
     try:
         show_result(command, command.call(arguments), as_json=arguments.json)
     except LifecourseError as error:
@@ -37,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    finally:
+        PROGRAM.reset(program)
     return 0
 
 
@@ -62,7 +66,7 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
         if words is None or name in words:
             command = load(name)
             branch.epilog = f"example:\n  {command.example}"
-            branch.set_defaults(command=command)
+            branch.set_defaults(command=command, command_name=name)
             branch.add_argument(
                 "--json",
                 action="store_true",

@@ -80,6 +80,14 @@ def predict(
     risk = model.risk(features)
     reasons = _contributions(model, features)
     had = _had_before(model, timeline, rows)
+    people = rows["subject_id"].to_list()
+    timeline.record(
+        "predict",
+        f"subject/{people[0]}" if len(people) == 1 else "store",
+        people=people if len(people) > 1 else (),
+        rows=len(people),
+        models=[f"{model.name}@{model.version}"],
+    )
     return [
         _estimate(
             model,

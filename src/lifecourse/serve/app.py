@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from lifecourse.base.errors import LifecourseError, PolicyRefused, StoreError
 from lifecourse.serve import health
 from lifecourse.serve.api import routes as api
+from lifecourse.serve.auditing import Audited
 from lifecourse.serve.auth import Issuer, NotSignedIn, local_issuer
 from lifecourse.serve.cds_hooks import routes as hooks
 from lifecourse.serve.cds_hooks.request import Unanswerable
@@ -68,6 +69,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _http)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(Guard, broken=_unexpected)
+    app.add_middleware(Audited, workspace=workspace)
     return app
 
 

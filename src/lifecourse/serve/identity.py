@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from lifecourse.base.errors import PolicyRefused
+from lifecourse.privacy.acts import asked_by
 from lifecourse.schema.actor import Actor
-from lifecourse.schema.identity import Identity
+from lifecourse.schema.identity import LOCAL, Identity
 from lifecourse.serve.auth import COOKIE, NotSignedIn
 from lifecourse.serve.feedback import Answers
 from lifecourse.serve.site import Site
@@ -27,14 +28,23 @@ def identity_of(request: Request) -> Identity:
     issuer = request.app.state.issuer
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        program: Identity = issuer.service(token)
-        return program
+        return as_asker(issuer.service(token))
     session = request.cookies.get(COOKIE)
     if session is None:
         raise NotSignedIn("sign in with the link that `lifecourse serve` prints.")
     check_origin(request)
-    person: Identity = issuer.session(session)
-    return person
+    return as_asker(issuer.session(session))
+
+
+def as_asker(identity: Identity) -> Identity:
+    """`identity`, whom the audit entry of the request names from now on."""
+    asked_by(
+        identity.actor,
+        client=identity.client or "",
+        token=identity.token_id or "",
+        issuer="" if identity.issuer == LOCAL else identity.issuer,
+    )
+    return identity
 
 
 Identified = Annotated[Identity, Depends(identity_of)]

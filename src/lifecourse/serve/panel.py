@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lifecourse.base.clock import DAYS_PER_YEAR
+from lifecourse.privacy.acts import noted
 
 if TYPE_CHECKING:
     from lifecourse.schema.actor import Actor
@@ -50,6 +51,7 @@ def panel(site: Site, actor: Actor, search: Search) -> dict[str, Any]:
     pages = max(1, -(-found.height // search.per_page))
     page = min(max(1, search.page), pages)
     rows = found.slice((page - 1) * search.per_page, search.per_page)
+    noted(people=rows["subject_id"].to_list(), rows=rows.height)
     return {
         "patients": [_row(row, firing) for row in rows.iter_rows(named=True)],
         "found": found.height,

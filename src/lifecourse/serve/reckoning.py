@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import ModelError
+from lifecourse.privacy.acts import noted
 from lifecourse.serve.observations import observations
 from lifecourse.serve.site import PURPOSE
 
@@ -35,6 +36,7 @@ def risks_of(site: Site, actor: Actor, chart: Chart, at: int) -> list[dict[str, 
 
     one = timeline_of_chart(chart, actor=actor, purpose=PURPOSE)
     found: list[dict[str, Any]] = []
+    noted(models=[f"{name}@{model.version}" for name, model in site.trained.items()])
     for name, model in site.trained.items():
         try:
             estimates = predict(model, one, [chart.subject_id], at)

@@ -189,13 +189,7 @@ def judge(
     sample = _sample(site, name)
     drawn = _drawn(sample, number)
     timeline = site.timeline(actor, Purpose(sample.purpose))
-    if timeline.audit is not None:
-        timeline.audit.record(
-            actor=actor,
-            purpose=timeline.purpose,
-            action=f"judge {name}",
-            target=f"subject/{drawn.subject_id}",
-        )
+    timeline.record(f"judge {name}", f"subject/{drawn.subject_id}")
     site.reviews.add(actor, sample, drawn, answer, reason)
     return _next(sample, site.reviews.verdicts(name), actor, after=number)
 

@@ -115,13 +115,7 @@ def draw_charts(
     if not 1 <= each <= MOST_CHARTS:
         raise TaskError(f"ask for 1 to {MOST_CHARTS} charts of each kind.")
     asked = phenotype(name)
-    if timeline.audit is not None:
-        timeline.audit.record(
-            actor=timeline.actor,
-            purpose=timeline.purpose,
-            action="draw charts to review",
-            target=f"phenotype/{name}",
-        )
+    timeline.record("draw charts to review", f"phenotype/{name}")
     people = _strata(timeline, asked)
     if people.is_empty():
         raise TaskError("the store has nobody with a dated event: there is no chart to review.")

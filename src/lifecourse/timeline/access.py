@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import PolicyRefused, UserError
+from lifecourse.privacy.acts import Details
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpose
 from lifecourse.schema.event import EVENT_COLUMNS
@@ -103,7 +104,7 @@ class Timeline:
         """``subject_id`` and ``name`` of those whose name is known, for lists in direct care; else no rows."""
         if self.purpose != Purpose.DIRECT_CARE:
             return NO_NAMES
-        self._look("list names", "store", "success")
+        self.record("list names", "store", "success")
         return self.holding.names()
 
     def loads(self) -> Loads:
@@ -179,7 +180,7 @@ class Timeline:
             No such subject.
         """
         events = self._events_of(subject_id)
-        self._look("look", f"subject/{subject_id}", "success" if events.height else "not found")
+        self.record("look", f"subject/{subject_id}", "success" if events.height else "not found")
         if events.height == 0:
             raise UserError(f"the store has no subject {subject_id}.")
         return Chart(
@@ -197,7 +198,7 @@ class Timeline:
 
         `shards` narrows it to the people of some shards, so that several processes share the work.
         """
-        self._look("look at all", "store", "success")
+        self.record("look at all", "store", "success")
         for number in range(self.n_shards) if shards is None else shards:
             events = self.holding.events(number, columns=EVENT_COLUMNS)
             for part in events.partition_by("subject_id", maintain_order=True):
@@ -219,12 +220,12 @@ class Timeline:
             The purpose is direct care, where each look at a person is audited by itself: use `chart`.
         """
         if self.purpose == Purpose.DIRECT_CARE:
-            self._look("look at all", "store", "refused")
+            self.record("look at all", "store", "refused")
             raise PolicyRefused(
                 "direct care looks at one person at a time, each look audited: use chart(subject_id). "
                 "A reader of everyone's histories is for the purposes operations and research."
             )
-        self._look("look at all", "store", "success")
+        self.record("look at all", "store", "success")
         return Reader(
             n_shards=self.n_shards,
             shard=self.shard,
@@ -243,7 +244,10 @@ class Timeline:
         number = shard_of_one(subject_id, self.n_shards)
         return self.holding.subject_events(number, subject_id, whole=True)
 
-    def _look(self, action: str, target: str, outcome: str) -> None:
+    def record(
+        self, action: str, target: str, outcome: str = "success", **details: Unpack[Details]
+    ) -> None:
+        """Enter in the audit log what the actor does with what the timeline shows; nothing in memory."""
         if self.audit is not None:
             self.audit.record(
                 actor=self.actor,
@@ -251,6 +255,7 @@ class Timeline:
                 action=action,
                 target=target,
                 outcome=outcome,
+                **details,
             )
 
 
@@ -279,6 +284,11 @@ def open_timeline(
         raise
     audit.record(actor=actor, purpose=purpose, action="open", target=target)
     return Timeline(holding=Stored(found, manifest), actor=actor, purpose=purpose, audit=audit)
+
+
+def audit_of(store: Path) -> AuditLog:
+    """The audit log of `store` (or of the workspace `store`), whether or not anything is in it yet."""
+    return AuditLog(Store.at(Path(store)).audit_folder)
 
 
 def timeline_from_events(

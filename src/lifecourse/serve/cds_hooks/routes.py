@@ -49,15 +49,14 @@ def patient_view(request: HookRequest, actor: SignedIn, site: Served) -> Respons
 def _cards(
     resources: list[dict[str, Any]], request: HookRequest, actor: Actor, site: Served
 ) -> list[dict[str, Any]]:
-    from lifecourse.privacy.audit import AuditLog
     from lifecourse.serve.patient import view_of
-    from lifecourse.timeline.access import chart_from_resources
+    from lifecourse.timeline.access import audit_of, chart_from_resources
 
     chart = chart_from_resources(
         resources,
         actor=actor,
         purpose=Purpose.DIRECT_CARE,
-        audit=AuditLog(site.workspace / "audit"),
+        audit=audit_of(site.workspace),
     )
     if chart.death is not None:
         return []

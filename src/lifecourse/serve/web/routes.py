@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from lifecourse.base.errors import UserError
-from lifecourse.serve.auth import COOKIE, SESSION_SECONDS
+from lifecourse.serve.auth import COOKIE, SESSION_SECONDS, NotSignedIn
 from lifecourse.serve.feedback import OUTCOMES, REASONS
-from lifecourse.serve.identity import Given, Served, SignedIn, check_origin
+from lifecourse.serve.identity import Given, Served, SignedIn, as_asker, check_origin
 from lifecourse.serve.panel import Search, panel
 from lifecourse.serve.patient import patient
 from lifecourse.serve.web.discoveries import findings_view
@@ -28,7 +29,7 @@ def sign_in(request: Request, token: str = "") -> Response:
     along a redirect.
     """
     issuer = request.app.state.issuer
-    identity = issuer.use_link(token)
+    identity = as_asker(issuer.use_link(token))
     response = page("signed_in.html", actor=identity.actor)
     response.set_cookie(
         COOKIE,
@@ -45,7 +46,10 @@ def sign_in(request: Request, token: str = "") -> Response:
 def sign_out(request: Request) -> Response:
     """End the session everywhere."""
     check_origin(request)
-    request.app.state.issuer.end_session(request.cookies.get(COOKIE, ""))
+    issuer, session = request.app.state.issuer, request.cookies.get(COOKIE, "")
+    with suppress(NotSignedIn):
+        as_asker(issuer.session(session))
+    issuer.end_session(session)
     response = page("signed_out.html", actor=None)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response
