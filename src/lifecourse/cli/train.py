@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.base.files import write_json
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from lifecourse.features import Recipe
     from lifecourse.tasks import AnyTask
     from lifecourse.timeline.access import Timeline
+
+
+OUTCOME = "outcome.json"
+"""In the folder of a task's model: what training came to, for the pages."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,20 +54,28 @@ def call(arguments: argparse.Namespace) -> Any:
     timeline = open_timeline(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
     out = arguments.out or store.parent / "models" / task.name
     recipe = load_recipe(arguments.recipe) if arguments.recipe else None
-    return train_and_save(timeline, task, out, recipe=recipe, seed=arguments.seed)
+    trained = train_and_save(timeline, task, out, recipe=recipe, seed=arguments.seed)
+    return {**trained, "out": str(out)} if trained["outcome"] == "model" else trained
 
 
 def train_and_save(
     timeline: Timeline, task: AnyTask, out: Path, *, recipe: Recipe | None = None, seed: int = 0
 ) -> dict[str, Any]:
-    """Train on `task`; a model is written to `out`, an abstention says how many events there are and need be."""
+    """Train on `task`; `out` gets the model, and what came of it: its card, or why there is none."""
     from lifecourse.models import save_model, train
 
     result = train(timeline, task, recipe=recipe, seed=seed)
-    if result.model is None:
-        return {"task": task.name, "outcome": "abstention", **plainly(result.abstention)}
-    save_model(result.model, out)
-    return {"task": task.name, "outcome": "model", "out": str(out), **plainly(result.summary())}
+    said = plainly(result.abstention) if result.model is None else result.summary()
+    trained = {
+        "task": task.name,
+        "outcome": "abstention" if result.model is None else "model",
+        **said,
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    if result.model is not None:
+        save_model(result.model, out)
+    write_json(out / OUTCOME, trained)
+    return trained
 
 
 def text(report: dict[str, Any]) -> str:

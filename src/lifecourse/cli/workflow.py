@@ -165,10 +165,7 @@ class Journey:
 
         def train_it() -> dict[str, Any]:
             _emptied(model)
-            trained = train_and_save(timeline, task, model, seed=self.settings.seed)
-            trained.pop("out", None)
-            write_json(model / "outcome.json", trained)
-            return trained
+            return train_and_save(timeline, task, model, seed=self.settings.seed)
 
         labelled = self._finished(
             f"label-{task.name}", timeline, label_it, writes=(table, attrition), task=plainly(task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.figures.svg import BLUE, GREY, INK, Figure, element, picture, text, tip
+from lifecourse.figures.svg import BLUE, GREY, INK, ORANGE, Figure, element, picture, text, tip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,12 +15,15 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 MOST_TICKS = 6
 
 
-def calibration(groups: Sequence[dict[str, Any]], *, title: str) -> Figure:
+def calibration(
+    groups: Sequence[dict[str, Any]], *, title: str, curve: Sequence[dict[str, float]] = ()
+) -> Figure:
     """Observed share (with its interval) against predicted share of each group; on the diagonal is right.
 
     Parameters
     ----------
     groups : each with ``people``, ``predicted``, ``observed``, ``low`` and ``high``; shares between 0 and 1
+    curve : ``predicted`` and ``observed`` along a smooth curve through all people, ascending
     """
     most = max((max(g["predicted"], g["high"]) for g in groups), default=0.0)
     step = next((s for s in STEPS if most / s <= MOST_TICKS), 0.25)
@@ -46,6 +49,10 @@ def calibration(groups: Sequence[dict[str, Any]], *, title: str) -> Figure:
     )
     parts.append(text(LEFT + SIDE / 2, height - 10, "predicted", text_anchor="middle"))
     parts.append(text(LEFT + 8, TOP + 18, "observed, with 95 % interval"))
+    inside = [p for p in curve if p["predicted"] <= limit and p["observed"] <= limit]
+    if inside:
+        path = "M" + "L".join(f"{x(p['predicted']):.1f},{y(p['observed']):.1f}" for p in inside)
+        parts.append(element("path", d=path, fill="none", stroke=ORANGE, stroke_width=2))
     for group in groups:
         words = tip(_said(group))
         place = x(group["predicted"])
@@ -65,7 +72,8 @@ def calibration(groups: Sequence[dict[str, Any]], *, title: str) -> Figure:
         }
         for group in groups
     ]
-    description = f"{len(groups)} groups by predicted risk; the table has the same numbers."
+    smooth = " The orange line is the smooth curve." if inside else ""
+    description = f"{len(groups)} groups by predicted risk; the table has the same numbers.{smooth}"
     return Figure(
         picture(*parts, width=width, height=height, title=title, description=description), rows
     )

@@ -10,10 +10,16 @@ from lifecourse.models.evaluation import (
     auprc,
     auroc,
     brier,
+    by_group,
+    calibration_errors,
     calibration_intercept,
     calibration_slope,
     calibration_table,
-    with_intervals,
+    curve_table,
+    decision_curve,
+    draws_of,
+    observed_over_expected,
+    over_draws,
 )
 from lifecourse.models.model import age_band, sex_name
 
@@ -26,8 +32,8 @@ METRICS = {
     "brier": brier,
     "calibration_slope": calibration_slope,
     "calibration_intercept": calibration_intercept,
+    "observed_over_expected": observed_over_expected,
 }
-SMALLEST_GROUP = 50
 LIMITS = (
     "Judged on people of the same store, out of fold; another site needs its own evaluation.",
     "A risk is an association in these records, not the effect of anything that could be changed.",
@@ -42,10 +48,22 @@ def judge(
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """Metrics with intervals, and calibration in tenths of risk."""
+    """Metrics with intervals, calibration in tenths of risk and as a curve, and what acting on the risk is worth."""
+
+    def measured(rows: npt.NDArray[np.int64]) -> dict[str, float]:
+        y, p = outcome[rows], risk[rows]
+        return {
+            **{name: metric(y, p) for name, metric in METRICS.items()},
+            **calibration_errors(y, p),
+        }
+
+    draws = draws_of(len(outcome))
     return {
-        "metrics": with_intervals(METRICS, outcome, risk, subject_ids, seed=seed),
+        "metrics": over_draws(measured, subject_ids, seed=seed, draws=draws),
+        "draws": draws,
         "calibration": calibration_table(outcome, risk),
+        "calibration_curve": curve_table(outcome, risk),
+        "decision_curve": decision_curve(outcome, risk),
     }
 
 
@@ -60,23 +78,7 @@ def subgroups(
         "sex": np.array([sex_name(value) for value in female]),
         "age": np.array([age_band(value) for value in age]),
     }
-    rows = []
-    for kind, names in labels.items():
-        for name in np.unique(names):
-            mine = names == name
-            if mine.sum() < SMALLEST_GROUP:
-                continue
-            area = auroc(outcome[mine], risk[mine])
-            rows.append(
-                {
-                    "group": f"{kind}: {name}",
-                    "rows": int(mine.sum()),
-                    "auroc": area if np.isfinite(area) else None,
-                    "observed": float(outcome[mine].mean()),
-                    "expected": float(risk[mine].mean()),
-                }
-            )
-    return rows
+    return [row for kind, names in labels.items() for row in by_group(kind, names, outcome, risk)]
 
 
 def comparators(

@@ -10,17 +10,30 @@ import polars as pl
 from lifecourse.base.errors import ModelError
 from lifecourse.features import featurize
 from lifecourse.models.card import judge, subgroups
+from lifecourse.models.evaluation import gaps
 from lifecourse.tasks import label
 
 if TYPE_CHECKING:
     from lifecourse.models.model import RiskModel
     from lifecourse.timeline.access import Timeline
 
-KEPT = ("metrics", "calibration", "subgroups", "rows", "subjects", "events", "judged")
+KEPT = (
+    "metrics",
+    "draws",
+    "calibration",
+    "calibration_curve",
+    "decision_curve",
+    "subgroups",
+    "gaps",
+    "rows",
+    "subjects",
+    "events",
+    "judged",
+)
 
 
 def evaluate(model: RiskModel, timeline: Timeline, *, seed: int = 0) -> dict[str, Any]:
-    """Metrics with intervals, calibration and subgroups of `model` in `timeline`.
+    """Metrics with intervals, calibration, what acting on it is worth and subgroups of `model` in `timeline`.
 
     On the very records it was trained on, what its card says of people held out; on others, an external
     validation with the same labels and features.
@@ -43,6 +56,7 @@ def evaluate(model: RiskModel, timeline: Timeline, *, seed: int = 0) -> dict[str
     features = featurize(timeline, table, model.recipe, vocabulary=model.vocabulary)
     risk = model.risk(features)
     subjects = table["subject_id"].to_numpy()
+    groups = subgroups(outcome, risk, features.dense[:, 0], features.dense[:, 1])
     return {
         **basis,
         "rows": len(outcome),
@@ -50,5 +64,6 @@ def evaluate(model: RiskModel, timeline: Timeline, *, seed: int = 0) -> dict[str
         "events": int(outcome.sum()),
         "judged": "on another store",
         **judge(outcome, risk, subjects, seed=seed),
-        "subgroups": subgroups(outcome, risk, features.dense[:, 0], features.dense[:, 1]),
+        "subgroups": groups,
+        "gaps": gaps(groups),
     }

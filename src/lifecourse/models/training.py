@@ -18,7 +18,7 @@ from lifecourse.models.calibration import Calibrator, fit_calibrator
 from lifecourse.models.card import LIMITS, comparators, judge, subgroups
 from lifecourse.models.diagnostics import diagnose
 from lifecourse.models.diagnostics.support import LEAST_OF_EACH, people_of_each, support
-from lifecourse.models.evaluation import log_loss
+from lifecourse.models.evaluation import gaps, log_loss
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
 from lifecourse.models.persistence import task_document
@@ -194,6 +194,7 @@ class _Study:
     ) -> dict[str, Any]:
         age, female = self.features.dense[:, 0], self.features.dense[:, 1]
         judged = judge(self.outcome, risk, self.subjects, seed=self.seed)
+        groups = subgroups(self.outcome, risk, age, female)
         known_age = age[np.isfinite(age)]
         basis = [
             timeline.content_hash,
@@ -210,7 +211,7 @@ class _Study:
             "rows": len(self.outcome),
             "subjects": len(np.unique(self.subjects)),
             "events": int(self.outcome.sum()),
-            "metrics": judged["metrics"],
+            **judged,
             "twins": {
                 name: {
                     "log_loss": losses[name],
@@ -218,8 +219,8 @@ class _Study:
                 }
                 for name, (twin, _) in held_out.items()
             },
-            "calibration": judged["calibration"],
-            "subgroups": subgroups(self.outcome, risk, age, female),
+            "subgroups": groups,
+            "gaps": gaps(groups),
             "comparators": comparators(risk, age, female),
             "population": {
                 "age_from": float(np.floor(known_age.min())) if len(known_age) else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lifecourse.models.evaluation.calibration import calibration_table
+from lifecourse.models.evaluation import by_group, calibration_table, decision_curve, gaps
 from lifecourse.serve.web.statistics import model_view
 
 
@@ -28,3 +28,29 @@ def test_metrics_are_named_with_their_intervals_in_a_fixed_order() -> None:
     metrics = {"brier": 0.1, "auroc": {"value": 0.8, "low": 0.7, "high": 0.9}}
     measured = model_view({"name": "stroke", "metrics": metrics})["measured"]
     assert [m["value"] for m in measured] == ["0.8 (0.7 to 0.9)", "0.1"]
+
+
+def test_what_acting_is_worth_is_drawn_as_far_as_anyone_is_called() -> None:
+    random = np.random.default_rng(1)
+    risk = random.random(2000) * 0.12
+    rows = decision_curve(random.random(2000) < risk, risk)
+    worth = model_view({"name": "stroke", "decision_curve": rows})["worth"]
+    assert worth["svg"].count("<circle") == sum(row["called"] > 0 for row in rows) == 6
+    assert len(worth["rows"]) == len(rows)
+    assert worth["rows"][0]["act from"] == "1.0%"
+
+
+def test_groups_and_gaps_are_told_with_intervals() -> None:
+    random = np.random.default_rng(2)
+    risk = random.random(2000) * 0.4
+    rows = list(by_group("sex", np.repeat(["a", "b"], 1000), random.random(2000) < risk, risk))
+    view = model_view({"name": "stroke", "subgroups": rows, "gaps": gaps(rows)})
+    assert [row["group"] for row in view["groups"]] == ["sex: a", "sex: b"]
+    assert " to " in view["groups"][0]["observed over expected"]
+    assert {row["measure"] for row in view["apart"]} == {"AUROC", "observed over expected"}
+
+
+def test_small_distances_are_written_as_percent() -> None:
+    metrics = {"ici": {"value": 0.0042, "low": 0.001, "high": 0.01}}
+    (row,) = model_view({"name": "stroke", "metrics": metrics})["measured"]
+    assert row["value"] == "0.42 % (0.1 % to 1 %)"

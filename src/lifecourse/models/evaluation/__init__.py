@@ -16,8 +16,9 @@ from lifecourse.models.evaluation.calibration import (
 from lifecourse.models.evaluation.concordance import concordance
 from lifecourse.models.evaluation.curve import calibration_errors, curve_table
 from lifecourse.models.evaluation.followed import Followed
+from lifecourse.models.evaluation.groups import by_group, gaps
 from lifecourse.models.evaluation.incidence import Incidence, cumulative_incidence
-from lifecourse.models.evaluation.intervals import over_draws, with_intervals
+from lifecourse.models.evaluation.intervals import draws_of, over_draws, with_intervals
 from lifecourse.models.evaluation.log_loss import log_loss
 from lifecourse.models.evaluation.net_benefit import decision_curve, net_benefit
 
@@ -27,6 +28,7 @@ __all__ = [
     "auprc",
     "auroc",
     "brier",
+    "by_group",
     "calibration_errors",
     "calibration_intercept",
     "calibration_slope",
@@ -35,6 +37,8 @@ __all__ = [
     "cumulative_incidence",
     "curve_table",
     "decision_curve",
+    "draws_of",
+    "gaps",
     "integrated_brier",
     "log_loss",
     "net_benefit",

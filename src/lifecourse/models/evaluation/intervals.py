@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 DRAWS = 200
 LOW, HIGH = 2.5, 97.5
+MOST_ROWS_DRAWN = 4_000_000
+FEWEST_DRAWS = 50
+
+
+def draws_of(n_rows: int) -> int:
+    """How many draws so many rows need: 200, fewer where one draw says as much as it would of a hundred thousand."""
+    return min(DRAWS, max(FEWEST_DRAWS, MOST_ROWS_DRAWN // max(n_rows, 1)))
 
 
 def with_intervals(

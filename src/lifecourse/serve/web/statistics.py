@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifecourse.figures.calibration import calibration
+from lifecourse.figures.decision import decision_curve
 from lifecourse.figures.lanes import number
 from lifecourse.serve.wording import capital
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 METRICS = {
     "auroc": ("Tells who from who not (AUROC)", "0.5 is chance, 1 is perfect"),
@@ -17,7 +21,19 @@ METRICS = {
     "brier": ("Squared error (Brier)", "0 is perfect"),
     "calibration_slope": ("Calibration slope", "1 is right; below 1 risks are too extreme"),
     "calibration_intercept": ("Calibration at large", "0 is right; above 0 risks are too low"),
+    "observed_over_expected": ("Observed over expected", "1 is right; above 1 risks are too low"),
+    "ici": ("Mean distance from the curve (ICI)", "0 is perfect"),
+    "e50": ("Median distance (E50)", "half of the people are nearer"),
+    "e90": ("90th percentile of distance (E90)", "nine of ten people are nearer"),
 }
+ELSEWHERE = (
+    *("name", "title", "outcome", "reason", "metrics", "measured", "drawing", "worth", "limits"),
+    *("calibration", "calibration_curve", "decision_curve", "subgroups", "groups", "gaps", "apart"),
+    *("attrition", "concerns", "elsewhere"),
+)
+"""What the page shows outside of the list of all that the card says."""
+SHARES = ("ici", "e50", "e90")
+MEASURES = {"auroc": "AUROC", "observed_over_expected": "observed over expected"}
 
 
 def model_view(document: dict[str, Any]) -> dict[str, Any]:
@@ -25,28 +41,61 @@ def model_view(document: dict[str, Any]) -> dict[str, Any]:
     title = document.get("title") or capital(document["name"])
     groups = document.get("calibration")
     metrics = document.get("metrics", {})
-    figure = calibration(groups, title=f"{title}, calibration") if groups else None
+    curve = document.get("calibration_curve", ())
+    figure = calibration(groups, title=f"{title}, calibration", curve=curve) if groups else None
+    worth = document.get("decision_curve")
+    decision = decision_curve(worth, title=f"{title}, net benefit") if worth else None
     return {
         **document,
         "title": title,
         "reason": document.get("reason"),
         "drawing": figure and {"svg": figure.svg, "rows": figure.rows},
+        "worth": decision and {"svg": decision.svg, "rows": decision.rows},
+        "groups": [_group(row) for row in document.get("subgroups", ())],
+        "apart": [_apart(row) for row in document.get("gaps", ())],
+        "elsewhere": ELSEWHERE,
         "measured": [_metric(name, metrics[name]) for name in METRICS if name in metrics],
     }
 
 
 def _metric(name: str, value: Any) -> dict[str, str]:
     title, meaning = METRICS.get(name, (capital(name), ""))
-    return {"what": title, "value": _with_interval(value), "meaning": meaning}
+    write = _percent if name in SHARES else number
+    return {"what": title, "value": _with_interval(value, write), "meaning": meaning}
 
 
-def _with_interval(value: Any) -> str:
+def _percent(share: float) -> str:
+    return f"{share * 100:.2g} %"
+
+
+def _with_interval(value: Any, write: Callable[[float], str] = number) -> str:
     """A number with its interval, however the evaluation writes the two."""
     if isinstance(value, dict):
         low, high = value.get("interval") or (value.get("low"), value.get("high"))
         point = value.get("value", value.get("estimate"))
         if point is None:
             return "not known"
-        said = number(point)
-        return said if low is None or high is None else f"{said} ({number(low)} to {number(high)})"
-    return number(value) if isinstance(value, int | float) else "not known"
+        said = write(point)
+        return said if low is None or high is None else f"{said} ({write(low)} to {write(high)})"
+    return write(value) if isinstance(value, int | float) else "not known"
+
+
+def _group(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "group": row["group"],
+        "rows": row["rows"],
+        "events": row["events"],
+        "observed": f"{row['observed']:.1%}",
+        "expected": f"{row['expected']:.1%}",
+        **{words: _with_interval(row[name]) for name, words in MEASURES.items()},
+    }
+
+
+def _apart(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "between": row["between"],
+        "measure": MEASURES[row["measure"]],
+        "widest gap": _with_interval(row["gap"]),
+        "highest": row["highest"].partition(": ")[2],
+        "lowest": row["lowest"].partition(": ")[2],
+    }
