@@ -18,20 +18,20 @@ from lifecourse.base.clock import from_microseconds, now
 from lifecourse.care.assessment import assess, completed_years
 from lifecourse.care.benefit import Benefit, benefit_of
 from lifecourse.care.rules.evaluate import Answer, Decision, decide
-from lifecourse.care.rules.gathering import ChartFacts, ScoreFact
+from lifecourse.care.rules.gathering import ChartFacts
 from lifecourse.care.rules.loading import Library, library
-from lifecourse.care.rules.questions import Fact
+from lifecourse.care.rules.scores import score_facts
 
 if TYPE_CHECKING:
     from lifecourse.care.rules.definition import Rule
     from lifecourse.care.rules.questions import Question
-    from lifecourse.care.scored import Assessment, ScoreResult
+    from lifecourse.care.scored import Assessment
     from lifecourse.timeline.chart import Chart
 
 ADULT_YEARS = 18
 STRENGTH_ORDER = ("strong", "moderate", "weak")
 ANSWER_ORDER = tuple(Answer)
-KIND_ORDER = ("stop_medication", "medication", "counselling")
+KIND_ORDER = ("stop_medication", "adjust_medication", "medication", "counselling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,7 @@ def plan(
     reason = _reason_for_none(chart, at, age)
     assessment = assess(chart, at) if reason is None else None
     facts = ChartFacts(
-        chart=chart, at=at, questions=known.questions, scores=_score_facts(chart, assessment)
+        chart=chart, at=at, questions=known.questions, scores=score_facts(assessment)
     )
     in_force = known.in_force(day) if reason is None else ()
     lines = sorted((_line(rule, facts) for rule in in_force), key=_rank)
@@ -229,43 +229,9 @@ def _rank(line: Recommendation) -> tuple[int, bool, float, int, int, str]:
     strength = STRENGTH_ORDER.index(line.rule.grade.strength)
     kind = line.rule.do.kind
     nature = KIND_ORDER.index(kind) if kind in KIND_ORDER else len(KIND_ORDER)
-    is_harm = kind == "stop_medication"
+    is_harm = kind in ("stop_medication", "adjust_medication")
     answer = ANSWER_ORDER.index(line.answer)
     return answer, not is_harm, -benefit, strength, nature, line.rule.name
-
-
-def _score_facts(chart: Chart, assessment: Assessment | None) -> dict[str, ScoreFact]:
-    if assessment is None:
-        return {}
-    return {_key(score): _score_fact(score) for score in reversed(assessment.scores)}
-
-
-def _key(score: ScoreResult) -> str:
-    years = score.horizon_years
-    return f"{score.name}.{score.outcome}" + ("" if years is None else f".{years:g}y")
-
-
-def _score_fact(score: ScoreResult) -> ScoreFact:
-    if score.status == "computed":
-        fact = Fact(value=score.value)
-    elif score.status == "not_applicable":
-        fact = Fact(inapplicable=score.reason or "outside its range")
-    else:
-        fact = Fact(missing=score.missing or (_key(score),))
-    events = tuple(
-        {
-            "code": event.code,
-            "description": item.title,
-            "time": None if event.time is None else f"{event.time}Z",
-            "value": None if event.value is None else float(f"{event.value:.7g}"),
-            "text": event.text,
-            "unit": event.unit,
-            "source_id": event.source_id,
-        }
-        for item in score.inputs
-        for event in item.events[-1:]
-    )
-    return ScoreFact(fact=fact, events=events)
 
 
 def _hash(

@@ -14,6 +14,8 @@ from lifecourse.schema.code import SEPARATOR, Codelist
 from lifecourse.vocab.ingredients import ingredients
 
 FOLDER = Path(__file__).parent / "codelists"
+ALLERGY = "ALLERGY//"
+"""What stands before the substance that somebody is allergic to: they do not take it."""
 
 # WHO's and Germany's ICD-10 have the same categories as the US modification, which refines them.
 SHARE_ICD10_CATEGORIES = ("ICD10", "ICD10GM")
@@ -70,6 +72,7 @@ class Entry(Document):
     regexes: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()
     ingredients: tuple[str, ...] = ()
+    allergy_to: tuple[str, ...] = ()
     answers: Answers | None = None
 
 
@@ -82,8 +85,13 @@ class File(Document):
 
 
 def names() -> list[str]:
-    """The names of all codelists, sorted."""
+    """The names of all codelists, sorted; every ingredient is one besides, under its own name."""
     return sorted(entries())
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a codelist, or an ingredient, of that name."""
+    return name in entries() or name in ingredients()
 
 
 @cache
@@ -104,6 +112,14 @@ def codelist(name: str) -> Codelist:
         excluded=tuple(sorted(excluded)),
         descendants=frozenset(descendants),
     )
+
+
+@cache
+def members(name: str) -> tuple[str, ...]:
+    """The ingredients that the codelist `name` holds, with those of the lists it includes; none for other lists."""
+    entry = _entry(name)
+    inside = (each for included in entry.includes for each in members(included))
+    return tuple(dict.fromkeys((*entry.ingredients, *inside)))
 
 
 def describe(name: str) -> dict[str, str]:
@@ -132,12 +148,27 @@ def entries() -> dict[str, Entry]:
 def _entry(name: str) -> Entry:
     from difflib import get_close_matches
 
-    found = entries().get(name)
+    found = entries().get(name) or _of_ingredient(name)
     if found is None:
         near = get_close_matches(name, entries(), n=3)
         advice = f"Nearest: {', '.join(near)}." if near else "`vocab.codelists.names()` lists them."
         raise CodelistError(f"there is no codelist '{name}'. {advice}")
     return found
+
+
+@cache
+def _of_ingredient(name: str) -> Entry | None:
+    """Of one ingredient, which needs no entry of its own."""
+    found = ingredients().get(name)
+    if found is None:
+        return None
+    return Entry(
+        title=name.replace("_", " ").capitalize(),
+        source="RxNorm ingredient (NLM, public); ATC code (WHO)",
+        version="",
+        prefixes={"ATC": (found.atc,)},
+        ingredients=(name,),
+    )
 
 
 def _gathered(name: str) -> tuple[set[str], set[str], set[str], set[str], set[str]]:
@@ -146,6 +177,7 @@ def _gathered(name: str) -> tuple[set[str], set[str], set[str], set[str], set[st
     if entry.answers is not None:
         exact |= entry.answers.codes()
     exact |= {f"RxNorm//{ingredients()[drug].rxnorm}" for drug in entry.ingredients}
+    exact |= {f"{ALLERGY}RxNorm//{ingredients()[drug].rxnorm}" for drug in entry.allergy_to}
     descendants = set(_strings(entry.descendants))
     below = {s: c for s, c in entry.descendants.items() if s in TOLD_BY_TEXT}
     prefixes = {*_strings(entry.prefixes, shared=True), *_strings(below, shared=True)}

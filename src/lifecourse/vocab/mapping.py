@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import CodelistError
 from lifecourse.schema.code import SEPARATOR
+from lifecourse.vocab.codelists import ALLERGY
 from lifecourse.vocab.damage import ICD_HEADS, coded_parts, restored
 from lifecourse.vocab.ingredients import by_words, products
 from lifecourse.vocab.systems import tidy_code
@@ -120,11 +121,19 @@ def _placed(codes: list[str], mapped: list[Mapping], vocabulary: Vocabulary) -> 
 
 
 def _built_in(code: str) -> Mapping:
-    for rule in (_of_words, _of_item, _of_icd, _of_drug_name, _of_system):
+    for rule in (_of_allergy, _of_words, _of_item, _of_icd, _of_drug_name, _of_system):
         found = rule(code)
         if found is not None:
             return found
     return Mapping(unit=canonical_unit(code))
+
+
+def _of_allergy(code: str) -> Mapping | None:
+    """``ALLERGY//RxNorm//<product>``: an allergy to what the product holds."""
+    if not code.startswith(ALLERGY):
+        return None
+    inner = _of_system(code.removeprefix(ALLERGY))
+    return inner and Mapping(parents=tuple(f"{ALLERGY}{parent}" for parent in inner.parents))
 
 
 def _of_words(code: str) -> Mapping | None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lifecourse.base.errors import KnowledgeError
 from lifecourse.care.rules.definition import Rule
 from lifecourse.care.rules.evaluate import Answer, decide
-from lifecourse.care.rules.loading import FOLDER, library, load_library, load_rule
+from lifecourse.care.rules.families import expanded
+from lifecourse.care.rules.loading import (
+    FAMILIES,
+    FOLDER,
+    library,
+    load_library,
+    load_rule,
+    rule_of_tree,
+)
 from lifecourse.care.rules.questions import facts_of_case
 
 if TYPE_CHECKING:
@@ -99,6 +108,40 @@ def test_a_moved_threshold_fails_a_case(place: int) -> None:
     name, _, text = MOVED[place]
     with pytest.raises(KnowledgeError, match="case"):
         load_rule(text, where=name)
+
+
+FAMILY_ROWS = [row for path in sorted(FAMILIES.glob("*.yaml")) for row in expanded(path)]
+
+
+@pytest.mark.parametrize("row", FAMILY_ROWS, ids=lambda row: row[0])
+def test_a_row_of_a_family_with_its_limit_moved_fails_a_case(row: tuple[str, Any]) -> None:
+    where, tree = row
+    scores = [part["score"] for part in tree["applies"]["all"] if "score" in part]
+    for score in scores:
+        for name in {"below", "at_least"} & set(score):
+            for change in (-1.5, 1.5):
+                moved = copy.deepcopy(tree)
+                part = next(p["score"] for p in moved["applies"]["all"] if "score" in p)
+                part[name] += change
+                with pytest.raises(KnowledgeError, match="case"):
+                    rule_of_tree(moved, where)
+
+
+def test_a_family_says_which_row_is_wrong(tmp_path: Path) -> None:
+    template = (FAMILIES / "allergies.yaml").read_text(encoding="utf-8")
+    rows = (FAMILIES / "allergies.csv").read_text(encoding="utf-8")
+    (tmp_path / "allergies.yaml").write_text(template)
+    with pytest.raises(KnowledgeError, match=r"no table allergies\.csv"):
+        load_library(tmp_path / "none", tmp_path)
+    for old, new, says in [
+        (",strong,", ",mighty,", r"row 1: grade: .*grade .mighty."),
+        ("name,title,", "called,title,", r"row 1: the template asks for .name."),
+        ("penicillin_allergy", "penicilin_allergy", "row 1: there is no codelist"),
+        (",macrolide_allergy,", ",", "row 5 has not as many cells"),
+    ]:
+        (tmp_path / "allergies.csv").write_text(rows.replace(old, new, 1))
+        with pytest.raises(KnowledgeError, match=rf"allergies\.csv, {says}"):
+            load_library(tmp_path / "none", tmp_path)
 
 
 @pytest.mark.parametrize(

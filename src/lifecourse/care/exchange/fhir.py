@@ -26,6 +26,7 @@ PROBABILITY_UNITS = ("probability", "fraction", "1")
 ACTIVITY_KIND = {
     "medication": "MedicationRequest",
     "stop_medication": "MedicationRequest",
+    "adjust_medication": "MedicationRequest",
     "immunisation": "MedicationRequest",
     "measurement": "ServiceRequest",
     "procedure": "ServiceRequest",

@@ -8,6 +8,7 @@ asks for a measurement that could not change its answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -59,10 +60,11 @@ class Limits(Document):
             raise ValueError("give at_most or below, not both")
         return self
 
-    @property
-    def is_bounded(self) -> bool:
-        """Whether there is any limit."""
-        return any(x is not None for x in (self.at_least, self.at_most, self.above, self.below))
+    @cached_property
+    def stated(self) -> dict[str, float]:
+        """The limits there are, by name."""
+        names = ("at_least", "at_most", "above", "below")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def hold(self, value: float) -> bool:
         """Whether `value` is inside; 5.7 recorded as float32 is at least 5.7."""
@@ -205,7 +207,7 @@ class Condition(Document):
         inside = self.all or self.any or ([] if self.negation is None else [self.negation])
         return list(inside)
 
-    @property
+    @cached_property
     def question(self) -> Question | None:
         """What a condition without parts asks; None for `points` and the others."""
         return _question(self)
@@ -240,10 +242,15 @@ class Condition(Document):
 
 
 class Item(Document):
-    """`add` points when `when` holds."""
+    """`add` points when `when` holds; written as a codelist's name alone, one point where a drug of it is taken."""
 
     add: float
     when: Condition
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_drug(cls, given: Any) -> Any:
+        return {"add": 1, "when": {"drug": given}} if isinstance(given, str) else given
 
 
 def _question(condition: Condition) -> Question | None:
@@ -319,7 +326,7 @@ def _compared(condition: Condition, question: Question, fact: Fact) -> tuple[boo
     limits = condition.age or condition.lab or condition.score or condition.derived or Limits()
     value = float(int(fact.value)) if question.kind == Kind.AGE else float(fact.value)
     truth = limits.hold(value)
-    return truth, comparison(question, value, limits.model_dump(exclude_none=True), holds=truth)
+    return truth, comparison(question, value, limits.stated, holds=truth)
 
 
 def _judge_points(

@@ -31,19 +31,27 @@ STRENGTHS: dict[str, dict[str, str]] = {
     "stopp_start": {"consensus": "moderate"},
     "onc": {"high priority": "strong"},
     "cpic": {"strong": "strong", "moderate": "moderate", "optional": "weak"},
+    "label": {"contraindicated": "strong", "not recommended": "moderate", "dose": "moderate", "warning": "moderate"},
+    "who": {"strong": "strong", "conditional": "weak"},
+    "practice_parameter": {"strong": "strong", "conditional": "weak"},
 }  # fmt: skip
 SYSTEM_NAMES = {
     "uspstf": "USPSTF", "acc_aha": "ACC/AHA class", "kdigo": "KDIGO", "grade": "GRADE", "ada": "ADA",
     "acip": "ACIP", "gold": "GOLD evidence", "stopp_start": "STOPP/START",
-    "onc": "ONC", "cpic": "CPIC",
+    "onc": "ONC", "cpic": "CPIC", "label": "FDA label:", "who": "WHO", "practice_parameter": "Practice parameter",
 }  # fmt: skip
+
+
+def _word(value: Any) -> Any:
+    """A grade that is a number, as the word it is."""
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 class Grade(Document):
     """The grade in the guideline's own system; `level` is the level of evidence where it has one."""
 
     system: str
-    code: str
+    code: Annotated[str, BeforeValidator(_word)]
     level: str | None = None
 
     @model_validator(mode="after")
@@ -138,7 +146,7 @@ class Action(Document):
     """What is proposed; a proposal, never an order."""
 
     kind: Literal[
-        "medication", "stop_medication", "measurement", "procedure", "counselling", "referral",
+        "medication", "stop_medication", "adjust_medication", "measurement", "procedure", "counselling", "referral",
         "immunisation",
     ]  # fmt: skip
     what: str
@@ -152,6 +160,26 @@ class Text(Document):
     summary: str = Field(max_length=LONGEST_SUMMARY)
     why: str
     cautions: tuple[str, ...] = ()
+
+
+class Interaction(Document):
+    """What is known of two drugs taken together.
+
+    The items of W3C's minimal information model (doi 10.3389/fphar.2020.608068) that a rule does not have already as
+    `applies`, `do` and `evidence`.
+
+    object, precipitant : codelists of the drug that is changed and of the drug that changes it
+    """
+
+    object: str
+    precipitant: str
+    clinical_consequences: str
+    seriousness: Literal["serious", "not serious"]
+    classification: Literal["contraindicated", "avoid together", "adjust or monitor"]
+    mechanism: str
+    modifying_factors: str
+    frequency_of_exposure: str
+    frequency_of_harm: str
 
 
 class Exclusion(Condition):
@@ -209,6 +237,7 @@ class Rule(Document):
     text: Text
     grade: Grade
     evidence: list[Evidence] = Field(min_length=1)
+    interaction: Interaction | None = None
     override: list[str] = Field(min_length=1)
     review_by: Annotated[date, BeforeValidator(_month)]
     cases: list[Case] = Field(min_length=4)

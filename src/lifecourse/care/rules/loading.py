@@ -8,11 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from lifecourse.base.errors import KnowledgeError
 from lifecourse.base.yaml import parse_document
 from lifecourse.care.pgx.genes import OUTSIDE_ONLY, genes
 from lifecourse.care.rules.definition import Rule
 from lifecourse.care.rules.evaluate import decide
+from lifecourse.care.rules.families import expanded
 from lifecourse.care.rules.questions import Kind, facts_of_case
 from lifecourse.tasks.derived import TITLES
 
@@ -23,11 +26,12 @@ if TYPE_CHECKING:
     from lifecourse.care.rules.questions import Question
 
 FOLDER = Path(__file__).parent / "library"
+FAMILIES = Path(__file__).parent / "families"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Library:
-    """Rules that passed their cases, by file name order.
+    """Rules that passed their cases, in the order of their files; those of families come last.
 
     version : SHA-256 of the files' bytes
     questions : all the rules ask, each once
@@ -49,11 +53,11 @@ class Library:
 @cache
 def library() -> Library:
     """The rules that come with the package."""
-    return load_library(FOLDER)
+    return load_library(FOLDER, FAMILIES)
 
 
-def load_library(folder: Path) -> Library:
-    """The rules of ``*.yaml`` in `folder`.
+def load_library(folder: Path, families: Path | None = None) -> Library:
+    """The rules of ``*.yaml`` in `folder`, and of the families (`lifecourse.care.rules.families`) in another.
 
     Raises
     ------
@@ -61,13 +65,19 @@ def load_library(folder: Path) -> Library:
         A file does not fit, fails a case, names an unknown codelist, or two rules share a name.
     """
     digest = hashlib.sha256()
-    rules: dict[str, Rule] = {}
+    found: list[tuple[str, Rule]] = []
     for path in sorted(folder.glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         digest.update(text.encode())
-        rule = load_rule(text, where=path.name)
+        found.append((path.name, load_rule(text, where=path.name)))
+    for template in sorted(families.glob("*.yaml")) if families is not None else ():
+        for part in (template, template.with_suffix(".csv")):
+            digest.update(part.read_bytes() if part.is_file() else b"")
+        found += [(where, rule_of_tree(tree, where)) for where, tree in expanded(template)]
+    rules: dict[str, Rule] = {}
+    for where, rule in found:
         if rule.name in rules:
-            raise KnowledgeError(f"{path.name}: there is another rule '{rule.name}'. Rename one.")
+            raise KnowledgeError(f"{where}: there is another rule '{rule.name}'. Rename one.")
         rules[rule.name] = rule
     return Library(
         rules=tuple(rules.values()),
@@ -84,7 +94,21 @@ def load_rule(text: str, *, where: str) -> Rule:
     KnowledgeError
         It does not fit the format (with the line), names something unknown, or a case fails.
     """
-    rule = parse_document(text, Rule, where=where, error=KnowledgeError)
+    return _checked(parse_document(text, Rule, where=where, error=KnowledgeError), where)
+
+
+def rule_of_tree(tree: object, where: str) -> Rule:
+    """The rule of a plain tree, after its cases have been run (KnowledgeError as `load_rule`)."""
+    try:
+        return _checked(Rule.model_validate(tree), where)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise KnowledgeError(f"{where}: {key}: {first['msg']}.") from None
+
+
+def _checked(rule: Rule, where: str) -> Rule:
+    """The rule, once all it names is there and each of its cases gives its answer."""
     _check_names(rule.questions, where)
     for number, case in enumerate(rule.cases, start=1):
         answer = str(decide(rule, facts_of_case(rule.questions_by_key, case.given)))
@@ -98,9 +122,9 @@ def load_rule(text: str, *, where: str) -> Rule:
 
 def _check_names(questions: Iterable[Question], where: str) -> None:
     from lifecourse.tasks.phenotypes import phenotype_names
-    from lifecourse.vocab.codelists import names
+    from lifecourse.vocab.codelists import is_known
 
-    codelists, phenotypes = frozenset(names()), frozenset(phenotype_names())
+    phenotypes = frozenset(phenotype_names())
     for question in questions:
         if question.kind in (Kind.AGE, Kind.SEX, Kind.SMOKING, Kind.SCORE):
             continue
@@ -112,7 +136,7 @@ def _check_names(questions: Iterable[Question], where: str) -> None:
             if question.name not in (*genes(), *OUTSIDE_ONLY):
                 raise KnowledgeError(f"{where}: there is no pharmacogene '{question.name}'.")
             continue
-        known = phenotypes if question.kind == Kind.PHENOTYPE else codelists
-        if question.name not in known:
-            what = "phenotype" if question.kind == Kind.PHENOTYPE else "codelist"
+        is_phenotype = question.kind == Kind.PHENOTYPE
+        if not (question.name in phenotypes if is_phenotype else is_known(question.name)):
+            what = "phenotype" if is_phenotype else "codelist"
             raise KnowledgeError(f"{where}: there is no {what} '{question.name}'.")

@@ -45,9 +45,9 @@ def title_of(name: str) -> str:
         return found.title
     if name in _file().scores:
         return _file().scores[name]
-    from lifecourse.vocab.codelists import describe, names
+    from lifecourse.vocab.codelists import describe, is_known
 
-    if name in names():
+    if is_known(name):
         title = describe(name)["title"]
         return title if title[1:2].isupper() else title[:1].lower() + title[1:]
     return name.replace("_", " ")

@@ -1,0 +1,46 @@
+"""What an assessment's scores say, as facts that rules ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifecourse.care.rules.gathering import ScoreFact
+from lifecourse.care.rules.questions import Fact
+
+if TYPE_CHECKING:
+    from lifecourse.care.scored import Assessment, ScoreResult
+
+
+def score_facts(assessment: Assessment | None) -> dict[str, ScoreFact]:
+    """What `assessment` says of each output of each score, by the key of the question that asks it."""
+    if assessment is None:
+        return {}
+    return {_key(score): _score_fact(score) for score in reversed(assessment.scores)}
+
+
+def _key(score: ScoreResult) -> str:
+    years = score.horizon_years
+    return f"{score.name}.{score.outcome}" + ("" if years is None else f".{years:g}y")
+
+
+def _score_fact(score: ScoreResult) -> ScoreFact:
+    if score.status == "computed":
+        fact = Fact(value=score.value)
+    elif score.status == "not_applicable":
+        fact = Fact(inapplicable=score.reason or "outside its range")
+    else:
+        fact = Fact(missing=score.missing or (_key(score),))
+    events = tuple(
+        {
+            "code": event.code,
+            "description": item.title,
+            "time": None if event.time is None else f"{event.time}Z",
+            "value": None if event.value is None else float(f"{event.value:.7g}"),
+            "text": event.text,
+            "unit": event.unit,
+            "source_id": event.source_id,
+        }
+        for item in score.inputs
+        for event in item.events[-1:]
+    )
+    return ScoreFact(fact=fact, events=events)
