@@ -23,8 +23,9 @@ from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.access import open_timeline
-from lifecourse.timeline.erasure import JOURNAL, erase
+from lifecourse.timeline.erasure import erase
 from lifecourse.timeline.ingestion import ingest
+from lifecourse.timeline.rewriting import JOURNAL
 from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:

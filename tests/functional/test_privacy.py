@@ -92,7 +92,7 @@ def test_a_changed_byte_is_found(
     table.chmod(0o600)
     table.write_bytes(content)
     assert main(["store", "verify", str(store)]) == 2
-    assert "StoreDamaged 121" in capsys.readouterr().err
+    assert "FileChanged 126" in capsys.readouterr().err
 
 
 def test_a_changed_audit_entry_is_found(

@@ -56,6 +56,36 @@ class KeyUnavailable(StoreError):
     number = 123
 
 
+class WrongKey(StoreDamaged):
+    """A key does not open what it should: it is another store's, or what it wrapped was changed."""
+
+    number = 124
+
+
+class ManifestDamaged(StoreDamaged):
+    """A manifest or the keys of a store are truncated, changed, or another store's."""
+
+    number = 125
+
+
+class FileChanged(StoreDamaged):
+    """A file of a store is missing, or its bytes are not those that were written."""
+
+    number = 126
+
+
+class FileSwapped(StoreDamaged):
+    """A file of a store lies in another's place."""
+
+    number = 127
+
+
+class StoreOutdated(StoreError):
+    """A store is of an earlier format, which is read but not added to."""
+
+    number = 128
+
+
 class ConfigError(UserError):
     """`lifecourse.yaml` or another data file has an unknown key or a wrong value."""
 

@@ -49,9 +49,11 @@ def written_atomically(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
+def write_bytes(path: Path, content: bytes, *, mode: int | None = None) -> None:
+    """Write `content` to `path`, whole or not at all; `mode` says who may read it, from the first byte on."""
     with written_atomically(path) as temporary:
+        if mode is not None:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
         temporary.write_bytes(content)
 
 

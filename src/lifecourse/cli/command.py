@@ -31,7 +31,7 @@ COMMANDS = {
     "audit": "verify who looked at whom, list one person's disclosures, export FHIR AuditEvents",
     "erase": "erase one person from a store, every version of it, and what a workspace made of them",
     "vocabulary": "make one file of the code systems a site owns, and look codes up in it",
-    "store": "look after a store: verify its bytes and its audit log, back it up, restore it",
+    "store": "look after a store: verify its bytes and audit log, back it up, restore it, turn its keys, migrate it",
     "config": "show a workspace's settings, without secrets",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts
 from lifecourse.cli.workspace import store_of, workspace_of
@@ -27,6 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes", action="store_true", help="there is no way back: say that you mean it"
     )
+    parser.add_argument(
+        "--keep-days",
+        metavar="N",
+        type=whole_number,
+        default=30,
+        help="how long backups made before can still be restored; then their key is destroyed (30)",
+    )
     add_identity(parser, purpose="operations")
 
 
@@ -43,14 +50,26 @@ def call(arguments: argparse.Namespace) -> Any:
     open_timeline(store, actor=actor, purpose=purpose)
     workspace = workspace_of(store)
     derived = clear_derived(workspace, arguments.subject) if workspace.store == store else Cleared()
-    report = erase(store, arguments.subject, actor=actor, purpose=purpose)
+    report = erase(
+        store, arguments.subject, actor=actor, purpose=purpose, keep_days=arguments.keep_days
+    )
     return {
         **report,
         "derived_rewritten": len(derived.rewritten),
         "derived_deleted": len(derived.deleted),
         "models_to_retrain": derived.to_retrain,
-        "backups": "copies of this store made before still have the person: erase there too",
+        "backups": _said_of_backups(report),
     }
+
+
+def _said_of_backups(report: dict[str, Any]) -> str:
+    until = report.get("earlier_backups_open_until")
+    if until is None:
+        return "copies of this store made before still have the person: erase there too"
+    return (
+        f"backups made before open until {until}; the first ingest, erasure or turning of keys after "
+        "that destroys their key"
+    )
 
 
 def text(report: dict[str, Any]) -> str:

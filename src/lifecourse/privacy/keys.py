@@ -1,4 +1,8 @@
-"""Keys: one random 256-bit key per file, wrapped by the store's key, which lies in a file only its owner reads."""
+"""Who keeps the key that opens all other keys of a store: a file, a vault's transit engine, a hardware module.
+
+A file's own random key is wrapped by the store's dataset key, and the dataset keys by what a `KeyProvider` keeps; so a
+provider is asked once a process, and turning its key rewraps a few hundred bytes (`privacy.keyring`).
+"""
 
 from __future__ import annotations
 
@@ -8,32 +12,78 @@ import hmac
 import os
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
-from lifecourse.base.errors import KeyUnavailable, StoreDamaged
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from lifecourse.base.errors import ConfigError, KeyUnavailable, WrongKey
+from lifecourse.base.files import removed_for_good, write_bytes
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+KEYS_VARIABLE = "LIFECOURSE_KEYS"
+KEY_FILE_VARIABLE = "LIFECOURSE_KEY_FILE"
 
 
 class KeyProvider(Protocol):
-    """Wraps and unwraps file keys; the wrapping key never leaves it."""
+    """Wraps and unwraps a store's keys; what wraps never leaves it, or its file."""
+
+    @property
+    def kind(self) -> str:
+        """``file``, ``vault`` or ``pkcs11``."""
+
+    def fingerprint(self) -> object:
+        """Equal as long as the keys are the same: what was opened with them may be remembered so long.
+
+        Raises
+        ------
+        KeyUnavailable
+            There is no key.
+        """
+
+    def is_there(self) -> bool:
+        """Whether it has a key."""
+
+    def create(self) -> KeyProvider:
+        """Make the key unless there is one."""
+
+    def discard(self) -> None:
+        """Take away a key that was just made and has wrapped nothing."""
 
     def wrap(self, key: bytes, context: str) -> str:
         """`key` sealed for storage, bound to `context`."""
 
     def unwrap(self, wrapped: str, context: str) -> bytes:
-        """The key that `wrap` sealed under the same `context`."""
+        """What `wrap` sealed under the same `context`, also before the key was turned."""
+
+    def rotate(self) -> list[str]:
+        """Make a new key that wraps from now on; gives what `retire` is to be told of each one before."""
+
+    def retire(self, mark: str) -> None:
+        """Destroy a key that was turned: what it wrapped is noise from now on."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileKeyProvider:
-    """A wrapping key in a file with mode 0600."""
+    """Keys in a file with mode 0600, a line each in base64: the first wraps, the others still unwrap."""
 
     path: Path
+
+    @property
+    def kind(self) -> str:
+        """``file``."""
+        return "file"
+
+    def fingerprint(self) -> object:
+        """Of the file: its path and state."""
+        try:
+            state = self.path.stat()
+        except OSError:
+            raise self._absent() from None
+        return self.path, state.st_ino, state.st_mtime_ns
+
+    def is_there(self) -> bool:
+        """Whether the file exists."""
+        return self.path.is_file()
 
     def create(self) -> FileKeyProvider:
         """Make the key file unless it exists."""
@@ -48,13 +98,13 @@ class FileKeyProvider:
             os.fsync(handle.fileno())
         return self
 
+    def discard(self) -> None:
+        """Take away a key that was just made and has wrapped nothing."""
+        removed_for_good(self.path)
+
     def wrap(self, key: bytes, context: str) -> str:
         """`key` sealed with AES-256-GCM, bound to `context`."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = AESGCM(self._key()).encrypt(nonce, key, context.encode())
-        return base64.b64encode(nonce + sealed).decode()
+        return sealed_with(self._keys()[0], key, context)
 
     def unwrap(self, wrapped: str, context: str) -> bytes:
         """The key sealed in `wrapped`.
@@ -63,37 +113,113 @@ class FileKeyProvider:
         ------
         KeyUnavailable
             There is no key file.
-        StoreDamaged
+        WrongKey
             The wrapped key was made with another key, for another file, or was changed.
         """
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        for key in self._keys():
+            opened = opened_with(key, wrapped, context)
+            if opened is not None:
+                return opened
+        raise WrongKey(
+            f"the key of {context} does not unwrap: wrong key file {self.path.name}, or what it wrapped was changed."
+        )
 
-        raw = base64.b64decode(wrapped)
-        try:
-            return AESGCM(self._key()).decrypt(
-                raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()
-            )
-        except InvalidTag:
-            raise StoreDamaged(
-                f"the key of {context} does not unwrap: wrong key file or a changed manifest."
-            ) from None
+    def rotate(self) -> list[str]:
+        """Put a new key before those there are."""
+        before = self._keys()
+        self._write([secrets.token_bytes(KEY_BYTES), *before])
+        return [name_of(key) for key in before]
+
+    def retire(self, mark: str) -> None:
+        """Destroy the key called `mark`; nothing where it is gone already, or is the one that wraps."""
+        first, *others = self._keys()
+        kept = [key for key in others if name_of(key) != mark]
+        if len(kept) < len(others):
+            self._write([first, *kept])
 
     def signature(self, content: bytes) -> str:
         """HMAC-SHA256 of `content` under the key, in hexadecimal."""
-        return hmac.new(self._key(), content, hashlib.sha256).hexdigest()
+        return hmac.new(self._keys()[0], content, hashlib.sha256).hexdigest()
 
-    def _key(self) -> bytes:
+    def _write(self, keys: list[bytes]) -> None:
+        old = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.old")
+        os.link(self.path, old)
+        write_bytes(self.path, b"".join(base64.b64encode(key) + b"\n" for key in keys), mode=0o600)
+        removed_for_good(old)
+
+    def _keys(self) -> list[bytes]:
         if not self.path.is_file():
-            raise KeyUnavailable(
-                f"the store is encrypted and its key file {self.path.name} is not there. Put it back."
-            )
-        key = base64.b64decode(self.path.read_bytes().strip())
-        if len(key) != KEY_BYTES:
+            raise self._absent()
+        try:
+            keys = [base64.b64decode(line) for line in self.path.read_bytes().split()]
+        except ValueError:
+            keys = []
+        if not keys or any(len(key) != KEY_BYTES for key in keys):
             raise KeyUnavailable(f"key file {self.path.name} does not hold a 256-bit key.")
-        return key
+        return keys
+
+    def _absent(self) -> KeyUnavailable:
+        return KeyUnavailable(
+            f"the store is encrypted and its key file {self.path.name} is not there. Put it back."
+        )
+
+
+def provider_of(store: Path) -> KeyProvider:
+    """Who keeps the key of the store in folder `store`.
+
+    ``LIFECOURSE_KEYS`` names a vault or a hardware module (``vault:https://...``, ``pkcs11:...``),
+    ``LIFECOURSE_KEY_FILE`` a file; else it is the file beside the store. Nothing in the store itself can name one:
+    whoever can write the store would choose whom we ask.
+
+    Raises
+    ------
+    ConfigError
+        LIFECOURSE_KEYS names none of these.
+    """
+    named = os.environ.get(KEYS_VARIABLE, "")
+    kind, _, rest = named.partition(":")
+    if kind == "vault":
+        from lifecourse.privacy.vault import VaultTransit
+
+        return VaultTransit.at(rest)
+    if kind == "pkcs11":
+        from lifecourse.privacy.hardware import HardwareModule
+
+        return HardwareModule.at(rest)
+    if named and kind != "file":
+        raise ConfigError(
+            f"{KEYS_VARIABLE} names no keeper of keys. Write file:PATH, vault:https://HOST/MOUNT/KEY "
+            "or pkcs11:LIBRARY?token=LABEL&object=LABEL."
+        )
+    path = rest or os.environ.get(KEY_FILE_VARIABLE)
+    return FileKeyProvider(Path(path) if path else store.with_name(f"{store.name}.key"))
 
 
 def new_file_key() -> bytes:
     """A fresh random 256-bit key."""
     return secrets.token_bytes(KEY_BYTES)
+
+
+def name_of(key: bytes) -> str:
+    """What a key is called: of no use to whoever has not got it."""
+    return hashlib.blake2b(key, digest_size=6, person=b"key-name").hexdigest()
+
+
+def sealed_with(key: bytes, content: bytes, context: str) -> str:
+    """`content` sealed with AES-256-GCM under `key`, bound to `context`, in base64."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, content, context.encode())).decode()
+
+
+def opened_with(key: bytes, sealed: str, context: str) -> bytes | None:
+    """What `sealed_with` sealed; None where the key, the context or a byte is another."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        raw = base64.b64decode(sealed, validate=True)
+        return AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode())
+    except (InvalidTag, ValueError):
+        return None

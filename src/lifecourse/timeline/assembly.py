@@ -92,12 +92,11 @@ class Assembly:
         )
         rejects_table = self._rejects()
         whole = content_of_parts(parts)
-        version = self.base.version + 1 if self.base else 1
-        report = self._report(readings, merges, rejects_table, version, parts, whole)
+        report = self._report(readings, merges, rejects_table, self.version, parts, whole)
         return Manifest(
-            version=version,
+            version=self.version,
             parent=manifest_hash(self.store.path, self.base.version) if self.base else None,
-            dataset=self.base.dataset if self.base else whole[:16],
+            dataset=self._dataset(whole),
             created=now().isoformat(timespec="seconds"),
             identifiability=self.identifiability,
             encrypted=self.encrypted,
@@ -113,6 +112,17 @@ class Assembly:
             report=orjson.loads(to_json(report.to_dict())),
             content_hash=whole,
         )
+
+    @property
+    def version(self) -> int:
+        """The number of the new version."""
+        return self.base.version + 1 if self.base else 1
+
+    def _dataset(self, whole: str) -> str:
+        """What names the store: of an encrypted one its ring does, else the content it began with."""
+        if self.encrypted:
+            return self.store.ring.dataset
+        return self.base.dataset if self.base else whole[:16]
 
     def _report(
         self,
@@ -205,7 +215,6 @@ class Assembly:
             "reason": pl.String,
             "raw": pl.String,
         }
-        version = self.base.version + 1 if self.base else 1
         early = self._side("rejects")
         late = pl.concat(self._spilled("late-rejects-*.parquet")).with_columns(
             file=pl.col("source_file").replace_strict(names, return_dtype=pl.String)
@@ -213,7 +222,7 @@ class Assembly:
         tables = [table for table in (early, late) if table is not None]
         mine = [
             table.with_columns(
-                version=pl.lit(version, pl.Int64),
+                version=pl.lit(self.version, pl.Int64),
                 raw=pl.col("raw") if "raw" in table.columns else pl.lit(None, pl.String),
             ).select(pl.col(name).cast(kind) for name, kind in schema.items())
             for table in tables
@@ -265,7 +274,7 @@ class Assembly:
         return self._write("identity", whole)
 
     def _write(self, stem: str, table: pl.DataFrame) -> FileEntry:
-        return self.store.write(table, stem, encrypted=self.encrypted)
+        return self.store.write(table, stem, encrypted=self.encrypted, version=self.version)
 
     def _side(self, name: str) -> pl.DataFrame | None:
         return read_side(self.folder, name, self.key)

@@ -9,8 +9,8 @@ from lifecourse.base.errors import StoreDamaged, UserError
 from lifecourse.base.files import sha256_of_file, sync_directory, sync_file
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.timeline import manifest as log
-from lifecourse.timeline.erasure import TOMBSTONES, finish_erasure
-from lifecourse.timeline.store import PARTS, Store
+from lifecourse.timeline.rewriting import TOMBSTONES, finish_rewriting
+from lifecourse.timeline.store import PARTS, RING, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def backup(store: Path, target: Path, *, actor: Actor, purpose: Purpose) -> dict
     """
     found = Store.at(store)
     with found.locked():
-        finish_erasure(found)
+        finish_rewriting(found)
         copied = _copied(found, Store(target))
     AuditLog(found.audit_folder).record(
         actor=actor, purpose=purpose, action="back up", target=f"{copied['versions']} versions"
@@ -53,7 +53,9 @@ def restore(source: Path, store: Path, *, actor: Actor, purpose: Purpose) -> dic
     StoreDamaged
         A file of the copy is not what was written, or the key is another store's; no store is left.
     """
-    copied = _copied(Store(source), Store(store))
+    if Store(store).exists():
+        raise UserError(f"there is a store at {store.name}. Restore into another folder.")
+    copied = _copied(Store(source, keyed_as=store), Store(store))
     restored = Store(store)
     try:
         restored.read(restored.manifest().persons)
@@ -69,7 +71,7 @@ def restore(source: Path, store: Path, *, actor: Actor, purpose: Purpose) -> dic
 
 def _copied(source: Store, target: Store) -> dict[str, Any]:
     versions = log.versions(source.path)
-    log.check_chain(source.path)
+    log.check_chain(source.path, lambda: source.ring)
     if target.path.exists() and any(target.path.iterdir()):
         raise UserError(f"{target.path.name} has something in it. Give a new or empty folder.")
     entries = {
@@ -81,9 +83,10 @@ def _copied(source: Store, target: Store) -> dict[str, Any]:
         for entry in entries.values():
             _copy(entry, source.path, target.path)
         sync_directory(target.path / PARTS)
-        tombstones = source.path / log.LOG / TOMBSTONES
-        if tombstones.is_file():
-            shutil.copyfile(tombstones, target.path / log.LOG / TOMBSTONES)
+        for name in (TOMBSTONES, RING):
+            beside = source.path / log.LOG / name
+            if beside.is_file():
+                shutil.copyfile(beside, target.path / log.LOG / name)
         for version in versions:
             path = log.path_of(target.path, version)
             shutil.copyfile(log.path_of(source.path, version), path)

@@ -1,29 +1,26 @@
 """Erasure of one person: no version, file or log of the store yields them afterwards.
 
 Every table of every version that holds the person is written anew without them, under a fresh key, and every manifest
-is made anew in the same order; what is about others stays as it was, so old versions still answer. The new manifests
-are first written down whole as a journal: killed at any moment, the store is either as before, or the next writer (or
-`finish_erasure`) ends what was begun. Old files are overwritten before they are deleted, and the keys that opened them
-stand in no manifest any more.
+is made anew in the same order (`rewriting`); what is about others stays as it was, so old versions still answer. Old
+files are overwritten before they are deleted, and the keys that opened them stand in no manifest any more.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import polars as pl
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import UserError
-from lifecourse.base.files import removed_for_good, sync_directory, to_json, write_bytes
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.manifest import Manifest, content_of_parts
+from lifecourse.timeline.rewriting import Rewriting, finish_rewriting, rewrite, rewritten
+from lifecourse.timeline.rotation import KEEP_DAYS, turn_keys
 from lifecourse.timeline.sharding import shard_of_one
-from lifecourse.timeline.store import WORK, Store
+from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
     from lifecourse.schema.actor import Actor, Purpose
     from lifecourse.timeline.manifest import FileEntry, SourceEntry
 
-JOURNAL = "erasure.json"
-TOMBSTONES = "erasures.jsonl"
 ERASED_SOURCE = "erased"
 SHORTEST_IDENTIFIER = 5
 """Shorter identifiers are too common as parts of other words to tell whose a rejected record is."""
@@ -46,8 +41,18 @@ class Person:
     identifiers: frozenset[str]
 
 
-def erase(store: Path, subject_id: int, *, actor: Actor, purpose: Purpose) -> dict[str, Any]:
+def erase(
+    store: Path,
+    subject_id: int,
+    *,
+    actor: Actor,
+    purpose: Purpose,
+    keep_days: int = KEEP_DAYS,
+) -> dict[str, Any]:
     """Erase a person from every version of `store`, and from its audit log.
+
+    The keys of an encrypted store are turned too (`rotation`): backups made before open for `keep_days` more, and are
+    noise from then on.
 
     Returns versions and files rewritten. What was made from the store elsewhere (labels, plans, models) is not the
     store's: `lifecourse erase` sees to those of a workspace.
@@ -62,53 +67,27 @@ def erase(store: Path, subject_id: int, *, actor: Actor, purpose: Purpose) -> di
     found = Store.at(store)
     audit = AuditLog(found.audit_folder)
     with found.locked():
-        finish_erasure(found)
+        finish_rewriting(found)
         manifests = [found.manifest(version) for version in log.versions(found.path)]
         person = _person(found, manifests, subject_id)
-        journal = _Rewriting(found, person).journal(manifests)
-        write_bytes(found.path / log.LOG / JOURNAL, to_json(journal))
-        finish_erasure(found)
+        tables = _Tables(found, person)
+        documents, replaced = rewritten(found, manifests, tables.without)
+        tombstone = {
+            "erased": now().isoformat(),
+            "versions": len(manifests),
+            "files": len(tables.written),
+        }
+        rewrite(found, Rewriting(documents=documents, replaced=replaced, tombstone=tombstone))
+        turned = turn_keys(found, keep_days=keep_days) if found.ring_path.is_file() else {}
     audit.forget(subject_id)
     audit.record(actor=actor, purpose=purpose, action="erase", target="a person, by request")
     return {
         "outcome": "erased",
         "versions": len(manifests),
-        "files_rewritten": len(journal["written"]),
-        "files_destroyed": len(journal["replaced"]),
+        "files_rewritten": len(tables.written),
+        "files_destroyed": len(replaced),
+        "earlier_backups_open_until": turned.get("earlier_backups_open_until"),
     }
-
-
-def finish_erasure(store: Store) -> None:
-    """End an erasure that was begun, if one was; for the one writer."""
-    path = store.path / log.LOG / JOURNAL
-    if not path.is_file():
-        return
-    journal = orjson.loads(path.read_bytes())
-    for document in journal["manifests"]:
-        log.replace(store.path, Manifest.of(document))
-    store.show_as_meds(store.manifest())
-    for replaced in journal["replaced"]:
-        removed_for_good(store.path / replaced)
-    for left in (store.path / WORK).rglob("*") if (store.path / WORK).is_dir() else ():
-        if left.is_file():
-            removed_for_good(left)
-    _bury(store, journal)
-    removed_for_good(path)
-    sync_directory(store.path / log.LOG)
-
-
-def _bury(store: Store, journal: dict[str, Any]) -> None:
-    """Add the tombstone, which says that somebody was erased and when, unless it stands there."""
-    path = store.path / log.LOG / TOMBSTONES
-    line = orjson.dumps(journal["tombstone"], option=orjson.OPT_APPEND_NEWLINE)
-    if path.is_file() and line in path.read_bytes():
-        return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(descriptor, line)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _person(store: Store, manifests: list[Manifest], subject_id: int) -> Person:
@@ -130,36 +109,16 @@ def _person(store: Store, manifests: list[Manifest], subject_id: int) -> Person:
     )
 
 
-class _Rewriting:
+class _Tables:
     """The tables without the person, each written once however many versions name it."""
 
     def __init__(self, store: Store, person: Person) -> None:
         self._store, self._person = store, person
         self._entries: dict[str, FileEntry] = {}
-        self._written: list[str] = []
+        self.written: list[str] = []
 
-    def journal(self, manifests: list[Manifest]) -> dict[str, Any]:
-        """The manifests as they are to be, and the files that then go."""
-        documents: list[dict[str, Any]] = []
-        parent: str | None = None
-        for manifest in manifests:
-            changed = self._without(manifest, parent)
-            documents.append(orjson.loads(to_json(changed.document())))
-            parent = log.hash_of(changed)
-        kept = {entry.path for each in documents for entry in Manifest.of(each).files}
-        before = {entry.path for manifest in manifests for entry in manifest.files}
-        return {
-            "manifests": documents,
-            "written": sorted(self._written),
-            "replaced": sorted(before - kept),
-            "tombstone": {
-                "erased": now().isoformat(),
-                "versions": len(manifests),
-                "files": len(self._written),
-            },
-        }
-
-    def _without(self, manifest: Manifest, parent: str | None) -> Manifest:
+    def without(self, manifest: Manifest, parent: str | None) -> Manifest:
+        """The manifest of a version without the person."""
         shard = shard_of_one(self._person.subject_id, len(manifest.parts))
         lost = self._store.read(manifest.parts[shard]).filter(self._is_theirs)
         part = self._rewritten(manifest.parts[shard])
@@ -228,8 +187,10 @@ class _Rewriting:
             self._entries[entry.path] = entry
             return entry
         stem = entry.path.rpartition("/")[2].rpartition("-")[0]
-        written = self._store.write(after, stem, encrypted=entry.wrapped_key is not None)
-        self._written.append(written.path)
+        written = self._store.write(
+            after, stem, encrypted=entry.wrapped_key is not None, version=entry.written_in or 1
+        )
+        self.written.append(written.path)
         self._entries[entry.path] = written
         return written
 

@@ -26,10 +26,10 @@ from lifecourse.records.notes import dictionary_digest
 from lifecourse.records.source import IDENTIFIER, released
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.timeline.assembly import Assembly, IngestReport
-from lifecourse.timeline.erasure import finish_erasure
 from lifecourse.timeline.merging import MOVED, MergingJob, merge_bucket
 from lifecourse.timeline.opening import OF_PEOPLE_KNOWN, open_for, split_mappings
 from lifecourse.timeline.planning import Plan, plan_ingest
+from lifecourse.timeline.rewriting import finish_rewriting
 from lifecourse.timeline.sameness import places_of, tellings
 from lifecourse.timeline.sealed import read_table
 from lifecourse.timeline.sharding import shard_of
@@ -109,7 +109,7 @@ def ingest(
         target, source, kind=kind, timezone=timezone, issuer=issuer, mapping=of_tables
     )
     with target.locked(), _no_store_of_nothing(target), released(opened):
-        finish_erasure(target)
+        finish_rewriting(target)
         plan = plan_ingest(
             opened,
             target,
@@ -144,14 +144,14 @@ def _with_strangers(report: IngestReport, number: int) -> IngestReport:
 @contextmanager
 def _no_store_of_nothing(store: Store) -> Iterator[None]:
     """Where a first source cannot be read, take away what was begun: the key too, if this made it."""
-    had_key = store.keys.path.exists()
+    had_key = store.keys.is_there()
     try:
         yield
     except SourceError:
         if not store.exists():
             store.discard()
             if not had_key:
-                store.keys.path.unlink(missing_ok=True)
+                store.keys.discard()
         raise
 
 
@@ -224,6 +224,7 @@ class _Ingestion:
             facts_from_notes=plan.notes is not None,
             same=plan.same,
             flush_rows=plan.flush_rows,
+            record_key=plan.record_key(),
         )
         arguments = [(job, number, unit) for number, unit in enumerate(units)]
         return self._in_parallel("reading", read_unit, arguments)
@@ -324,6 +325,7 @@ class _Ingestion:
             buckets=plan.buckets,
             key=self._key,
             encrypted=plan.encrypted,
+            version=plan.base.version + 1 if plan.base else 1,
             base=plan.base.parts if plan.base else (),
             row_bases=bases,
             replaced_files=tuple(plan.file_index.values()),

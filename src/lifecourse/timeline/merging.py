@@ -38,6 +38,7 @@ TOLD_AGAIN = "facts told again by another source, kept with the first"
 class MergingJob:
     """What a merging process needs to know; picklable.
 
+    version : the number of the new version
     base : the shards' files of the version that is built upon, or empty
     row_bases : rows of the same file before a unit that counted its own from 1, by the unit's number
     replaced_files : store file indices whose old rows without record ids go
@@ -52,6 +53,7 @@ class MergingJob:
     buckets: Buckets
     key: bytes | None
     encrypted: bool
+    version: int
     base: tuple[FileEntry, ...]
     row_bases: dict[int, int]
     replaced_files: tuple[int, ...]
@@ -122,7 +124,7 @@ def _write_parts(job: MergingJob, bucket: int, ordered: OrderedEvents) -> list[d
     for shard in job.buckets.shards(bucket):
         start, end = np.searchsorted(ordered.shards, [shard, shard + 1]).tolist()
         part = ordered.events.slice(start, end - start)
-        entry = job.store.write(part, f"{shard:05d}", encrypted=job.encrypted)
+        entry = job.store.write(part, f"{shard:05d}", encrypted=job.encrypted, version=job.version)
         entries.append(asdict(entry))
     return entries
 

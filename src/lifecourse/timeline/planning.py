@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ import polars as pl
 
 from lifecourse.base.files import read_json, to_json, write_json
 from lifecourse.privacy.keys import new_file_key
-from lifecourse.privacy.pseudonyms import PUBLIC_KEY
+from lifecourse.privacy.pseudonyms import PUBLIC_KEY, record_key_of, subject_key_of
 from lifecourse.schema.actor import Identifiability
 from lifecourse.timeline.assembly import mapping_digests
 from lifecourse.timeline.identity import (
@@ -137,6 +136,12 @@ class Plan:
         """What subject ids are hashed with: the store's own secret where people are pseudonyms."""
         return _subject_key(self.store, self.identifiability)
 
+    def record_key(self) -> bytes | None:
+        """What ids of records are hashed with where people are pseudonyms; None elsewhere."""
+        if self.identifiability != Identifiability.PSEUDONYMOUS:
+            return None
+        return record_key_of(self.store.ring.pseudonyms)
+
     # -- work that a killed run left ----------------------------------------------------------------------
 
     def take_up_work(self) -> bytes | None:
@@ -158,13 +163,13 @@ class Plan:
         path = self.folder / "plan.json"
         if path.exists() and _is_same(path, stated):
             wrapped = _read(path)["wrapped_key"]
-            return None if wrapped is None else self.store.keys.unwrap(wrapped, WORK)
+            return None if wrapped is None else self.store.ring.unwrap(wrapped, WORK)
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self.store.remove_strays()
         self.folder.mkdir(parents=True)
         key = new_file_key() if self.encrypted else None
-        wrapped = self.store.keys.wrap(key, WORK) if key else None
+        wrapped = self.store.ring.wrap(key, WORK) if key else None
         write_json(path, {**stated, "wrapped_key": wrapped})
         return key
 
@@ -200,8 +205,8 @@ def plan_ingest(
     kept_as = base.identifiability if base else identifiability
     wants_plain = kept_as == Identifiability.SYNTHETIC if plain is None else plain
     encrypted = base.encrypted if base else not wants_plain
-    if encrypted:
-        store.keys.create()
+    if encrypted or kept_as == Identifiability.PSEUDONYMOUS:
+        _make_ring(store, is_new=base is None)
     same, is_standing = _same_people(same_as, source, store, base, kept_as)
     total = sum(file.size_bytes for file in files)
     cores = workers or os.cpu_count() or 1
@@ -224,12 +229,18 @@ def plan_ingest(
     )
 
 
+def _make_ring(store: Store, *, is_new: bool) -> None:
+    """A new store gets its keys; an earlier one has them, or must be migrated first."""
+    if is_new:
+        store.make_ring()
+    else:
+        _ = store.ring
+
+
 def _subject_key(store: Store, identifiability: Identifiability) -> bytes:
     if identifiability != Identifiability.PSEUDONYMOUS:
         return PUBLIC_KEY
-    store.keys.create()
-    secret = store.keys.path.read_bytes().strip()
-    return hashlib.blake2b(secret, digest_size=32, person=b"subject-id").digest()
+    return subject_key_of(store.ring.pseudonyms)
 
 
 def _same_people(

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.files import read_json, write_json
-from lifecourse.privacy.pseudonyms import subject_id
+from lifecourse.privacy.pseudonyms import record_id, subject_id
 from lifecourse.records.notes import with_facts
 from lifecourse.records.source import ALIAS, IDENTIFIER, batches
 from lifecourse.timeline.identity import ALL_DIFFERENT, SamePeople
@@ -73,6 +73,7 @@ class ReadingJob:
     flush_rows : events that are held before they are laid aside
     facts_from_notes : what notes say becomes events too
     same : who is the same person
+    record_key : what ids of records are hashed with, where people are pseudonyms; None where ids are kept
     """
 
     source: Source
@@ -85,6 +86,7 @@ class ReadingJob:
     flush_rows: int
     facts_from_notes: bool = False
     same: SamePeople = ALL_DIFFERENT
+    record_key: bytes | None = None
 
 
 def read_unit(job: ReadingJob, number: int, unit: Unit) -> dict[str, Any]:
@@ -123,6 +125,7 @@ class _UnitReading:
         for name in SIDE_TABLES:
             table = getattr(batch, name)
             if table is not None and table.height:
+                table = hashed_records(table, self.job.record_key)
                 self.sides.setdefault(name, []).append(table)
         if batch.aliases is not None and batch.aliases.height:
             # An identifier may be two people's: only all units together know.
@@ -158,7 +161,7 @@ class _UnitReading:
         if self.job.facts_from_notes:
             events, counts = with_facts(events)
             _add(self.counts, counts)
-        self.held.append(events)
+        self.held.append(hashed_records(events, self.job.record_key))
         self.held_rows += events.height
         if self.held_rows >= self.job.flush_rows:
             self._flush()
@@ -209,6 +212,15 @@ class _UnitReading:
 
     def _write(self, table: pl.DataFrame, stem: str) -> None:
         write_spill(self.job.folder / f"{stem}.parquet", table, self.job.key)
+
+
+def hashed_records(table: pl.DataFrame, key: bytes | None) -> pl.DataFrame:
+    """`table` with its records' ids hashed with `key`; as it is where there is no key or it names no records."""
+    if key is None or "source_id" not in table.columns:
+        return table
+    stated = table["source_id"].to_list()
+    hashed = [None if each is None else record_id(each, key=key) for each in stated]
+    return table.with_columns(pl.Series("source_id", hashed, pl.String))
 
 
 # The same people are in every table of a source; a process remembers about 25 MB of them.

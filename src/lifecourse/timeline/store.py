@@ -1,7 +1,8 @@
 """A store on disk: immutable tables named by a manifest, plain or encrypted.
 
-Layout: ``log/`` manifests, ``parts/`` the tables (named by their content), ``data/`` and ``metadata/`` the newest
-version as a MEDS dataset where the store is plain, ``audit/`` who looked (in a workspace: beside the store).
+Layout: ``log/`` manifests and sealed keys, ``parts/`` the tables (plain ones named by their content), ``data/`` and
+``metadata/`` the newest version as a MEDS dataset where the store is plain, ``audit/`` who looked (in a workspace:
+beside the store).
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ import os
 import secrets
 import shutil
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from lifecourse.base.errors import StoreBusy, StoreDamaged
+from lifecourse.base.errors import (
+    FileChanged,
+    FileSwapped,
+    StoreBusy,
+    StoreDamaged,
+    StoreOutdated,
+    WrongKey,
+)
 from lifecourse.base.files import sha256_of_file, sync_directory, sync_file
-from lifecourse.privacy.keys import FileKeyProvider, new_file_key
+from lifecourse.privacy.keyring import MARK, Keyring, read_ring, ring_document, write_ring
+from lifecourse.privacy.keys import KeyProvider, new_file_key, provider_of
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.manifest import FileEntry, Manifest
 from lifecourse.timeline.sealed import read_table, read_tables, write_table
@@ -31,15 +40,24 @@ if TYPE_CHECKING:
 
 PARTS = "parts"
 WORK = ".ingest"
-KEY_FILE_VARIABLE = "LIFECOURSE_KEY_FILE"
+RING = "keys.json"
 PROVENANCE_COLUMNS = ("source_file", "source_row", "source_version", "source_part", "also_from")
+
+
+_RINGS: dict[tuple[object, ...], Keyring] = {}
+"""Rings that were opened, by the state of their files and their keeper: a look at a person opens none anew."""
+MOST_RINGS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The store in folder `path`."""
+    """The store in folder `path`.
+
+    keyed_as : the store whose key opens this one, where it is a copy of that; None where it has its own
+    """
 
     path: Path
+    keyed_as: Path | None = None
 
     @classmethod
     def at(cls, path: Path) -> Store:
@@ -49,11 +67,53 @@ class Store:
         return cls(inner if is_workspace else path)
 
     @property
-    def keys(self) -> FileKeyProvider:
-        """The key beside the store, or the one that LIFECOURSE_KEY_FILE names."""
-        named = os.environ.get(KEY_FILE_VARIABLE)
-        beside = self.path.with_name(f"{self.path.name}.key")
-        return FileKeyProvider(Path(named) if named else beside)
+    def keys(self) -> KeyProvider:
+        """Who keeps the key of the store: a file beside it, unless the environment names another keeper."""
+        return provider_of(self.keyed_as or self.path)
+
+    @property
+    def ring_path(self) -> Path:
+        """Where the sealed keys of the store lie."""
+        return self.path / log.LOG / RING
+
+    @property
+    def ring(self) -> Keyring:
+        """The keys of the store, opened; remembered as long as neither they nor their keeper's key change.
+
+        Raises
+        ------
+        KeyUnavailable, WrongKey
+            Their keeper has no key, or another.
+        StoreOutdated
+            The store is of a format without such a ring.
+        """
+        keeper = self.keys
+        try:
+            state = self.ring_path.stat()
+        except FileNotFoundError:
+            raise StoreOutdated(
+                f"the store '{self.path.name}' is of an earlier format, which is read but not added to. "
+                "Run: lifecourse store migrate STORE"
+            ) from None
+        name = (keeper.fingerprint(), self.ring_path, state.st_ino, state.st_mtime_ns)
+        if name not in _RINGS:
+            opened = read_ring(self.ring_path, keeper)
+            if len(_RINGS) >= MOST_RINGS:
+                _RINGS.pop(next(iter(_RINGS)))
+            _RINGS[name] = opened
+        return _RINGS[name]
+
+    def make_ring(self) -> Keyring:
+        """The ring of the store, made now where there is none yet; its keeper's key too."""
+        keeper = self.keys.create()
+        if not self.ring_path.is_file():
+            self.ring_path.parent.mkdir(parents=True, exist_ok=True)
+            write_ring(self.ring_path, ring_document(Keyring.new(), keeper))
+        return self.ring
+
+    def keep_ring(self, ring: Keyring) -> None:
+        """Write `ring` down in the place of what the store has."""
+        write_ring(self.ring_path, ring_document(ring, self.keys))
 
     @property
     def audit_folder(self) -> Path:
@@ -67,7 +127,11 @@ class Store:
 
     def manifest(self, version: int | None = None) -> Manifest:
         """The manifest of `version`, of the newest when None."""
-        return log.read_manifest(self.path, version)
+        return log.read_manifest(self.path, version, lambda: self.ring)
+
+    def encoded(self, manifest: Manifest) -> bytes:
+        """`manifest` as it is written down."""
+        return log.encoded(manifest, self.ring if manifest.encrypted else None)
 
     def read(
         self,
@@ -76,53 +140,77 @@ class Store:
         *,
         subject_id: int | None = None,
     ) -> pl.DataFrame:
-        """The table of `entry`; its `columns` and the rows of `subject_id` only, where given."""
-        return read_table(
-            self.path / entry.path,
-            key=self.key_of(entry),
-            aad=aad_of(entry.path),
-            columns=columns,
-            subject_id=subject_id,
-        )
+        """The table of `entry`; its `columns` and the rows of `subject_id` only, where given.
+
+        Raises
+        ------
+        StoreDamaged
+            `FileChanged`, `FileSwapped` or `WrongKey` says in which way.
+        """
+        try:
+            return read_table(
+                self.path / entry.path,
+                key=self.key_of(entry),
+                aad=self.aad_of(entry),
+                columns=columns,
+                subject_id=subject_id,
+            )
+        except StoreDamaged as damage:
+            raise self._diagnosed(entry, damage) from None
 
     def read_all(
         self, entries: Sequence[FileEntry], columns: Sequence[str], codes: Collection[str] | None
     ) -> pl.DataFrame:
         """The `columns` of several tables of events, one after the other; only rows of `codes` where given."""
         sources = [
-            (self.path / entry.path, self.key_of(entry), aad_of(entry.path)) for entry in entries
+            (self.path / entry.path, self.key_of(entry), self.aad_of(entry)) for entry in entries
         ]
-        return read_tables(sources, columns, codes)
+        try:
+            return read_tables(sources, columns, codes)
+        except StoreDamaged as damage:
+            for entry in entries:
+                self.check(entry)
+            raise damage from None
 
     def key_of(self, entry: FileEntry) -> bytes | None:
         """The key that opens `entry`; None where it is plain."""
         if entry.wrapped_key is None:
             return None
-        return self.keys.unwrap(entry.wrapped_key, entry.path)
+        if MARK not in entry.wrapped_key:
+            return self.keys.unwrap(entry.wrapped_key, entry.path)
+        return self.ring.unwrap(entry.wrapped_key, entry.path)
 
-    def write(self, table: pl.DataFrame, stem: str, *, encrypted: bool) -> FileEntry:
-        """Write `table` as an immutable file of the store, named by its content."""
+    def aad_of(self, entry: FileEntry) -> str:
+        """What binds an encrypted file to the store, the version it was written for, and its path."""
+        if entry.wrapped_key is None or entry.written_in is None:
+            return f"lifecourse/1/{entry.path}"
+        return f"lifecourse/2/{self.ring.dataset}/{entry.written_in}/{entry.path}"
+
+    def write(self, table: pl.DataFrame, stem: str, *, encrypted: bool, version: int) -> FileEntry:
+        """Write `table` as an immutable file for `version`; named by its content where that is no secret."""
         content = content_hash(table)
-        path = f"{PARTS}/{stem}-{content[:16]}{secrets.token_hex(2) if encrypted else ''}.parquet"
         key = new_file_key() if encrypted else None
+        name = content[:16] if key is None else secrets.token_hex(10)
+        path = f"{PARTS}/{stem}-{name}.parquet"
+        entry = FileEntry(
+            path=path,
+            rows=table.height,
+            size=0,
+            sha256="",
+            content=content,
+            wrapped_key=None if key is None else self.ring.wrap(key, path),
+            written_in=version,
+        )
         temporary = self.path / PARTS / f".{secrets.token_hex(8)}.part"
         temporary.parent.mkdir(parents=True, exist_ok=True)
         try:
-            write_table(table, temporary, key=key, aad=aad_of(path))
+            write_table(table, temporary, key=key, aad=self.aad_of(entry))
             sync_file(temporary)
             size, digest = temporary.stat().st_size, sha256_of_file(temporary)
             temporary.replace(self.path / path)
         finally:
             temporary.unlink(missing_ok=True)
-        wrapped = self.keys.wrap(key, path) if key is not None else None
-        return FileEntry(
-            path=path,
-            rows=table.height,
-            size=size,
-            sha256=digest,
-            content=content,
-            wrapped_key=wrapped,
-        )
+        return replace(entry, size=size, sha256=digest)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -150,7 +238,7 @@ class Store:
         """Make `manifest` the newest version, durably."""
         sync_directory(self.path / PARTS)
         (self.path / log.LOG).mkdir(parents=True, exist_ok=True)
-        if not log.publish(self.path, manifest):
+        if not log.publish(self.path, manifest.version, self.encoded(manifest)):
             raise StoreBusy(
                 f"version {manifest.version} was published by another process. Run again."
             )
@@ -190,23 +278,59 @@ class Store:
         Raises
         ------
         StoreDamaged
-            A file or manifest is missing or changed; the message names it.
+            A file or manifest is missing, changed or swapped; the message names it.
         """
-        log.check_chain(self.path)
+        log.check_chain(self.path, lambda: self.ring)
         entries: dict[str, FileEntry] = {}
         for version in log.versions(self.path):
             entries.update({entry.path: entry for entry in self.manifest(version).files})
         for entry in entries.values():
-            path = self.path / entry.path
-            if not path.is_file():
-                raise StoreDamaged(f"{entry.path} is missing. Restore it from a backup.")
-            if path.stat().st_size != entry.size or sha256_of_file(path) != entry.sha256:
-                raise StoreDamaged(f"{entry.path} was changed. Restore it from a backup.")
+            self.check(entry)
+            self.key_of(entry)
         return len(entries)
+
+    def check(self, entry: FileEntry) -> None:
+        """Check that the bytes of a file are those that were written.
+
+        Raises
+        ------
+        FileChanged, FileSwapped
+            They are not; where they are another file's, the message names it.
+        """
+        path = self.path / entry.path
+        if not path.is_file():
+            raise FileChanged(f"{entry.path} is missing. Restore it from a backup.")
+        digest = sha256_of_file(path)
+        if digest == entry.sha256:
+            return
+        other = self._named_by(digest)
+        if other is not None:
+            raise FileSwapped(f"{entry.path} was put there in place of {other}. Restore both.")
+        raise FileChanged(f"{entry.path} was changed. Restore it from a backup.")
+
+    def _named_by(self, digest: str) -> str | None:
+        for version in log.versions(self.path):
+            for entry in self.manifest(version).files:
+                if entry.sha256 == digest:
+                    return entry.path
+        return None
+
+    def _diagnosed(self, entry: FileEntry, damage: StoreDamaged) -> StoreDamaged:
+        """What is wrong with a file that does not open."""
+        if isinstance(damage, WrongKey):
+            return damage
+        try:
+            self.check(entry)
+        except StoreDamaged as found:
+            return found
+        return WrongKey(
+            f"{entry.path} is what was written, and its key does not open it: the manifest is another store's."
+        )
 
     def discard(self) -> None:
         """Take away a store without a version; other things in its folder stay."""
         shutil.rmtree(self.path / WORK, ignore_errors=True)
+        self.ring_path.unlink(missing_ok=True)
         (self.path / ".lock").unlink(missing_ok=True)
         for folder in (self.path / PARTS, self.path / log.LOG, self.path):
             with suppress(OSError):  # absent, or not empty
@@ -222,11 +346,6 @@ class Store:
         for path in (self.path / PARTS).glob("*"):
             if f"{PARTS}/{path.name}" not in named:
                 path.unlink()
-
-
-def aad_of(path: str) -> str:
-    """What binds an encrypted file to its place."""
-    return f"lifecourse/1/{path}"
 
 
 def content_hash(table: pl.DataFrame) -> str:

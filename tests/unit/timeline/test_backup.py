@@ -30,7 +30,7 @@ def test_a_restored_store_answers_as_the_first_did_in_every_version(tmp_path: Pa
     store = two_versions(tmp_path)
     told = backup(store, tmp_path / "copy", **ASKED)
     assert told["versions"] == 2
-    assert not list((tmp_path / "copy").rglob("*key*"))
+    assert not list((tmp_path / "copy").rglob("*.key"))
     shutil.copyfile(tmp_path / "store.key", tmp_path / "again.key")
     restore(tmp_path / "copy", tmp_path / "again", **ASKED)
     for version in (1, 2):
@@ -62,6 +62,7 @@ def test_a_damaged_file_is_found_and_no_copy_is_left(tmp_path: Path) -> None:
         part = next((folder / "parts").glob("*.parquet"))
         part.chmod(0o600)
         part.write_bytes(part.read_bytes()[:-1] + b"x")
+        shutil.copyfile(tmp_path / "store.key", tmp_path / "another.key")
         with pytest.raises(StoreDamaged, match=part.name):
             act(folder, tmp_path / "another", **ASKED)
         assert not (tmp_path / "another").exists()

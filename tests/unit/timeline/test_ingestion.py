@@ -139,7 +139,7 @@ def test_store_of_a_later_format_says_so(tmp_path: Path) -> None:
     store = tmp_path / "store"
     ingest(write_meds(tmp_path / "source", meds_events(3)), store)
     path = store / log.LOG / "00000001.json"
-    path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 9'))
+    path.write_bytes(path.read_bytes().replace(b'"format": 2', b'"format": 9'))
     with pytest.raises(StoreError, match="format 9"):
         opened(store)
 
