@@ -1,4 +1,4 @@
-"""Who keeps the key that opens all other keys of a store: a file, a vault's transit engine, a hardware module.
+"""What keeps the key that opens all other keys of a store, and the one that is a file.
 
 A file's own random key is wrapped by the store's dataset key, and the dataset keys by what a `KeyProvider` keeps; so a
 provider is asked once a process, and turning its key rewraps a few hundred bytes (`privacy.keyring`).
@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lifecourse.base.errors import ConfigError, KeyUnavailable, WrongKey
+from lifecourse.base.errors import KeyUnavailable, WrongKey
 from lifecourse.base.files import removed_for_good, write_bytes
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
-KEYS_VARIABLE = "LIFECOURSE_KEYS"
-KEY_FILE_VARIABLE = "LIFECOURSE_KEY_FILE"
 
 
 class KeyProvider(Protocol):
@@ -162,37 +160,6 @@ class FileKeyProvider:
         return KeyUnavailable(
             f"the store is encrypted and its key file {self.path.name} is not there. Put it back."
         )
-
-
-def provider_of(store: Path) -> KeyProvider:
-    """Who keeps the key of the store in folder `store`.
-
-    ``LIFECOURSE_KEYS`` names a vault or a hardware module (``vault:https://...``, ``pkcs11:...``),
-    ``LIFECOURSE_KEY_FILE`` a file; else it is the file beside the store. Nothing in the store itself can name one:
-    whoever can write the store would choose whom we ask.
-
-    Raises
-    ------
-    ConfigError
-        LIFECOURSE_KEYS names none of these.
-    """
-    named = os.environ.get(KEYS_VARIABLE, "")
-    kind, _, rest = named.partition(":")
-    if kind == "vault":
-        from lifecourse.privacy.vault import VaultTransit
-
-        return VaultTransit.at(rest)
-    if kind == "pkcs11":
-        from lifecourse.privacy.hardware import HardwareModule
-
-        return HardwareModule.at(rest)
-    if named and kind != "file":
-        raise ConfigError(
-            f"{KEYS_VARIABLE} names no keeper of keys. Write file:PATH, vault:https://HOST/MOUNT/KEY "
-            "or pkcs11:LIBRARY?token=LABEL&object=LABEL."
-        )
-    path = rest or os.environ.get(KEY_FILE_VARIABLE)
-    return FileKeyProvider(Path(path) if path else store.with_name(f"{store.name}.key"))
 
 
 def new_file_key() -> bytes:

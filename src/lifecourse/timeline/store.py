@@ -29,8 +29,9 @@ from lifecourse.base.errors import (
     WrongKey,
 )
 from lifecourse.base.files import sha256_of_file, sync_directory, sync_file
+from lifecourse.privacy.keepers import provider_of
 from lifecourse.privacy.keyring import MARK, Keyring, read_ring, ring_document, write_ring
-from lifecourse.privacy.keys import KeyProvider, new_file_key, provider_of
+from lifecourse.privacy.keys import KeyProvider, new_file_key
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.manifest import FileEntry, Manifest
 from lifecourse.timeline.sealed import read_table, read_tables, write_table

@@ -14,7 +14,8 @@ import pytest
 from transit import TOKEN, Engine, transit
 
 from lifecourse.base.errors import ConfigError, KeyUnavailable, WrongKey
-from lifecourse.privacy.keys import FileKeyProvider, KeyProvider, provider_of
+from lifecourse.privacy.keepers import provider_of
+from lifecourse.privacy.keys import FileKeyProvider, KeyProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
