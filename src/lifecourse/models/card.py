@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lifecourse.base.files import to_json
 from lifecourse.models.evaluation import (
     auprc,
     auroc,
@@ -22,9 +24,15 @@ from lifecourse.models.evaluation import (
     over_draws,
 )
 from lifecourse.models.model import age_band, sex_name
+from lifecourse.models.persistence import task_document
+from lifecourse.models.split import N_FOLDS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from lifecourse.features import Recipe
+    from lifecourse.tasks import AnyTask
+    from lifecourse.timeline.access import Timeline
 
 METRICS = {
     "auroc": auroc,
@@ -34,11 +42,34 @@ METRICS = {
     "calibration_intercept": calibration_intercept,
     "observed_over_expected": observed_over_expected,
 }
+JUDGED = f"out of {N_FOLDS} folds by subject"
 LIMITS = (
     "Judged on people of the same store, out of fold; another site needs its own evaluation.",
     "A risk is an association in these records, not the effect of anything that could be changed.",
     "Not a cleared medical device.",
 )
+
+
+def basis_of(timeline: Timeline, task: AnyTask, recipe: Recipe, seed: int) -> dict[str, Any]:
+    """What the model is of; ``version`` is the same for the same data, task, recipe and seed."""
+    basis = [timeline.content_hash, task_document(task), recipe.model_dump(mode="json"), seed]
+    return {
+        "title": getattr(task, "title", "") or task.name,
+        "version": hashlib.sha256(to_json(basis)).hexdigest()[:12],
+        "horizon_days": getattr(task, "horizon_days", None),
+        "data": timeline.content_hash,
+        "recipe": recipe.name,
+        "seed": seed,
+    }
+
+
+def population(age: npt.NDArray[np.float64]) -> dict[str, float | None]:
+    """The ages that were learned from; None where none is known."""
+    known = age[np.isfinite(age)]
+    return {
+        "age_from": float(np.floor(known.min())) if len(known) else None,
+        "age_to": float(np.ceil(known.max())) if len(known) else None,
+    }
 
 
 def judge(

@@ -10,8 +10,9 @@ import polars as pl
 from lifecourse.base.errors import ModelError
 from lifecourse.features import featurize
 from lifecourse.models.card import judge, subgroups
+from lifecourse.models.competing import at_horizons, followed_of
 from lifecourse.models.evaluation import gaps
-from lifecourse.tasks import label
+from lifecourse.tasks import Task, label
 
 if TYPE_CHECKING:
     from lifecourse.models.model import RiskModel
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 KEPT = (
     "metrics",
     "draws",
+    "horizons",
     "calibration",
     "calibration_curve",
     "decision_curve",
@@ -45,8 +47,9 @@ def evaluate(model: RiskModel, timeline: Timeline, *, seed: int = 0) -> dict[str
     """
     basis = {"task": model.name, "version": model.version, "learner": model.card["learner"]}
     if timeline.content_hash == model.card["data"]:
-        return {**basis, **{name: model.card[name] for name in KEPT}}
-    table = label(timeline, model.task).table.filter(pl.col("boolean_value").is_not_null())
+        return {**basis, **{name: model.card[name] for name in KEPT if name in model.card}}
+    everyone = label(timeline, model.task).table
+    table = everyone.filter(pl.col("boolean_value").is_not_null())
     outcome = table["boolean_value"].to_numpy().astype(bool)
     if len(outcome) == 0 or not 0 < outcome.mean() < 1:
         raise ModelError(
@@ -64,6 +67,17 @@ def evaluate(model: RiskModel, timeline: Timeline, *, seed: int = 0) -> dict[str
         "events": int(outcome.sum()),
         "judged": "on another store",
         **judge(outcome, risk, subjects, seed=seed),
+        **_at_horizons(model, timeline, everyone),
         "subgroups": groups,
         "gaps": gaps(groups),
     }
+
+
+def _at_horizons(model: RiskModel, timeline: Timeline, labels: pl.DataFrame) -> dict[str, Any]:
+    """Of a model of times to events: each cause at each horizon, those lost before it weighted for."""
+    if not (isinstance(model.task, Task) and model.task.is_time_to_event):
+        return {}
+    seen = labels.filter(pl.col("duration_days") > model.task.gap_days)
+    features = featurize(timeline, seen, model.recipe, vocabulary=model.vocabulary)
+    incidence = model.incidence(features)
+    return {"horizons": at_horizons(model.task, followed_of(seen, model.task), incidence)}

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lifecourse.base.errors import ModelError
+from lifecourse.models.hazards import CurveCalibrator, HazardLearner
+from lifecourse.tasks import Task
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -30,8 +34,8 @@ class RiskModel:
     task: AnyTask
     recipe: Recipe
     vocabulary: list[str]
-    learner: Logistic | Trees
-    calibrator: Calibrator
+    learner: Logistic | Trees | HazardLearner
+    calibrator: Calibrator | CurveCalibrator
     card: dict[str, Any]
 
     @property
@@ -44,9 +48,43 @@ class RiskModel:
         """The same for the same data, task, recipe and seed."""
         return str(self.card["version"])
 
+    @property
+    def horizons_days(self) -> list[int]:
+        """The horizons it is calibrated at, ascending; none where the task has none."""
+        return list(getattr(self.task, "horizons", []))
+
+    @property
+    def causes(self) -> list[str]:
+        """The outcome, and for a task of times to events what competes with it."""
+        return list(self.card.get("causes", [self.name]))
+
     def risk(self, features: FeatureMatrix) -> npt.NDArray[np.float64]:
-        """float64[r] calibrated probabilities of the outcome."""
+        """float64[r] calibrated probabilities of the outcome, by the last horizon."""
+        if isinstance(self.calibrator, CurveCalibrator) or isinstance(self.learner, HazardLearner):
+            return self.incidence(features)[:, 0, -1]
         return self.calibrator.apply(self.learner.predict(features))
+
+    def incidence(
+        self, features: FeatureMatrix, horizons_days: npt.ArrayLike | None = None
+    ) -> npt.NDArray[np.float64]:
+        """float64[r, c, h] calibrated: the probability of each cause by each horizon (the task's where None).
+
+        Curves rise with the horizon, and the causes together never pass 1. A model of a yes or no knows one cause
+        and its own horizon.
+
+        Raises
+        ------
+        ModelError
+            A horizon lies beyond what was learned from, or is not the one that the model knows.
+        """
+        horizons = self.horizons_days if horizons_days is None else horizons_days
+        days = np.asarray(horizons, dtype=np.float64)
+        if isinstance(self.calibrator, CurveCalibrator) and isinstance(self.learner, HazardLearner):
+            since_gap = days - self.task.gap_days if isinstance(self.task, Task) else days
+            return self.calibrator.apply(self.learner.incidence(features, since_gap), since_gap)
+        if days.tolist() not in ([], [float(day) for day in self.horizons_days]):
+            raise ModelError(f"'{self.name}' knows its own horizon alone: leave horizons out.")
+        return self.risk(features)[:, None, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

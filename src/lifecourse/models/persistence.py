@@ -9,6 +9,7 @@ from lifecourse.base.errors import ModelError
 from lifecourse.base.files import read_json, sha256_of_file, write_bytes, write_json
 from lifecourse.features import Recipe
 from lifecourse.models.calibration import Calibrator
+from lifecourse.models.hazards import CurveCalibrator, HazardLearner
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import RiskModel
 from lifecourse.models.trees import Trees
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 MODEL, CARD, TREES, MANIFEST = "model.json", "card.json", "trees.ubj", "manifest.json"
+TREES_OF = "trees{}.ubj"
+"""Of hazards: every member has the trees of each cause."""
 
 
 def task_document(task: AnyTask) -> dict[str, Any]:
@@ -47,7 +50,12 @@ def save_model(model: RiskModel, folder: Path) -> None:
         "vocabulary": model.vocabulary,
         "calibrator": asdict(model.calibrator),
     }
-    if isinstance(model.learner, Trees):
+    if isinstance(model.learner, HazardLearner):
+        document["hazards"] = model.learner.to_dict()
+        for place, raw in enumerate(model.learner.to_bytes()):
+            write_bytes(folder / TREES_OF.format(place), raw)
+            written.append(TREES_OF.format(place))
+    elif isinstance(model.learner, Trees):
         write_bytes(folder / TREES, model.learner.to_bytes())
         written.append(TREES)
     else:
@@ -82,14 +90,28 @@ def load_model(folder: Path) -> RiskModel:
     if document["format"] < FORMAT:
         raise ModelError(f"model '{folder.name}' is of an earlier format. Train it again.")
     kind: type[AnyTask] = AcesTask if document["task_kind"] == "aces" else Task
-    logistic = document.get("logistic")
     return RiskModel(
         task=_adapter(kind).validate_python(document["task"]),
         recipe=Recipe.model_validate(document["recipe"]),
         vocabulary=document["vocabulary"],
-        learner=Logistic(**logistic)
-        if logistic
-        else Trees.from_bytes((folder / TREES).read_bytes()),
-        calibrator=Calibrator(**document["calibrator"]),
+        **_learned(document, folder),
         card=dict(read_json(folder / CARD)),
     )
+
+
+def _learned(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The learner and the calibrator of a model's document."""
+    calibrator = document["calibrator"]
+    if "hazards" in document:
+        members = document["hazards"]["boosted"]
+        n_trees = sum(len(member["rate"]) for member in members)
+        trees = [(folder / TREES_OF.format(place)).read_bytes() for place in range(n_trees)]
+        learner = HazardLearner.from_dict(document["hazards"], trees)
+        return {"learner": learner, "calibrator": CurveCalibrator(**calibrator)}
+    logistic = document.get("logistic")
+    return {
+        "learner": Logistic(**logistic)
+        if logistic
+        else Trees.from_bytes((folder / TREES).read_bytes()),
+        "calibrator": Calibrator(**calibrator),
+    }

@@ -36,7 +36,9 @@ class RiskEstimate:
     value : probability, None where the model does not apply; `reason` says why
     interval : of the frequency among held-out people in the same tenth of risk, widened to hold `value`
     comparator : mean risk of people of the same sex and age band
-    contributions : the columns that move this risk most from the average, in log-odds
+    contributions : the columns that move this risk most from the average, in log-odds, or in log hazards of a model
+        of times to events
+    curve : of such a model, for each of its horizons the risk, and the chance of each competing cause to come first
     """
 
     subject_id: int
@@ -50,6 +52,7 @@ class RiskEstimate:
     interval_reason: str = INTERVAL
     comparator: dict[str, Any] | None = None
     contributions: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[dict[str, Any]] = field(default_factory=list)
     reason: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def predict(
         pl.col("prediction_time").is_not_null()
     )
     features = featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary)
-    risk = model.risk(features)
+    curves = model.incidence(features)
     reasons = _contributions(model, features)
     had = _had_before(model, timeline, rows)
     people = rows["subject_id"].to_list()
@@ -93,7 +96,7 @@ def predict(
             model,
             row,
             features.dense[i, :2],
-            float(risk[i]),
+            curves[i],
             reasons[i],
             "the person already had it" if had[i] else None,
         )
@@ -105,12 +108,13 @@ def _estimate(
     model: RiskModel,
     row: dict[str, Any],
     age_and_sex: npt.NDArray[np.float64],
-    risk: float,
+    curve: npt.NDArray[np.float64],
     contributions: list[dict[str, Any]],
     not_at_risk: str | None,
 ) -> RiskEstimate:
     age, female = float(age_and_sex[0]), float(age_and_sex[1])
     refusal = _refusal(model, row, age) or not_at_risk
+    risk = float(curve[0, -1])
     return RiskEstimate(
         subject_id=row["subject_id"],
         value=None if refusal else risk,
@@ -122,8 +126,24 @@ def _estimate(
         interval=None if refusal else _interval(model, risk),
         comparator=None if refusal else _comparator(model, age, female),
         contributions=[] if refusal else contributions,
+        curve=[] if refusal else _curve(model, curve),
         reason=refusal,
     )
+
+
+def _curve(model: RiskModel, curve: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+    """A line a horizon, of a model of times to events."""
+    if len(model.causes) == 1 and curve.shape[1] == 1:
+        return []
+    others = model.causes[1:]
+    return [
+        {
+            "horizon_days": days,
+            "value": float(curve[0, h]),
+            "first": {name: float(curve[c, h]) for c, name in enumerate(others, start=1)},
+        }
+        for h, days in enumerate(model.horizons_days)
+    ]
 
 
 def _had_before(model: RiskModel, timeline: Timeline, rows: pl.DataFrame) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,9 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+N_FOLDS = 5
+"""Of people: each fold is judged by what the others taught."""
+
 
 def folds_of(subject_ids: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:
     """int64[r] fold 0..n_folds-1 of each row; all rows of a subject share one, whoever else is there."""

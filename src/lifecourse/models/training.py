@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,20 +10,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from lifecourse.base.files import to_json
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features import Recipe, featurize, load_recipe, vocabularies
 from lifecourse.models.calibration import Calibrator, fit_calibrator
-from lifecourse.models.card import LIMITS, comparators, judge, subgroups
+from lifecourse.models.card import (
+    JUDGED,
+    LIMITS,
+    basis_of,
+    comparators,
+    judge,
+    population,
+    subgroups,
+)
+from lifecourse.models.competing import HazardStudy
 from lifecourse.models.diagnostics import diagnose
 from lifecourse.models.diagnostics.support import LEAST_OF_EACH, people_of_each, support
 from lifecourse.models.evaluation import gaps, log_loss
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
-from lifecourse.models.persistence import task_document
-from lifecourse.models.split import folds_of
+from lifecourse.models.split import N_FOLDS, folds_of
 from lifecourse.models.trees import Trees
-from lifecourse.tasks import label
+from lifecourse.tasks import Task, label
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,7 +40,6 @@ if TYPE_CHECKING:
     from lifecourse.tasks import AnyTask, Labels
     from lifecourse.timeline.access import Timeline
 
-N_FOLDS = 5
 MOST_SAID = 3
 """Grave concerns in the reason of an abstention; all of them are in its list."""
 LEARNERS: dict[str, type[Logistic] | type[Trees]] = {"logistic": Logistic, "trees": Trees}
@@ -51,8 +56,9 @@ def train(
     """A calibrated model of `task`, or an abstention.
 
     A logistic regression and boosted trees are trained on the same folds; the one with the lower log loss on
-    people it had not seen is kept, and both are reported. A study that is hopeless or leaks (`diagnose`) gives no
-    model. Everything is a function of timeline, task, recipe and seed.
+    people it had not seen is kept, and both are reported. For a task of times to events it is hazards of its
+    causes, linear and boosted, and their average (`lifecourse.models.hazards`). A study that is hopeless or leaks
+    (`diagnose`) gives no model. Everything is a function of timeline, task, recipe and seed.
     """
     labels = label(timeline, task, progress=progress)
     table = labels.table.filter(pl.col("boolean_value").is_not_null())
@@ -60,6 +66,12 @@ def train(
     if abstention is not None:
         return TrainingResult(abstention=abstention)
     chosen = recipe or load_recipe()
+    if isinstance(task, Task) and task.is_time_to_event:
+        hazards = HazardStudy.of(timeline, task, labels.table, chosen, seed, progress)
+        concerns = hazards.concerns()
+        if any(concern.grave for concern in concerns):
+            return TrainingResult(abstention=_stopped(table, concerns))
+        return TrainingResult(model=hazards.model(timeline, labels, concerns))
     study = _Study.of(timeline, task, table, chosen, seed, progress)
     unseen = labels.summary()["negatives_with_too_little_follow_up"]
     concerns = diagnose(study.features, study.outcome, negatives_unseen=unseen)
@@ -195,18 +207,8 @@ class _Study:
         age, female = self.features.dense[:, 0], self.features.dense[:, 1]
         judged = judge(self.outcome, risk, self.subjects, seed=self.seed)
         groups = subgroups(self.outcome, risk, age, female)
-        known_age = age[np.isfinite(age)]
-        basis = [
-            timeline.content_hash,
-            task_document(self.task),
-            self.recipe.model_dump(mode="json"),
-            self.seed,
-        ]
         return {
-            "title": getattr(self.task, "title", "") or self.task.name,
-            "version": hashlib.sha256(to_json(basis)).hexdigest()[:12],
-            "horizon_days": getattr(self.task, "horizon_days", None),
-            "data": timeline.content_hash,
+            **basis_of(timeline, self.task, self.recipe, self.seed),
             "learner": winner,
             "rows": len(self.outcome),
             "subjects": len(np.unique(self.subjects)),
@@ -222,14 +224,9 @@ class _Study:
             "subgroups": groups,
             "gaps": gaps(groups),
             "comparators": comparators(risk, age, female),
-            "population": {
-                "age_from": float(np.floor(known_age.min())) if len(known_age) else None,
-                "age_to": float(np.ceil(known_age.max())) if len(known_age) else None,
-            },
+            "population": population(age),
             "attrition": labels.attrition.to_dicts(),
-            "judged": f"out of {N_FOLDS} folds by subject",
-            "recipe": self.recipe.name,
-            "seed": self.seed,
+            "judged": JUDGED,
             "limits": list(LIMITS),
         }  # fmt: skip
 

@@ -53,7 +53,7 @@ class Trees:
         """
         import xgboost
 
-        design, happened = _design(features)[rows], outcome[rows]
+        design, happened = stored_columns(features)[rows], outcome[rows]
         settings = _settings(design, happened, inner)
         booster = xgboost.train(
             PARAMETERS | {"max_depth": settings[0]},
@@ -79,14 +79,14 @@ class Trees:
         """float64[r] probabilities."""
         import xgboost
 
-        data = xgboost.DMatrix(_design(features), nthread=1)
+        data = xgboost.DMatrix(stored_columns(features), nthread=1)
         return np.asarray(self.booster.predict(data), dtype=np.float64)
 
     def contributions(self, features: FeatureMatrix) -> npt.NDArray[np.float64]:
         """float64[r, columns]: each column's exact Shapley value on the log-odds (TreeSHAP)."""
         import xgboost
 
-        data = xgboost.DMatrix(_design(features), nthread=1)
+        data = xgboost.DMatrix(stored_columns(features), nthread=1)
         return np.asarray(self.booster.predict(data, pred_contribs=True)[:, :-1], dtype=np.float64)
 
 
@@ -117,7 +117,7 @@ def _settings(
     return depth, rounds
 
 
-def _design(features: FeatureMatrix) -> sparse.csr_matrix:
+def stored_columns(features: FeatureMatrix) -> sparse.csr_matrix:
     """Dense columns with every cell stored (a 0 is a 0, NaN is missing), then the counts."""
     n_rows, n_dense = features.dense.shape
     stored = sparse.csr_matrix(

@@ -111,7 +111,8 @@ class Task(Document):
 
     The outcome window is (t + gap_days, t + gap_days + outcome_window_days]. A subject dead at t
     is not asked about. `outcomes` are causes: with `censoring: time-to-event` their order numbers
-    them 1..k, and otherwise any of them is the outcome.
+    them 1..k, and otherwise any of them is the outcome. `horizons_days` are those that such a task is
+    asked for and its models judged at, ascending; the end of the outcome window where none is given.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -126,6 +127,7 @@ class Task(Document):
     outcome_window_days: int = Field(ge=1)
     censoring: Censoring
     follow_up_ends: FollowUp = FollowUp.LAST_EVENT
+    horizons_days: list[int] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
@@ -135,13 +137,37 @@ class Task(Document):
             return {**rest, "outcomes": [given["outcome"]]}
         return given
 
+    @model_validator(mode="after")
+    def _horizons(self) -> Task:
+        if not self.horizons_days:
+            return self
+        if not self.is_time_to_event:
+            raise ValueError("horizons_days is for censoring: time-to-event; leave it out")
+        if self.horizons_days != sorted(set(self.horizons_days)):
+            raise ValueError("horizons_days must ascend")
+        if self.horizons_days[0] <= self.gap_days or self.horizons_days[-1] != self.horizon_days:
+            raise ValueError(
+                "horizons_days must lie after the gap, and the last end the outcome window "
+                f"({self.horizon_days} days)"
+            )
+        return self
+
     @property
     def causes(self) -> list[str] | None:
         """What the outcomes are called that rows tell apart; None where the answer is yes or no."""
-        told_apart = self.censoring == Censoring.TIME_TO_EVENT
-        return [outcome.label for outcome in self.outcomes] if told_apart else None
+        return [outcome.label for outcome in self.outcomes] if self.is_time_to_event else None
 
     @property
     def horizon_days(self) -> int:
         """Days from the prediction time to the end of the outcome window."""
         return self.gap_days + self.outcome_window_days
+
+    @property
+    def horizons(self) -> list[int]:
+        """Days from the prediction time, ascending; the last ends the outcome window."""
+        return self.horizons_days or [self.horizon_days]
+
+    @property
+    def is_time_to_event(self) -> bool:
+        """Whether it is asked when and of what, not only whether."""
+        return self.censoring == Censoring.TIME_TO_EVENT

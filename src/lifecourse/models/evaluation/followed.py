@@ -77,12 +77,15 @@ class Followed:
                 "weights for censoring need everyone from the start; entry_days is set"
             )
         ended = (self.event > 0) & (self.duration_days <= horizon_days)
-        seen = self.duration_days > horizon_days
+        # Whose record ends with the horizon itself was seen for all of it.
+        seen = (self.duration_days > horizon_days) | (
+            (self.event == 0) & (self.duration_days == horizon_days)
+        )
         stays = Staying.of(self)
         weight = np.zeros(len(self))
         weight[ended] = 1 / stays.before(self.duration_days[ended])
         if seen.any():
-            weight[seen] = 1 / stays.until(horizon_days)
+            weight[seen] = 1 / stays.before(np.array([horizon_days]))[0]
         return ended & (self.event == cause), weight
 
 
@@ -109,10 +112,6 @@ class Staying:
     def before(self, days: Floats) -> Floats:
         """The chance of not being lost before each of `days`, float64[m]."""
         return self._at(np.searchsorted(self.times, days, side="left"))
-
-    def until(self, days: float) -> float:
-        """The chance of not being lost by `days`, that day included."""
-        return float(self._at(np.searchsorted(self.times, [days], side="right"))[0])
 
     def _at(self, steps: npt.NDArray[np.intp]) -> Floats:
         return np.concatenate([[1.0], self.chance])[steps]

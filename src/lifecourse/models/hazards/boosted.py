@@ -1,0 +1,294 @@
+"""The boosted hazard: shallow XGBoost trees with a Poisson loss on person-periods, the baseline as offset.
+
+A row is repeated for each period that it is seen in, so that what a covariate means may change with time; what the
+baseline hazard, fine-grained, adds up to within the period is the exposure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from lifecourse.models.hazards.grid import Spans
+from lifecourse.models.hazards.incidence import Hazards, mean_rate
+from lifecourse.models.trees import stored_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.features import FeatureMatrix
+    from lifecourse.models.evaluation.followed import Followed
+
+    Floats = npt.NDArray[np.float64]
+    Flags = npt.NDArray[np.bool_]
+    Integers = npt.NDArray[np.int64]
+
+MOST_ROUNDS, USUAL_ROUNDS, STOPS_AFTER = 400, 60, 15
+PERIODS, FEWEST_FOR_PERIODS = 3, 300
+"""So many periods with as many events each, where there are enough events."""
+MOST_ROWS = 400_000
+"""Person-periods that trees learn from; of more, all with an event and a weighted sample of the others."""
+PARAMETERS = {
+    "objective": "count:poisson",
+    "tree_method": "hist",
+    "eta": 0.1,
+    "max_depth": 3,
+    "subsample": 0.7,
+    "colsample_bytree": 0.5,
+    "min_child_weight": 5,
+    "lambda": 5.0,
+    "max_bin": 64,
+    "base_score": 1.0,
+    "nthread": 1,
+    "seed": 0,
+    "verbosity": 0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoostedHazards:
+    """Fitted hazards of c causes.
+
+    edges : float64[g + 1] days; rate : float64[c, g]; period : int64[g]; boosters : one a cause
+    """
+
+    edges: Floats
+    rate: Floats
+    period: Integers
+    boosters: list[Any]
+
+    @classmethod
+    def fit(
+        cls,
+        features: FeatureMatrix,
+        outcome: Followed,
+        rows: Integers,
+        inner: Flags,
+        *,
+        edges: Floats,
+        period: Integers,
+        n_causes: int = 1,
+        seed: int = 0,
+    ) -> BoostedHazards:
+        """The hazards on `rows` of the features.
+
+        `inner` is bool[len(rows)]: the rows on which the number of trees is chosen, grown on the others.
+        """
+        mine = outcome.rows(rows)
+        columns = stored_columns(features)[rows]
+        rates, boosters = [], []
+        for cause in range(1, n_causes + 1):
+            periods = _PersonPeriods.of(columns, mine, cause, edges, period, seed)
+            booster = _grown(periods, inner)
+            rates.append(periods.levelled(booster))
+            boosters.append(booster)
+        return cls(edges=edges, rate=np.stack(rates), period=period, boosters=boosters)
+
+    @classmethod
+    def from_bytes(cls, document: dict[str, Any], raw: Sequence[bytes]) -> BoostedHazards:
+        """What `to_dict` and `to_bytes` gave."""
+        import xgboost
+
+        boosters = []
+        for one in raw:
+            booster = xgboost.Booster(PARAMETERS)
+            booster.load_model(bytearray(one))
+            boosters.append(booster)
+        return cls(
+            edges=np.array(document["edges"]),
+            rate=np.array(document["rate"]),
+            period=np.array(document["period"], dtype=np.int64),
+            boosters=boosters,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the trees, JSON-ready."""
+        return {
+            "edges": self.edges.tolist(),
+            "rate": self.rate.tolist(),
+            "period": self.period.tolist(),
+        }
+
+    def to_bytes(self) -> list[bytes]:
+        """Each cause's trees as UBJ."""
+        return [bytes(booster.save_raw("ubj")) for booster in self.boosters]
+
+    def hazards(self, features: FeatureMatrix) -> Hazards:
+        """The hazards of each row of the features."""
+        columns = stored_columns(features)
+        n_periods = int(self.period.max()) + 1
+        margin = np.empty((len(self.boosters), n_periods, columns.shape[0]))
+        for p in range(n_periods):
+            with_period = _with_period(columns, p)
+            for cause, booster in enumerate(self.boosters):
+                margin[cause, p] = booster.inplace_predict(with_period, predict_type="margin")
+        return Hazards(self.rate, self.period, margin)
+
+    def contributions(self, features: FeatureMatrix, cause: int = 1) -> Floats:
+        """float64[r, feature columns]: exact Shapley values on the log hazard (TreeSHAP), the mean over periods."""
+        import xgboost
+
+        columns = stored_columns(features)
+        n_periods = int(self.period.max()) + 1
+        found = np.zeros(columns.shape)
+        for p in range(n_periods):
+            data = xgboost.DMatrix(_with_period(columns, p), nthread=1)
+            told = self.boosters[cause - 1].predict(data, pred_contribs=True)
+            found += told[:, : columns.shape[1]] / n_periods
+        return found
+
+
+def mean_hazards(members: Sequence[BoostedHazards], features: FeatureMatrix) -> Hazards:
+    """The mean on the log scale of the hazards of models with the same grid and periods."""
+    found = [member.hazards(features) for member in members]
+    return Hazards(
+        mean_rate([one.rate for one in found]),
+        found[0].period,
+        np.mean([one.margin for one in found], axis=0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _PersonPeriods:
+    """Rows repeated by period: of which row, in which period, with which exposure, event and sampling weight."""
+
+    columns: sparse.csr_matrix
+    row: Integers
+    period: Integers
+    exposure: Floats
+    event: Flags
+    weight: Floats
+    rate: Floats
+    period_of: Integers
+
+    @classmethod
+    def of(
+        cls,
+        columns: sparse.csr_matrix,
+        outcome: Followed,
+        cause: int,
+        edges: Floats,
+        period_of: Integers,
+        seed: int,
+    ) -> _PersonPeriods:
+        spans = Spans.of(outcome, edges)
+        happened = outcome.event == cause
+        ones = np.ones(len(outcome))
+        days = spans.exposure(ones)
+        events = spans.events(happened, ones)
+        rate = np.divide(events, days, out=np.zeros(len(days)), where=days > 0)
+        whole = np.concatenate([[0.0], np.cumsum(rate * np.diff(edges))])
+        rows, periods, exposures, came = [], [], [], []
+        for p in range(int(period_of.max()) + 1):
+            low, high = _bounds(edges, period_of, p)
+            until = np.interp(np.minimum(spans.leaving, high), edges, whole)
+            since = np.interp(np.maximum(spans.entry, low), edges, whole)
+            seen = np.flatnonzero(until > since)
+            rows.append(seen)
+            periods.append(np.full(len(seen), p))
+            exposures.append(until[seen] - since[seen])
+            came.append(happened[seen] & (period_of[spans.last[seen]] == p))
+        event = np.concatenate(came)
+        kept, weight = _sampled(event, seed + cause)
+        return cls(
+            columns,
+            np.concatenate(rows)[kept],
+            np.concatenate(periods)[kept],
+            np.concatenate(exposures)[kept],
+            event[kept],
+            weight,
+            rate,
+            period_of,
+        )
+
+    def data(self, chosen: Flags, **options: Any) -> Any:
+        """Some of them as XGBoost takes them."""
+        import xgboost
+
+        place = np.flatnonzero(chosen)
+        return xgboost.QuantileDMatrix(
+            _with_periods(self.columns[self.row[place]], self.period[place]),
+            label=self.event[place].astype(float),
+            base_margin=np.log(self.exposure[place]),
+            weight=self.weight[place],
+            max_bin=PARAMETERS["max_bin"],
+            nthread=1,
+            **options,
+        )
+
+    def levelled(self, booster: Any) -> Floats:
+        """float64[g]: the baseline, so that in each period as many events are expected as came."""
+        margin = booster.inplace_predict(
+            _with_periods(self.columns[self.row], self.period), predict_type="margin"
+        )
+        expected = self.weight * self.exposure * np.exp(margin.astype(np.float64))
+        n = int(self.period_of.max()) + 1
+        came = np.bincount(self.period, weights=self.event * self.weight, minlength=n)
+        told = np.bincount(self.period, weights=expected, minlength=n)
+        ratio = np.divide(came, told, out=np.ones(n), where=told > 0)
+        return self.rate * ratio[self.period_of]
+
+
+def _grown(periods: _PersonPeriods, inner: Flags) -> Any:
+    """So many trees as have the least loss on the `inner` rows."""
+    import xgboost
+
+    judging = inner[periods.row]
+    every = np.ones(len(judging), dtype=np.bool_)
+    if not all(periods.event[side].any() for side in (judging, ~judging)):
+        return xgboost.train(PARAMETERS, periods.data(every), USUAL_ROUNDS)
+    learning = periods.data(~judging)
+    judged = periods.data(judging, ref=learning)
+    booster = xgboost.train(
+        PARAMETERS,
+        learning,
+        MOST_ROUNDS,
+        evals=[(judged, "inner")],
+        early_stopping_rounds=STOPS_AFTER,
+        verbose_eval=False,
+    )
+    return booster[: booster.best_iteration + 1]
+
+
+def periods_of(outcome: Followed, edges: Floats) -> Integers:
+    """int64[g]: the period of each interval; periods have about as many events each."""
+    times = outcome.duration_days[outcome.event > 0]
+    n_intervals = len(edges) - 1
+    if len(times) < FEWEST_FOR_PERIODS:
+        return np.zeros(n_intervals, dtype=np.int64)
+    bounds = np.quantile(times, np.arange(1, PERIODS) / PERIODS, method="inverted_cdf")
+    found = np.searchsorted(bounds, edges[1:], side="left")
+    return np.unique(found, return_inverse=True)[1].astype(np.int64)
+
+
+def _bounds(edges: Floats, period_of: Integers, p: int) -> tuple[float, float]:
+    mine = np.flatnonzero(period_of == p)
+    return float(edges[mine[0]]), float(edges[mine[-1] + 1])
+
+
+def _sampled(event: Flags, seed: int) -> tuple[Integers, Floats]:
+    """Which person-periods are learned from, and the weight of each."""
+    others = np.flatnonzero(~event)
+    most = max(MOST_ROWS - int(event.sum()), MOST_ROWS // 2)
+    if len(others) <= most:
+        return np.arange(len(event)), np.ones(len(event))
+    drawn = np.random.default_rng(seed).choice(others, most, replace=False)
+    kept = np.sort(np.concatenate([np.flatnonzero(event), drawn]))
+    return kept, np.where(event[kept], 1.0, len(others) / most)
+
+
+def _with_period(columns: sparse.csr_matrix, period: int) -> sparse.csr_matrix:
+    return _with_periods(columns, np.full(columns.shape[0], period))
+
+
+def _with_periods(columns: sparse.csr_matrix, period: Integers) -> sparse.csr_matrix:
+    n = len(period)
+    stored = sparse.csr_matrix(
+        (period.astype(np.float32), np.zeros(n, dtype=np.int32), np.arange(n + 1)), shape=(n, 1)
+    )
+    return sparse.hstack([columns, stored], format="csr")

@@ -1,0 +1,127 @@
+"""Calibration of incidence curves: a map for each cause and horizon, then curves that rise and never sum above 1."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import expit
+
+from lifecourse.models.calibration import log_odds
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from lifecourse.models.evaluation.followed import Followed
+
+    Floats = npt.NDArray[np.float64]
+
+STEPS = 50
+PRIOR_EVENTS = 20.0
+"""The slope is held to 1 as if by so many events: a handful of outcomes must not bend a curve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveCalibrator:
+    """Maps of log-odds at some horizons, and the repair of what they leave.
+
+    horizons_days : h days, ascending; intercept, slope : [c][h]
+    """
+
+    horizons_days: list[float]
+    intercept: list[list[float]]
+    slope: list[list[float]]
+
+    @classmethod
+    def fit(
+        cls, incidence: Floats, outcome: Followed, horizons_days: Floats, *, slopes: bool = True
+    ) -> CurveCalibrator:
+        """The maps that make float64[r, c, h] incidences come true, those censored early weighted for.
+
+        The mean of each map's predictions is the observed share; without `slopes` the slope stays 1.
+        """
+        n_causes = incidence.shape[1]
+        intercept = np.zeros((n_causes, len(horizons_days)))
+        slope = np.ones_like(intercept)
+        for h, days in enumerate(horizons_days):
+            for c in range(n_causes):
+                came, weight = outcome.known_at(float(days), cause=c + 1)
+                intercept[c, h], slope[c, h] = _fitted(
+                    incidence[:, c, h], came, weight, slopes=slopes
+                )
+        return cls(
+            horizons_days=[float(days) for days in horizons_days],
+            intercept=intercept.tolist(),
+            slope=slope.tolist(),
+        )
+
+    def apply(self, incidence: Floats, horizons_days: Floats) -> Floats:
+        """float64[r, c, h] calibrated; between two horizons of the maps, what both say, weighted by nearness."""
+        found = np.empty_like(incidence)
+        known = np.array(self.horizons_days)
+        for h, days in enumerate(np.asarray(horizons_days, dtype=float)):
+            after = int(np.clip(np.searchsorted(known, days), 0, len(known) - 1))
+            before = max(after - 1, 0) if days < known[after] else after
+            span = known[after] - known[before]
+            near = 1.0 if span == 0 else float((days - known[before]) / span)
+            for c in range(incidence.shape[1]):
+                raw = incidence[:, c, h]
+                found[:, c, h] = (1 - near) * self._map(raw, c, before) + near * self._map(
+                    raw, c, after
+                )
+        return repaired(found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+    def _map(self, raw: Floats, cause: int, horizon: int) -> Floats:
+        mapped = expit(self.intercept[cause][horizon] + self.slope[cause][horizon] * log_odds(raw))
+        return np.where(raw > 0, mapped, 0.0)
+
+
+def repaired(incidence: Floats) -> Floats:
+    """float64[r, c, h] in [0, 1], rising with the horizon, the causes together never above 1.
+
+    Where calibrated causes would pass 1, what each gains from one horizon to the next is cut in proportion.
+    """
+    rising = np.maximum.accumulate(np.clip(incidence, 0.0, 1.0), axis=2)
+    gains = np.diff(rising, axis=2, prepend=0.0)
+    left = np.ones(len(incidence))
+    for h in range(incidence.shape[2]):
+        wanted = gains[:, :, h].sum(axis=1)
+        part = np.where(wanted > left, left / np.maximum(wanted, 1e-300), 1.0)
+        gains[:, :, h] *= part[:, None]
+        left = np.maximum(left - gains[:, :, h].sum(axis=1), 0.0)
+    return np.cumsum(gains, axis=2)
+
+
+def _fitted(
+    risk: Floats, came: npt.NDArray[np.bool_], weight: Floats, *, slopes: bool
+) -> tuple[float, float]:
+    """Intercept and slope by weighted maximum likelihood; the unchanged map where nobody or everybody had it."""
+    total, events = float(weight.sum()), float(weight[came].sum())
+    if not 0 < events < total:
+        return 0.0, 1.0
+    x = log_odds(risk)
+    seen = weight > 0
+    x, y, w = x[seen], came[seen].astype(float), weight[seen]
+    centre = float((w * x).sum() / w.sum())
+    spread = float((w * (x - centre) ** 2).sum() / w.sum())
+    prior = PRIOR_EVENTS * spread if slopes else 0.0
+    beta = np.array([0.0, 1.0])
+    for _ in range(STEPS):
+        p = expit(beta[0] + beta[1] * x)
+        gradient = np.array([(w * (y - p)).sum(), (w * (y - p) * x).sum() - prior * (beta[1] - 1)])
+        v = w * p * (1 - p)
+        hessian = np.array([[v.sum(), (v * x).sum()], [(v * x).sum(), (v * x * x).sum() + prior]])
+        if slopes:
+            step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
+        else:
+            step = np.array([gradient[0] / max(hessian[0, 0], 1e-9), 0.0])
+        beta = beta + np.clip(step, -2, 2)
+        beta[1] = np.clip(beta[1], 0.05, 3.0)
+        if np.abs(step).max() < 1e-10:
+            break
+    return float(beta[0]), float(beta[1])

@@ -1,0 +1,248 @@
+"""Fit: members that each learn without one fold of the people; what they say of that fold calibrates and chooses."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lifecourse.models.evaluation.followed import Followed
+from lifecourse.models.evaluation.log_loss import SMALLEST
+from lifecourse.models.hazards.basis import Basis
+from lifecourse.models.hazards.boosted import BoostedHazards, periods_of
+from lifecourse.models.hazards.curves import CurveCalibrator
+from lifecourse.models.hazards.grid import seen_until, time_grid
+from lifecourse.models.hazards.incidence import cumulative_incidence
+from lifecourse.models.hazards.learner import AVERAGE, KINDS, LINEAR, TREES, HazardLearner
+from lifecourse.models.hazards.linear import LinearHazards
+from lifecourse.models.split import N_FOLDS, folds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.features import FeatureMatrix
+
+    Floats = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.int64]
+    Flags = npt.NDArray[np.bool_]
+
+MOST_ROWS_IN_FOLDS = 300_000
+"""Of more rows a tenth is held out once, and the model that it judged is the one that is kept."""
+TENTHS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HazardFit:
+    """A calibrated learner and what it said of people whom it had not seen.
+
+    judged : int64[j] the rows that were held out and seen from the start
+    held_out : by kind of learner, float64[j, c, h] calibrated incidence, nobody calibrated on themselves
+    losses : by kind, the mean IPCW log loss over causes and horizons
+    """
+
+    learner: HazardLearner
+    calibrator: CurveCalibrator
+    judged: Integers
+    held_out: dict[str, Floats]
+    losses: dict[str, float]
+
+    def incidence(self, features: FeatureMatrix, horizons_days: Floats | None = None) -> Floats:
+        """float64[r, c, h] calibrated, at the learner's horizons where None are given."""
+        horizons = self.learner.horizons_days if horizons_days is None else horizons_days
+        return self.calibrator.apply(self.learner.incidence(features, horizons), horizons)
+
+
+def fit_hazards(
+    features: FeatureMatrix,
+    outcome: Followed,
+    subjects: Integers,
+    *,
+    horizons_days: npt.ArrayLike,
+    n_causes: int = 1,
+    seed: int = 0,
+    known: Sequence[Flags] | None = None,
+    workers: int | None = None,
+) -> HazardFit:
+    """Cause-specific hazards, calibrated out of fold; their average, unless linear or boosted ones foretell better.
+
+    Parameters
+    ----------
+    features, outcome, subjects : of r rows; rows of one subject are kept together
+    horizons_days : ascending; follow-up beyond the last is not looked at
+    n_causes : events are 1..n_causes
+    known : for each of the 5 folds, bool[m] which columns of codes the people outside it teach; all where None
+
+    Returns
+    -------
+    HazardFit; a function of the arguments alone, however many workers there are
+    """
+    horizons = np.asarray(horizons_days, dtype=np.float64)
+    seen, rows = seen_until(outcome, float(horizons[-1]))
+    edges = time_grid(seen, horizons)
+    those = features if len(rows) == len(outcome) else _rows_of(features, rows)
+    study = _Study(
+        features=those,
+        outcome=seen,
+        rows=rows,
+        subjects=subjects[rows],
+        n_causes=n_causes,
+        horizons=horizons,
+        edges=edges,
+        period=periods_of(seen, edges),
+        basis=Basis.fit(those),
+        seed=seed,
+        known=known,
+        workers=workers or os.cpu_count() or 1,
+    )
+    return study.fit()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Study:
+    features: FeatureMatrix
+    outcome: Followed
+    rows: Integers  # of those given
+    subjects: Integers
+    n_causes: int
+    horizons: Floats
+    edges: Floats
+    period: Integers
+    basis: Basis
+    seed: int
+    known: Sequence[Flags] | None
+    workers: int
+
+    def fit(self) -> HazardFit:
+        is_large = len(self.subjects) > MOST_ROWS_IN_FOLDS
+        folds = folds_of(self.subjects, TENTHS if is_large else N_FOLDS, self.seed)
+        judging = range(1 if is_large else N_FOLDS)
+        with ThreadPoolExecutor(self.workers) as pool:
+            members = list(pool.map(lambda fold: self._member(folds, fold), judging))
+        judged = np.flatnonzero(folds < len(judging))
+        raw = {kind: np.empty((len(folds), self.n_causes, len(self.horizons))) for kind in KINDS}
+        for fold, member in enumerate(members):
+            for kind, told in member.held_out.items():
+                raw[kind][folds == fold] = told
+        return self._chosen({kind: told[judged] for kind, told in raw.items()}, judged, members)
+
+    def _member(self, folds: Integers, fold: int) -> _Member:
+        """What the people outside a fold teach, and what it says of those in it."""
+        learning, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        features = self.features if self.known is None else _only(self.features, self.known[fold])
+        inner = folds_of(self.subjects[learning], N_FOLDS, self.seed + 1) == 0
+        linear = LinearHazards.fit(
+            features,
+            self.outcome,
+            learning,
+            inner,
+            edges=self.edges,
+            basis=self.basis,
+            n_causes=self.n_causes,
+        )
+        boosted = BoostedHazards.fit(
+            features, self.outcome, learning, inner, edges=self.edges, period=self.period,
+            n_causes=self.n_causes, seed=self.seed,
+        )  # fmt: skip
+        those = _rows_of(features, judged)
+        parts = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those)]}
+        parts[AVERAGE] = [*parts[LINEAR], *parts[TREES]]
+        told = {
+            kind: cumulative_incidence(self.edges, found, self.horizons)
+            for kind, found in parts.items()
+        }
+        return _Member(linear=linear, boosted=boosted, held_out=told)
+
+    def _chosen(
+        self, raw: dict[str, Floats], judged: Integers, members: list[_Member]
+    ) -> HazardFit:
+        from_start = self._from_start(judged)
+        raw = {kind: told[from_start] for kind, told in raw.items()}
+        judged = judged[from_start]
+        came = self.outcome.rows(judged)  # without entries, which are all at the start
+        came = Followed(duration_days=came.duration_days, event=came.event)
+        folds = folds_of(self.subjects[judged], N_FOLDS, self.seed + 2)
+        held_out = {kind: self._calibrated(told, came, folds) for kind, told in raw.items()}
+        losses = {kind: self._losses(came, told) for kind, told in held_out.items()}
+        winner = _winner(losses)
+        learner = HazardLearner(
+            kind=winner,
+            linear=[member.linear for member in members],
+            boosted=[member.boosted for member in members],
+            horizons_days=self.horizons,
+        )
+        return HazardFit(
+            learner=learner,
+            calibrator=CurveCalibrator.fit(raw[winner], came, self.horizons),
+            judged=self.rows[judged],
+            held_out=held_out,
+            losses={kind: float(np.sum(told)) / max(len(told), 1) for kind, told in losses.items()},
+        )
+
+    def _from_start(self, judged: Integers) -> Flags:
+        """Which rows were seen from their prediction time on: who entered late has no risk from the start to judge."""
+        if self.outcome.entry_days is None:
+            return np.ones(len(judged), dtype=np.bool_)
+        return self.outcome.entry_days[judged] == 0
+
+    def _calibrated(self, raw: Floats, came: Followed, folds: Integers) -> Floats:
+        found = np.empty_like(raw)
+        for fold in np.unique(folds):
+            others, mine = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+            calibrator = CurveCalibrator.fit(raw[others], came.rows(others), self.horizons)
+            found[mine] = calibrator.apply(raw[mine], self.horizons)
+        return found
+
+    def _losses(self, came: Followed, incidence: Floats) -> Floats:
+        """float64[r]: each row's IPCW log loss, the mean over causes and horizons."""
+        total = np.zeros(len(came))
+        inside = np.clip(incidence, SMALLEST, 1 - SMALLEST)
+        for h, days in enumerate(self.horizons):
+            for c in range(self.n_causes):
+                happened, weight = came.known_at(float(days), cause=c + 1)
+                risk = inside[:, c, h]
+                total -= weight * np.where(happened, np.log(risk), np.log1p(-risk))
+        return total / (len(self.horizons) * self.n_causes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    linear: LinearHazards
+    boosted: BoostedHazards
+    held_out: dict[str, Floats]
+
+
+def _winner(losses: dict[str, Floats]) -> str:
+    """The average, unless another's loss is below it by more than the standard error of the difference."""
+    best, margin = AVERAGE, 0.0
+    if len(losses[AVERAGE]) == 0:
+        return best
+    for kind in (LINEAR, TREES):
+        better = losses[AVERAGE] - losses[kind]
+        beyond = float(better.mean() - better.std() / np.sqrt(len(better)))
+        if beyond > margin:
+            best, margin = kind, beyond
+    return best
+
+
+def _only(features: FeatureMatrix, known: Flags) -> FeatureMatrix:
+    """The same columns, those of other codes empty."""
+    if known.all():
+        return features
+    codes = features.codes.copy()
+    codes.data = np.where(known[codes.indices], codes.data, 0).astype(codes.dtype)
+    codes.eliminate_zeros()
+    return replace(features, codes=codes)
+
+
+def _rows_of(features: FeatureMatrix, rows: Integers) -> FeatureMatrix:
+    return replace(
+        features,
+        rows=features.rows[rows],
+        dense=features.dense[rows],
+        codes=features.codes[rows],
+    )

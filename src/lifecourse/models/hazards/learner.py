@@ -1,0 +1,99 @@
+"""The learner that training keeps: linear and boosted hazards, alone or their average."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecourse.models.hazards.boosted import BoostedHazards, mean_hazards
+from lifecourse.models.hazards.incidence import cumulative_incidence
+from lifecourse.models.hazards.linear import LinearHazards
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.features import FeatureMatrix
+
+    Floats = npt.NDArray[np.float64]
+
+LINEAR, TREES, AVERAGE = "linear", "trees", "average"
+KINDS = (LINEAR, TREES, AVERAGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HazardLearner:
+    """Hazards of c causes as `kind` says: the mean of members that each learned without one fold of the people.
+
+    linear, boosted : one a member
+    horizons_days : float64[h], at which it is calibrated and judged
+    """
+
+    kind: str
+    linear: list[LinearHazards]
+    boosted: list[BoostedHazards]
+    horizons_days: Floats
+
+    @property
+    def n_causes(self) -> int:
+        """How many causes compete."""
+        return len(self.linear[0].rate)
+
+    @property
+    def edges(self) -> Floats:
+        """float64[g + 1] days."""
+        return self.linear[0].edges
+
+    def incidence(
+        self, features: FeatureMatrix, horizons_days: npt.ArrayLike | None = None
+    ) -> Floats:
+        """float64[r, c, h]: the probability of each cause by each horizon, before calibration."""
+        horizons = self.horizons_days if horizons_days is None else horizons_days
+        parts = []
+        if self.kind in (LINEAR, AVERAGE):
+            parts.append(LinearHazards.mean(self.linear).hazards(features))
+        if self.kind in (TREES, AVERAGE):
+            parts.append(mean_hazards(self.boosted, features))
+        return cumulative_incidence(self.edges, parts, horizons)
+
+    def contributions(self, features: FeatureMatrix) -> Floats:
+        """float64[r, columns]: what each adds to the log hazard of the first cause."""
+        found = []
+        if self.kind in (LINEAR, AVERAGE):
+            found.append(LinearHazards.mean(self.linear).contributions(features))
+        if self.kind in (TREES, AVERAGE):
+            found.append(
+                np.mean([member.contributions(features) for member in self.boosted], axis=0)
+            )
+        return np.mean(found, axis=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the trees, JSON-ready."""
+        return {
+            "kind": self.kind,
+            "linear": [member.to_dict() for member in self.linear],
+            "boosted": [member.to_dict() for member in self.boosted],
+            "horizons_days": self.horizons_days.tolist(),
+        }
+
+    def to_bytes(self) -> list[bytes]:
+        """The trees as UBJ: of each member, each cause's."""
+        return [raw for member in self.boosted for raw in member.to_bytes()]
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any], raw: Sequence[bytes]) -> HazardLearner:
+        """What `to_dict` and `to_bytes` gave."""
+        linear = [LinearHazards.from_dict(one) for one in document["linear"]]
+        k = len(linear[0].rate)
+        return cls(
+            kind=document["kind"],
+            linear=linear,
+            boosted=[
+                BoostedHazards.from_bytes(one, raw[place * k : (place + 1) * k])
+                for place, one in enumerate(document["boosted"])
+            ],
+            horizons_days=np.array(document["horizons_days"]),
+        )

@@ -1,0 +1,197 @@
+"""The linear hazard: an elastic-net Poisson regression of each cause on splines, flags and logs of counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecourse.models.hazards.basis import Basis
+from lifecourse.models.hazards.grid import Spans
+from lifecourse.models.hazards.incidence import Hazards, mean_rate
+from lifecourse.models.hazards.poisson import Columns, PoissonHazard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.features import FeatureMatrix
+    from lifecourse.models.evaluation.followed import Followed
+
+    Floats = npt.NDArray[np.float64]
+    Flags = npt.NDArray[np.bool_]
+    Integers = npt.NDArray[np.int64]
+
+MIXES = (0.0, 0.9)
+"""Shares of the penalty that are lasso: none, or nearly all."""
+STRENGTHS = (0.1, 0.03, 0.01, 0.003, 0.001)
+"""Of the penalty, as shares of the events; from strong to weak, each starting from the one before."""
+USUAL = (0.0, 0.01)
+PATIENCE = 1
+"""So many weaker penalties in a row may be worse before the search of a mix ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearHazards:
+    """Fitted hazards of c causes.
+
+    edges : float64[g + 1] days; rate : float64[c, g]; beta : float64[c, columns]; penalty : its mix and strength
+    """
+
+    basis: Basis
+    edges: Floats
+    rate: Floats
+    beta: Floats
+    penalty: tuple[float, float]
+
+    @classmethod
+    def fit(
+        cls,
+        features: FeatureMatrix,
+        outcome: Followed,
+        rows: Integers,
+        inner: Flags,
+        *,
+        edges: Floats,
+        basis: Basis,
+        n_causes: int = 1,
+        weight: Floats | None = None,
+        penalty: tuple[float, float] | None = None,
+    ) -> LinearHazards:
+        """The hazards on `rows` of the features.
+
+        `inner` is bool[len(rows)]: the rows by whose likelihood the penalty, one for all causes, is chosen among
+        `MIXES` x `STRENGTHS` after learning from the others; not asked where `penalty` is given.
+        """
+        chosen = penalty or _chosen(features, outcome, rows, inner, edges, basis, n_causes)
+        fits = _started(features, outcome, rows, edges, basis, n_causes, weight)
+        for fit in fits:
+            fit.fit(*_penalties(fit, *chosen))
+        return cls(
+            basis=basis,
+            edges=edges,
+            rate=np.stack([fit.rate for fit in fits]),
+            beta=np.stack([fit.beta for fit in fits]),
+            penalty=chosen,
+        )
+
+    @classmethod
+    def mean(cls, members: Sequence[LinearHazards]) -> LinearHazards:
+        """The mean on the log scale of models with the same basis and grid."""
+        return cls(
+            basis=members[0].basis,
+            edges=members[0].edges,
+            rate=mean_rate([member.rate for member in members]),
+            beta=np.mean([member.beta for member in members], axis=0),
+            penalty=members[0].penalty,
+        )
+
+    def hazards(self, features: FeatureMatrix) -> Hazards:
+        """The hazards of each row of the features."""
+        columns = Columns.of(self.basis.design(features))
+        margin = np.stack([columns.margin(beta) for beta in self.beta])
+        n_intervals = self.rate.shape[1]
+        return Hazards(self.rate, np.zeros(n_intervals, dtype=np.int64), margin[:, None, :])
+
+    def contributions(self, features: FeatureMatrix, cause: int = 1) -> Floats:
+        """float64[r, feature columns]: what each adds to the log hazard of `cause`, curves and flags together."""
+        design = self.basis.design(features)
+        beta = self.beta[cause - 1]
+        d = len(design.dense)
+        parts = np.zeros((design.dense.shape[1], len(self.basis.curves)))
+        for owner, column, coefficient in zip(self.basis.owner, design.dense, beta, strict=False):
+            parts[:, owner] += coefficient * column
+        return np.hstack([parts, design.codes.multiply(beta[d:]).toarray()])
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; of the coefficients those that are not 0."""
+        return {
+            "basis": self.basis.to_dict(),
+            "edges": self.edges.tolist(),
+            "rate": self.rate.tolist(),
+            "columns": int(self.beta.shape[1]),
+            "beta": [
+                {"place": np.flatnonzero(beta).tolist(), "value": beta[beta != 0].tolist()}
+                for beta in self.beta
+            ],
+            "penalty": list(self.penalty),
+        }
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> LinearHazards:
+        """What `to_dict` gave."""
+        beta = np.zeros((len(document["beta"]), document["columns"]))
+        for row, told in zip(beta, document["beta"], strict=True):
+            row[told["place"]] = told["value"]
+        return cls(
+            basis=Basis.from_dict(document["basis"]),
+            edges=np.array(document["edges"]),
+            rate=np.array(document["rate"]),
+            beta=beta,
+            penalty=(document["penalty"][0], document["penalty"][1]),
+        )
+
+
+def _started(
+    features: FeatureMatrix,
+    outcome: Followed,
+    rows: Integers,
+    edges: Floats,
+    basis: Basis,
+    n_causes: int,
+    weight: Floats | None = None,
+) -> list[PoissonHazard]:
+    columns = Columns.of(basis.design(features, rows))
+    mine = outcome.rows(rows)
+    spans = Spans.of(mine, edges)
+    return [
+        PoissonHazard.start(columns, spans, mine.event == cause, weight)
+        for cause in range(1, n_causes + 1)
+    ]
+
+
+def _penalties(fit: PoissonHazard, mix: float, strength: float) -> tuple[Floats, Floats]:
+    events = max(float(fit.weight[fit.happened].sum()), 1.0)
+    every = np.ones(fit.columns.n)
+    return every * strength * mix * events, every * strength * (1 - mix) * events
+
+
+def _chosen(
+    features: FeatureMatrix,
+    outcome: Followed,
+    rows: Integers,
+    inner: Flags,
+    edges: Floats,
+    basis: Basis,
+    n_causes: int,
+) -> tuple[float, float]:
+    """The mix and strength with the greatest likelihood of the `inner` rows, all causes together."""
+    if not all((outcome.event[rows][side] > 0).any() for side in (inner, ~inner)):
+        return USUAL
+    judged = outcome.rows(rows[inner])
+    spans = Spans.of(judged, edges)
+    columns = Columns.of(basis.design(features, rows[inner]))
+    found: list[tuple[float, tuple[float, float]]] = []
+    for mix in MIXES:
+        fits = _started(features, outcome, rows[~inner], edges, basis, n_causes)
+        worse = 0
+        for strength in STRENGTHS:
+            told = 0.0
+            for cause, fit in enumerate(fits, start=1):
+                fit.fit(*_penalties(fit, mix, strength))
+                told += likelihood(spans, judged.event == cause, fit.rate, columns.margin(fit.beta))
+            worse = worse + 1 if found and told < max(found)[0] else 0
+            found.append((told, (mix, strength)))
+            if worse > PATIENCE:
+                break
+    return max(found)[1]
+
+
+def likelihood(spans: Spans, happened: Flags, rate: Floats, margin: Floats) -> float:
+    """The log-likelihood of one cause's hazard on rows; an event where the rate is 0 counts as at the least rate."""
+    least = rate[rate > 0].min(initial=1.0)
+    base = np.log(np.maximum(rate, least))[spans.last[happened]]
+    expected = spans.cumulated(rate) * np.exp(margin)
+    return float((base + margin[happened]).sum() - expected.sum())

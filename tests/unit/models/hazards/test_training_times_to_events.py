@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from lifecourse.base.errors import ModelError
+from lifecourse.base.files import sha256_of_file
+from lifecourse.features import Recipe, featurize
+from lifecourse.models import RiskModel, evaluate, load_model, predict, save_model, train
+from lifecourse.tasks import Task
+from lifecourse.timeline.access import Timeline, timeline_from_events
+
+SEEN = datetime(2015, 1, 1)
+RECIPE = Recipe.model_validate(
+    {
+        "name": "small",
+        "covariates": [{"codelist": "sbp", "summary": "last"}],
+        "every_code": {"days": [None], "summaries": ["count"], "min_count": 10},
+    }
+)
+TASK = Task.model_validate(
+    {
+        "name": "stroke_or_death",
+        "trigger": {"codes": ["VISIT//outpatient"], "which": "first"},
+        "outcomes": [
+            {"codes": ["ICD10CM//I63.9"], "name": "stroke"},
+            {"codes": ["MEDS_DEATH"], "name": "death"},
+        ],
+        "outcome_window_days": 1826,
+        "horizons_days": [365, 1826],
+        "censoring": "time-to-event",
+    }
+)
+
+
+def people(n: int = 600, seed: int = 1) -> Timeline:
+    """Adults seen once; a fact triples the hazard of stroke; death competes and records end early for some."""
+    random = np.random.default_rng(seed)
+    rows: list[tuple[int, datetime | None, str, float | None]] = []
+    for subject in range(1, n + 1):
+        fact = bool(random.random() < 0.5)
+        stroke = random.exponential(3000 if fact else 9000)
+        death = random.exponential(6000)
+        end = random.uniform(200, 2500)
+        rows += [
+            (subject, None, "SEX//female" if subject % 2 else "SEX//male", None),
+            (
+                subject,
+                SEEN - timedelta(days=int(random.integers(14600, 29200))),
+                "MEDS_BIRTH",
+                None,
+            ),
+            (subject, SEEN - timedelta(days=9), "LOINC//8480-6", float(random.normal(130, 15))),
+            (subject, SEEN, "VISIT//outpatient", None),
+        ]
+        if fact:
+            rows.append((subject, SEEN - timedelta(days=30), "SNOMED//49436004", None))
+        if stroke < min(death, end):
+            rows.append((subject, SEEN + timedelta(days=stroke), "ICD10CM//I63.9", None))
+        last = min(death, end)
+        code = "MEDS_DEATH" if death < end else "VISIT//other"
+        rows.append((subject, SEEN + timedelta(days=last), code, None))
+    schema = {
+        "subject_id": pl.Int64,
+        "time": pl.Datetime("us"),
+        "code": pl.String,
+        "numeric_value": pl.Float32,
+    }
+    return timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+@pytest.fixture(scope="module")
+def model() -> RiskModel:
+    found = train(people(), TASK, recipe=RECIPE).model
+    assert found is not None
+    return found
+
+
+def test_the_card_tells_each_cause_at_each_horizon_and_the_plain_twin(model: RiskModel) -> None:
+    told = [(row["cause"], row["horizon_days"]) for row in model.card["horizons"]]
+    assert told == [("stroke", 365), ("stroke", 1826), ("death", 365), ("death", 1826)]
+    assert model.card["learner"] in model.card["twins"]
+    assert model.card["plain_twin"] in model.card["twins"]
+    for row in model.card["horizons"]:
+        assert row["low"] <= row["observed"] <= row["high"]
+    stroke = model.card["horizons"][1]
+    assert stroke["auroc"] > 0.6
+    assert stroke["observed_over_expected"] == pytest.approx(1, abs=0.1)
+
+
+def test_two_trainings_leave_the_same_bytes_and_a_model_comes_back_the_same(
+    model: RiskModel, tmp_path: Path
+) -> None:
+    here = people()
+    again = train(here, TASK, recipe=RECIPE).model
+    assert again is not None
+    save_model(model, tmp_path / "a")
+    save_model(again, tmp_path / "b")
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert {path.rpartition(".")[2] for path in files} == {"json", "ubj"}
+    assert [sha256_of_file(tmp_path / "a" / name) for name in files] == [
+        sha256_of_file(tmp_path / "b" / name) for name in files
+    ]
+    features = featurize(here, here.persons().select("subject_id", prediction_time="as_of"), RECIPE,
+                         vocabulary=model.vocabulary)  # fmt: skip
+    loaded = load_model(tmp_path / "a")
+    assert np.array_equal(loaded.incidence(features), model.incidence(features))
+    days = [100, 365, 1000]
+    assert loaded.incidence(features, days).shape == (features.dense.shape[0], 2, 3)
+
+
+def test_a_prediction_has_a_curve_in_which_death_competes(model: RiskModel) -> None:
+    (estimate,) = predict(model, people(), [1], at=int(SEEN.timestamp() * 1e6))
+    assert estimate.value is not None
+    assert [step["horizon_days"] for step in estimate.curve] == [365, 1826]
+    assert estimate.curve[-1]["value"] == estimate.value
+    assert estimate.curve[0]["value"] < estimate.value
+    assert estimate.curve[-1]["first"].keys() == {"death"}
+    assert estimate.value + estimate.curve[-1]["first"]["death"] <= 1
+    assert estimate.contributions
+
+
+def test_evaluation_elsewhere_judges_each_horizon(model: RiskModel) -> None:
+    told = evaluate(model, people(seed=2))
+    assert told["judged"] == "on another store"
+    assert [row["cause"] for row in told["horizons"]] == ["stroke", "stroke", "death", "death"]
+    assert told["horizons"][1]["auroc"] > 0.55
+
+
+def test_a_horizon_beyond_the_window_is_refused(model: RiskModel) -> None:
+    here = people(60)
+    rows = here.persons().select("subject_id", prediction_time="as_of")
+    features = featurize(here, rows, RECIPE, vocabulary=model.vocabulary)
+    with pytest.raises(ModelError, match="beyond"):
+        model.incidence(features, [3652])
