@@ -10,7 +10,7 @@ import pkgutil
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args, get_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,13 +95,27 @@ def settings() -> str:
 
 
 def _setting_rows(model: type, prefix: str) -> Iterator[str]:
-    meanings = dict(re.findall(r"^(\w+) : (.+)$", inspect.getdoc(model), re.MULTILINE))
+    meanings = dict(re.findall(r"^(\w+) : (.+(?:\n {4}.+)*)$", inspect.getdoc(model), re.MULTILINE))
     for name, field in model.model_fields.items():
         if hasattr(field.default, "model_fields_set"):
             yield from _setting_rows(type(field.default), f"{prefix}{name}.")
-        else:
-            default = "" if field.default is None else f"`{field.default}`"
-            yield f"| `{prefix}{name}` | {default} | {meanings[name]} |"
+            continue
+        default = "" if field.default is None or field.is_required() else f"`{field.default}`"
+        if field.default == () or field.default_factory:
+            default = ""
+        yield f"| `{prefix}{name}` | {default} | {' '.join(meanings[name].split())} |"
+        for inner, many in _documents_in(field.annotation):
+            yield from _setting_rows(inner, f"{prefix}{name}{'[]' if many else ''}.")
+
+
+def _documents_in(annotation: object) -> Iterator[tuple[type, bool]]:
+    """The kinds of documents that a setting may hold, and whether it holds several."""
+    from lifecourse.base.yaml import Document
+
+    many = get_origin(annotation) is tuple
+    for kind in get_args(annotation):
+        if isinstance(kind, type) and issubclass(kind, Document):
+            yield kind, many
 
 
 def tasks() -> str:
@@ -125,14 +139,14 @@ def tasks() -> str:
 def routes() -> str:
     """Every route of the server."""
     from lifecourse.serve import health
+    from lifecourse.serve.api import programs
     from lifecourse.serve.api import routes as api
     from lifecourse.serve.cds_hooks import routes as hooks
-    from lifecourse.serve.web import reviews
+    from lifecourse.serve.web import reviews, sign_in
     from lifecourse.serve.web import routes as web
 
-    found = [
-        route for module in (health, web, reviews, api, hooks) for route in module.router.routes
-    ]
+    modules = (health, sign_in, programs, web, reviews, api, hooks)
+    found = [route for module in modules for route in module.router.routes]
     lines = [
         f"# Routes\n\n{NOTE}\n",
         "Every page needs somebody signed in; hooks need a bearer token. A page's JSON twin has one envelope.\n",

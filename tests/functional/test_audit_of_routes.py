@@ -60,6 +60,8 @@ LARGE = {"content": b"x" * (9 * 1024 * 1024)}
 # What becomes of a request beyond "not signed in", which every route with a rule has: asked so, of a route.
 REQUESTS: dict[tuple[str, str], dict[str, tuple[str, str, dict[str, Any]]]] = {
     ("GET", "/sign-in"): {"not signed in": get("/sign-in?token=made.up")},
+    ("GET", "/sign-in/return"): {"not signed in": get("/sign-in/return?code=made&state=up")},
+    ("POST", "/token"): {"not signed in": post("/token", data={"client_assertion": "made.up."})},
     ("POST", "/sign-out"): {"success": post("/sign-out")},
     ("GET", "/"): {"success": get("/?q=7310&page=1"), "bad input": get("/?page=one")},
     ("GET", "/api/patients"): {

@@ -41,6 +41,8 @@ def call(arguments: argparse.Namespace) -> Any:
         actor=arguments.actor or machine_user(),
         units=settings.units,
         signing_key=key.get_secret_value() if key else None,
+        address=settings.address,
+        trust=settings.trust,
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.cli.workspace import SETTINGS_FILE
+from lifecourse.serve.auth.trust import Trust
 
 
 class ServeSettings(Document):
@@ -18,12 +19,16 @@ class ServeSettings(Document):
     port : the port, 0 for any free one
     units : ``us`` or ``si``, the units pages open with
     signing_key : signs sign-in links; a new one is drawn at every start when absent
+    address : this server as browsers and programs know it, such as https://lifecourse.hospital.example; tokens name it
+    trust : whom else it believes about who asks
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     units: Literal["us", "si"] = "us"
     signing_key: SecretStr | None = None
+    address: str | None = Field(default=None, pattern=r"^https?://[^/\s?#@]+$")
+    trust: Trust = Trust()
 
 
 class Settings(Document):
@@ -75,7 +80,7 @@ def _hidden(value: Any) -> Any:
         return {name: _hidden(inner) for name, inner in value.items()}
     if isinstance(value, SecretStr):
         return "***"
-    return list(value) if isinstance(value, tuple) else value
+    return [_hidden(inner) for inner in value] if isinstance(value, tuple) else value
 
 
 def _has_content(path: Path) -> bool:

@@ -23,6 +23,7 @@ class Identity:
     scopes : what the token was given for; None where nothing limits it (a person signed in to the pages), and an
         empty tuple gives nothing
     patient : the FHIR id of the one patient in context, where the token is for one alone
+    subject_id : the same person's id in the store, where `patient` is stated
     purpose_of_use : as the token states it (``TREAT``, ``BTG``, ...)
     """
 
@@ -33,4 +34,5 @@ class Identity:
     token_id: str | None = None
     scopes: tuple[Scope, ...] | None = None
     patient: str | None = None
+    subject_id: int | None = None
     purpose_of_use: str | None = None

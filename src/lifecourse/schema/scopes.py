@@ -49,6 +49,15 @@ class Scope:
         """Whether it gives `interaction` (of ``cruds``) with a type; filters are left to who holds the resources."""
         return interaction in self.interactions and self.resource in (EVERY_RESOURCE, resource)
 
+    def covers(self, other: Scope) -> bool:
+        """Whether all that `other` gives is given here too."""
+        return (
+            self.level == other.level
+            and self.resource in (EVERY_RESOURCE, other.resource)
+            and other.interactions <= self.interactions
+            and set(self.filters) <= set(other.filters)
+        )
+
     def __str__(self) -> str:
         may = "".join(letter for letter in INTERACTIONS if letter in self.interactions)
         query = "&".join(f"{name}={quote_plus(value, safe='/:|,')}" for name, value in self.filters)

@@ -14,16 +14,20 @@ from starlette.staticfiles import StaticFiles
 
 from lifecourse.base.errors import LifecourseError, PolicyRefused, StoreError
 from lifecourse.serve import health
+from lifecourse.serve.api import programs
 from lifecourse.serve.api import routes as api
 from lifecourse.serve.auditing import Audited
 from lifecourse.serve.auth import Issuer, NotSignedIn, local_issuer
+from lifecourse.serve.auth.door import Door
+from lifecourse.serve.auth.trust import Trust
 from lifecourse.serve.cds_hooks import routes as hooks
 from lifecourse.serve.cds_hooks.request import Unanswerable
 from lifecourse.serve.envelope import failure, message_of
 from lifecourse.serve.feedback import Answers
 from lifecourse.serve.middleware import Guard
+from lifecourse.serve.outbound import Unreachable
 from lifecourse.serve.site import Absent, Site
-from lifecourse.serve.web import reviews
+from lifecourse.serve.web import reviews, sign_in
 from lifecourse.serve.web import routes as web
 from lifecourse.serve.web.pages import error_page
 
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+FOR_PROGRAMS = ("/healthz", "/readyz", "/token")
 STATIC = Path(__file__).parent / "web" / "static"
 
 log = logging.getLogger("lifecourse.serve")
@@ -43,6 +48,8 @@ def create_app(
     workspace: Path,
     *,
     issuer: Issuer | None = None,
+    trust: Trust | None = None,
+    address: str | None = None,
     units: str = "us",
     hosts: Sequence[str] = LOOPBACK,
 ) -> FastAPI:
@@ -50,15 +57,23 @@ def create_app(
 
     Parameters
     ----------
-    issuer : says who is signed in; by default the workspace's own, for development on this machine
+    issuer : signs links and sessions; by default the workspace's own
+    trust : whom else this server believes; by default nobody
+    address : this server's own as others know it, such as ``https://lifecourse.hospital.example``
     units : ``us`` or ``si``, which is shown first; both are always shown
     hosts : names this server answers to; another name in a request is refused (DNS rebinding)
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.site = Site(workspace=workspace, units=units)
     app.state.issuer = issuer or local_issuer(workspace)
+    app.state.door = Door(
+        local=app.state.issuer, trust=trust or Trust(), workspace=workspace, address=address
+    )
+    app.state.provider = sign_in.provider_of(app.state.door)
     app.state.answers = Answers(workspace)
     app.include_router(health.router)
+    app.include_router(sign_in.router)
+    app.include_router(programs.router)
     app.include_router(web.router)
     app.include_router(reviews.router)
     app.include_router(api.router)
@@ -87,7 +102,7 @@ def _status(error: LifecourseError) -> int:
         return 404
     if isinstance(error, Unanswerable):
         return 412
-    return 503 if isinstance(error, StoreError) else 400
+    return 503 if isinstance(error, StoreError | Unreachable) else 400
 
 
 def _malformed(request: Request, error: Exception) -> Response:
@@ -118,6 +133,9 @@ def _unexpected(request: Request, error: Exception) -> Response:
 
 def _answer(request: Request, number: int, message: str, status: int) -> Response:
     path: Any = request.url.path
-    if path.startswith(("/api/", "/cds-services")) or path in ("/healthz", "/readyz"):
-        return failure(number, message, status)
+    if path.startswith(("/api/", "/cds-services", "/.well-known/")) or path in FOR_PROGRAMS:
+        answer = failure(number, message, status)
+        if status == 401:
+            answer.headers["www-authenticate"] = "Bearer"
+        return answer
     return error_page(request, number=number, message=message, status=status)

@@ -64,6 +64,8 @@ RULES: dict[tuple[str, str], Rule | None] = {
     ("GET", "/healthz"): NOTHING,
     ("GET", "/readyz"): NOTHING,
     ("GET", "/sign-in"): Rule(action="sign in", target="pages", purpose=SITE),
+    ("GET", "/sign-in/begin"): NOTHING,
+    ("GET", "/sign-in/return"): Rule(action="sign in", target="pages", purpose=SITE),
     ("POST", "/sign-out"): Rule(action="sign out", target="pages", purpose=SITE),
     ("GET", "/"): Rule(action="search people", target="people"),
     ("GET", "/api/patients"): Rule(action="search people", target="people"),
@@ -101,6 +103,8 @@ RULES: dict[tuple[str, str], Rule | None] = {
     ("POST", "/reviews/{name}/charts/{number}"): Rule(
         action="judge {name}", target="phenotype/{name}", purpose=SITE
     ),
+    ("GET", "/.well-known/smart-configuration"): NOTHING,
+    ("POST", "/token"): Rule(action="get a token", target="programs", purpose=SITE),
     ("GET", "/cds-services"): Rule(action="read services", target="cds-services"),
     ("POST", "/cds-services/lifecourse-patient-view"): Rule(action="look", target="people"),
     ("POST", "/cds-services/lifecourse-patient-view/feedback"): Rule(

@@ -10,7 +10,9 @@ from lifecourse.base.errors import PolicyRefused
 from lifecourse.privacy.acts import asked_by
 from lifecourse.schema.actor import Actor
 from lifecourse.schema.identity import LOCAL, Identity
-from lifecourse.serve.auth import COOKIE, NotSignedIn
+from lifecourse.serve.auth import NotSignedIn
+from lifecourse.serve.auth.cookies import read_cookie
+from lifecourse.serve.auth.door import Door
 from lifecourse.serve.feedback import Answers
 from lifecourse.serve.site import Site
 
@@ -25,15 +27,15 @@ def identity_of(request: Request) -> Identity:
     PolicyRefused
         A page of another origin sends a form.
     """
-    issuer = request.app.state.issuer
+    door: Door = request.app.state.door
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return as_asker(issuer.service(token))
-    session = request.cookies.get(COOKIE)
+        return as_asker(door.bearer(token, base=base_of(request), path=request.url.path))
+    session = read_cookie(request, "session")
     if session is None:
-        raise NotSignedIn("sign in with the link that `lifecourse serve` prints.")
+        raise NotSignedIn
     check_origin(request)
-    return as_asker(issuer.session(session))
+    return as_asker(door.session(session))
 
 
 def as_asker(identity: Identity) -> Identity:
@@ -45,6 +47,12 @@ def as_asker(identity: Identity) -> Identity:
         issuer="" if identity.issuer == LOCAL else identity.issuer,
     )
     return identity
+
+
+def base_of(request: Request) -> str:
+    """The address of this server: as the settings say, else as the request does (its host is one we answer to)."""
+    door: Door = request.app.state.door
+    return door.address or str(request.base_url).rstrip("/")
 
 
 Identified = Annotated[Identity, Depends(identity_of)]

@@ -7,6 +7,7 @@ import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from lifecourse.schema.actor import Actor
 from lifecourse.serve.auth import FOLDER, local_issuer, sign_in_link, write_secret
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
     from pathlib import Path
+
+    from lifecourse.serve.auth.trust import Trust
 
 
 def _announce(line: str) -> None:
@@ -31,30 +34,37 @@ def serve(
     actor: str = "clinician",
     signing_key: str | None = None,
     units: str = "us",
+    address: str | None = None,
+    trust: Trust | None = None,
     announce: Callable[[str], None] = _announce,
 ) -> None:
     """Serve `workspace` until stopped; says the sign-in link of `actor` through `announce`.
 
     A program that calls the hooks signs in with the bearer token in ``.sign-in/cds-token`` of the workspace,
-    which only its owner can read. One JSON line a request goes to the log, without people.
+    which only its owner can read; issuers and programs of `trust` bring tokens of their own. One JSON line a request
+    goes to the log, without people.
     """
     import uvicorn
 
     from lifecourse.serve.app import LOOPBACK, create_app
 
     issuer = local_issuer(workspace, signing_key=signing_key)
-    app = create_app(workspace, issuer=issuer, units=units, hosts=(*LOOPBACK, host))
+    known_as = urlsplit(address or "").hostname
+    hosts = (*LOOPBACK, host) if known_as is None else (*LOOPBACK, host, known_as)
+    app = create_app(
+        workspace, issuer=issuer, trust=trust, address=address, units=units, hosts=hosts
+    )
     listening = _listen(host, port)
-    address = f"http://{host}:{listening.getsockname()[1]}"
+    here = address or f"http://{host}:{listening.getsockname()[1]}"
     token_file = workspace / FOLDER / "cds-token"
     token_file.unlink(missing_ok=True)
     with suppress(FileExistsError):
         token_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_secret(token_file, issuer.service_token(Actor(name="cds-client", role="service")))
     who = Actor(name=actor, role="clinician")
-    link = sign_in_link(workspace, who, address=address, issuer=issuer)
+    link = sign_in_link(workspace, who, address=here, issuer=issuer)
     announce(f"Sign in (once, within 15 minutes): {link}")
-    announce(f"CDS Hooks: {address}/cds-services with the bearer token in {token_file}")
+    announce(f"CDS Hooks: {here}/cds-services with the bearer token in {token_file}")
     announce("Stop with Ctrl-C.")
     _log_lines(announce)
     threading.Thread(target=warm, name="warm", daemon=True).start()

@@ -6,7 +6,7 @@ import tarfile
 import zlib
 from typing import TYPE_CHECKING
 
-from lifecourse.records.fhir.parsing import BYTE_ORDER_MARK, parse
+from lifecourse.base.json_text import BYTE_ORDER_MARK, parse
 from lifecourse.records.unpacking import BombError, Stream, is_packed, opened, unpacked
 
 if TYPE_CHECKING:

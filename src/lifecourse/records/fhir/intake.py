@@ -11,6 +11,7 @@ import orjson
 
 from lifecourse.base.collector import uncollected
 from lifecourse.base.errors import SourceError
+from lifecourse.base.json_text import parse, parse_together
 from lifecourse.records.fhir.around import Around, Gathering, around_of
 from lifecourse.records.fhir.claims import UNREAD, shortened, unread_type
 from lifecourse.records.fhir.entries import entries_of, is_bundle
@@ -25,7 +26,6 @@ from lifecourse.records.fhir.files import (
     members,
     reason_of,
 )
-from lifecourse.records.fhir.parsing import parse, parse_together
 from lifecourse.records.fhir.reading import NO_TIME, read_resource
 from lifecourse.records.fhir.rows import Place
 from lifecourse.records.fhir.splitting import AFTER, BEFORE, ENTRY, Part, parts

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from lifecourse.base.json_text import parse
 from lifecourse.records.fhir.intake import Intake
-from lifecourse.records.fhir.parsing import parse
 from lifecourse.records.fhir.rows import Rows
 from lifecourse.records.fhir.splitting import ENTRY
 

@@ -100,5 +100,7 @@ def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
 
 def error_page(request: Request, *, number: int, message: str, status: int) -> HTMLResponse:
     """What went wrong, for a person."""
-    del request
-    return page("error.html", status=status, actor=None, number=number, message=message)
+    elsewhere = getattr(request.app.state, "provider", None) is not None
+    return page(
+        "error.html", status=status, actor=None, number=number, message=message, elsewhere=elsewhere
+    )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
 
 from lifecourse.base.errors import UserError
-from lifecourse.serve.auth import COOKIE, SESSION_SECONDS, NotSignedIn
 from lifecourse.serve.feedback import OUTCOMES, REASONS
-from lifecourse.serve.identity import Given, Served, SignedIn, as_asker, check_origin
+from lifecourse.serve.identity import Given, Served, SignedIn
 from lifecourse.serve.panel import Search, panel
 from lifecourse.serve.patient import patient
 from lifecourse.serve.web.discoveries import findings_view
@@ -19,40 +17,6 @@ from lifecourse.serve.web.pages import page
 from lifecourse.serve.web.statistics import model_view
 
 router = APIRouter()
-
-
-@router.get("/sign-in")
-def sign_in(request: Request, token: str = "") -> Response:
-    """Use a sign-in link up and open a session.
-
-    Answers with a page and not a redirect: a browser that came from elsewhere would not send a strict cookie
-    along a redirect.
-    """
-    issuer = request.app.state.issuer
-    identity = as_asker(issuer.use_link(token))
-    response = page("signed_in.html", actor=identity.actor)
-    response.set_cookie(
-        COOKIE,
-        issuer.open_session(identity),
-        max_age=SESSION_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-    return response
-
-
-@router.post("/sign-out")
-def sign_out(request: Request) -> Response:
-    """End the session everywhere."""
-    check_origin(request)
-    issuer, session = request.app.state.issuer, request.cookies.get(COOKIE, "")
-    with suppress(NotSignedIn):
-        as_asker(issuer.session(session))
-    issuer.end_session(session)
-    response = page("signed_out.html", actor=None)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
-    return response
 
 
 @router.get("/")

@@ -23,7 +23,7 @@ from fhirs import (
 )
 
 from lifecourse.base.clock import from_microseconds
-from lifecourse.records.fhir.parsing import parse
+from lifecourse.base.json_text import parse
 from lifecourse.records.fhir.times import BadTimeError, moment
 
 if TYPE_CHECKING:

@@ -21,6 +21,8 @@ from lifecourse.base.clock import now
 from lifecourse.base.errors import PolicyRefused
 from lifecourse.schema.actor import Actor
 from lifecourse.schema.identity import LOCAL, Identity
+from lifecourse.schema.scopes import parse_scopes
+from lifecourse.serve.auth.spent import Spent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,19 +31,26 @@ COOKIE = "lifecourse_session"
 LINK_SECONDS = 15 * 60
 SESSION_SECONDS = 8 * 3600
 SERVICE_SECONDS = 30 * 24 * 3600
+ACCESS_SECONDS = 5 * 60
+FLOW_SECONDS = 10 * 60
 FOLDER = ".sign-in"
 LONGEST_NAME = 200
 
 
 class NotSignedIn(PolicyRefused):
-    """The request does not say who asks."""
+    """The request does not say who asks; the answer is the same for whatever is wrong with what it says."""
 
     number = 301
+
+    def __init__(self) -> None:
+        super().__init__(
+            "sign in. A link works once, for a quarter of an hour; a program sends a token that this server takes."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
-    """Signs and reads tokens of three kinds: ``link`` (once), ``session`` and ``service``.
+    """Signs and reads tokens: ``link`` (once), ``session``, ``service``, ``access`` and, while signing in, ``flow``.
 
     key : signs; different for every workspace
     folder : remembers links that were used and sessions that were ended, across processes and restarts
@@ -75,8 +84,8 @@ class Issuer:
             The link was not made here, is too old or was used before.
         """
         claims = self._read("link", token)
-        if not self._spend(claims):
-            raise NotSignedIn("this sign-in link was used before. Make a new one.")
+        if not self._spent.spend(**_use(claims)):
+            raise NotSignedIn
         return _identity(claims)
 
     def session(self, token: str) -> Identity:
@@ -88,9 +97,13 @@ class Issuer:
             The session was not made here, is too old or was ended.
         """
         claims = self._read("session", token)
-        if self._note(claims).exists():
-            raise NotSignedIn("this session was ended. Sign in again.")
+        if self._spent.is_spent(**_use(claims)):
+            raise NotSignedIn
         return _identity(claims)
+
+    def access_token(self, identity: Identity) -> str:
+        """A bearer token for a program that proved itself, good for five minutes and its scopes."""
+        return self._sign("access", identity, ACCESS_SECONDS)
 
     def service(self, token: str) -> Identity:
         """Whose bearer token it is.
@@ -100,23 +113,47 @@ class Issuer:
         NotSignedIn
             The token was not made here or is too old.
         """
-        return _identity(self._read("service", token))
+        return _identity(self._read("service access", token))
 
     def end_session(self, token: str) -> None:
         """Make `token` worthless."""
         with suppress(NotSignedIn):
-            self._spend(self._read("session", token))
+            self._spent.spend(**_use(self._read("session", token)))
+
+    def begin_flow(self) -> tuple[str, str]:
+        """A sign-in elsewhere begins: the token that this browser keeps meanwhile, and what `derived` takes."""
+        claims = self._claims("flow", FLOW_SECONDS)
+        return self._sealed(claims), claims["once"]
+
+    def end_flow(self, token: str) -> str:
+        """What `derived` takes, once; raises NotSignedIn."""
+        claims = self._read("flow", token)
+        if not self._spent.spend(**_use(claims)):
+            raise NotSignedIn
+        return str(claims["once"])
+
+    def derived(self, once: str, what: str) -> str:
+        """A secret of one flow that need not be kept: its state, its nonce or its code verifier."""
+        digest = hmac.new(self.key, f"lifecourse {what}\0{once}".encode(), hashlib.sha256)
+        return digest.hexdigest()
 
     def _sign(self, kind: str, identity: Identity, seconds: int) -> str:
         claims = {
-            "kind": kind,
+            **self._claims(kind, seconds),
             "name": identity.actor.name[:LONGEST_NAME],
             "role": identity.actor.role,
             "issuer": identity.issuer,
             "roles": sorted(identity.roles),
-            "until": int(now().timestamp()) + seconds,
-            "once": secrets.token_hex(16),
         }
+        if identity.scopes is not None:
+            claims |= {"client": identity.client, "scopes": " ".join(map(str, identity.scopes))}
+        return self._sealed(claims)
+
+    def _claims(self, kind: str, seconds: int) -> dict[str, Any]:
+        until = int(now().timestamp()) + seconds
+        return {"kind": kind, "until": until, "once": secrets.token_hex(16)}
+
+    def _sealed(self, claims: dict[str, Any]) -> str:
         body = base64.urlsafe_b64encode(orjson.dumps(claims)).decode().rstrip("=")
         return f"{body}.{self._seal(body)}"
 
@@ -124,44 +161,34 @@ class Issuer:
         digest = hmac.new(self.key, b"lifecourse sign-in\0" + body.encode(), hashlib.sha256)
         return digest.hexdigest()
 
-    def _read(self, kind: str, token: str) -> dict[str, Any]:
+    def _read(self, kinds: str, token: str) -> dict[str, Any]:
         body, _, seal = token.partition(".")
         if not hmac.compare_digest(self._seal(body).encode(), seal.encode()):
-            raise NotSignedIn("sign in with the link that `lifecourse serve` prints.")
+            raise NotSignedIn
         claims: dict[str, Any] = orjson.loads(
             base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
         )
-        if claims["kind"] != kind or claims["until"] < now().timestamp():
-            raise NotSignedIn("this sign-in is too old. Make a new link.")
+        if claims["kind"] not in kinds.split() or claims["until"] < now().timestamp():
+            raise NotSignedIn
         return claims
 
-    def _note(self, claims: dict[str, Any]) -> Path:
-        return self.folder / "used" / f"{claims['until']}-{claims['once']}"
-
-    def _spend(self, claims: dict[str, Any]) -> bool:
-        note = self._note(claims)
-        note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _forget_expired(note.parent)
-        try:
-            note.touch(exist_ok=False)
-        except FileExistsError:
-            return False
-        return True
+    @property
+    def _spent(self) -> Spent:
+        return Spent(folder=self.folder / "used")
 
 
-def _forget_expired(folder: Path) -> None:
-    present = now().timestamp()
-    for note in folder.iterdir():
-        if float(note.name.partition("-")[0]) < present:
-            note.unlink(missing_ok=True)
+def _use(claims: dict[str, Any]) -> dict[str, Any]:
+    return {"issuer": LOCAL, "token_id": claims["once"], "until": claims["until"]}
 
 
 def _identity(claims: dict[str, Any]) -> Identity:
     return Identity(
         actor=Actor(name=claims["name"], role=claims["role"]),
-        issuer=claims.get("issuer", LOCAL),
-        roles=frozenset(claims.get("roles", ())),
+        issuer=claims["issuer"],
+        roles=frozenset(claims["roles"]),
+        client=claims.get("client"),
         token_id=claims["once"],
+        scopes=parse_scopes(claims["scopes"]) if "scopes" in claims else None,
     )
 
 
