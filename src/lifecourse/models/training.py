@@ -205,7 +205,11 @@ class _Study:
         losses: dict[str, float],
     ) -> dict[str, Any]:
         age, female = self.features.dense[:, 0], self.features.dense[:, 1]
-        judged = judge(self.outcome, risk, self.subjects, seed=self.seed)
+        judgements = {
+            name: judge(self.outcome, twin, self.subjects, seed=self.seed)
+            for name, (twin, _) in held_out.items()
+        }
+        judged = judgements[winner]
         groups = subgroups(self.outcome, risk, age, female)
         return {
             **basis_of(timeline, self.task, self.recipe, self.seed),
@@ -215,11 +219,8 @@ class _Study:
             "events": int(self.outcome.sum()),
             **judged,
             "twins": {
-                name: {
-                    "log_loss": losses[name],
-                    **judge(self.outcome, twin, self.subjects, seed=self.seed)["metrics"],
-                }
-                for name, (twin, _) in held_out.items()
+                name: {"log_loss": losses[name], **judgement["metrics"]}
+                for name, judgement in judgements.items()
             },
             "subgroups": groups,
             "gaps": gaps(groups),
