@@ -2,6 +2,7 @@
 
 from lifecourse.models.judging import evaluate
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
+from lifecourse.models.monitoring import monitor
 from lifecourse.models.persistence import load_model, save_model
 from lifecourse.models.predicting import RiskEstimate, predict
 from lifecourse.models.training import train
@@ -15,6 +16,7 @@ __all__ = [
     "compare_with_truth",
     "evaluate",
     "load_model",
+    "monitor",
     "predict",
     "save_model",
     "train",

@@ -28,6 +28,7 @@ from lifecourse.models.diagnostics.support import LEAST_OF_EACH, people_of_each,
 from lifecourse.models.evaluation import gaps, log_loss
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
+from lifecourse.models.monitoring.snapshot import snapshot
 from lifecourse.models.split import N_FOLDS, folds_of
 from lifecourse.models.trees import Trees
 from lifecourse.tasks import Task, label
@@ -71,13 +72,18 @@ def train(
         concerns = hazards.concerns()
         if any(concern.grave for concern in concerns):
             return TrainingResult(abstention=_stopped(table, concerns))
-        return TrainingResult(model=hazards.model(timeline, labels, concerns))
+        return _with_snapshot(hazards.model(timeline, labels, concerns), timeline, seed)
     study = _Study.of(timeline, task, table, chosen, seed, progress)
     unseen = labels.summary()["negatives_with_too_little_follow_up"]
     concerns = diagnose(study.features, study.outcome, negatives_unseen=unseen)
     if any(concern.grave for concern in concerns):
         return TrainingResult(abstention=_stopped(table, concerns))
-    return TrainingResult(model=study.model(timeline, labels, concerns))
+    return _with_snapshot(study.model(timeline, labels, concerns), timeline, seed)
+
+
+def _with_snapshot(model: RiskModel, timeline: Timeline, seed: int) -> TrainingResult:
+    model.card["snapshot"] = snapshot(model, timeline, seed=seed)
+    return TrainingResult(model=model)
 
 
 def _too_few(table: pl.DataFrame) -> Abstention | None:

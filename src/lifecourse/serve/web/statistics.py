@@ -29,7 +29,7 @@ METRICS = {
 ELSEWHERE = (
     *("name", "title", "outcome", "reason", "metrics", "measured", "drawing", "worth", "limits"),
     *("calibration", "calibration_curve", "decision_curve", "subgroups", "groups", "gaps", "apart"),
-    *("attrition", "concerns", "elsewhere"),
+    *("attrition", "concerns", "snapshot", "elsewhere"),
 )
 """What the page shows outside of the list of all that the card says."""
 SHARES = ("ici", "e50", "e90")
