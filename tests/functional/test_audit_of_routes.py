@@ -83,6 +83,18 @@ REQUESTS: dict[tuple[str, str], dict[str, tuple[str, str, dict[str, Any]]]] = {
         "not found": get("/api/patients/999/fhir"),
         "bad input": get("/api/patients/Zebulon/fhir"),
     },
+    ("POST", "/patients/{subject_id}/break-glass"): {
+        "success": post(
+            f"/patients/{DORA}/break-glass", data={"reason": "unconscious, unknown drugs"}
+        ),
+        "bad input": post(f"/patients/{DORA}/break-glass", data={"reason": "hm"}),
+    },
+    ("POST", "/api/patients/{subject_id}/break-glass"): {
+        "success": post(
+            f"/api/patients/{DORA}/break-glass", json={"reason": "unconscious, unknown drugs"}
+        ),
+        "bad input": post(f"/api/patients/{DORA}/break-glass", json={"reason": 1}),
+    },
     ("POST", "/patients/{subject_id}/answers"): {
         "not found": post(
             "/patients/999/answers", data={"recommendation": "x", "outcome": "accepted"}

@@ -31,13 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> Any:
     """What the log says; that somebody asked is an entry of it too, made before the answer."""
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.privacy.audit import AuditLog
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.store import Store
 
     store = store_of(arguments.store)
     actor, purpose = actor_of(arguments), purpose_of(arguments)
-    open_timeline(store, actor=actor, purpose=purpose)
+    open_timeline(store, actor=actor, purpose=purpose, to=Action.AUDIT)
     audit = AuditLog(Store.at(store).audit_folder)
     if arguments.action == "verify":
         return {"outcome": "whole", "entries": audit.verify()}

@@ -38,10 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """The findings, confirmed on people they were not found in."""
     from lifecourse.insights import discover
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
 
     store = store_of(arguments.store)
-    timeline = open_timeline(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
+    timeline = open_timeline(
+        store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
+    )
     return plainly(discover(timeline, seed=arguments.seed, shuffled=arguments.shuffle))
 
 

@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Erase from the workspace first, from the store last: until then a second try finds everything."""
     from lifecourse.cli.derived import Cleared, clear_derived
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.erasure import erase
 
@@ -47,7 +48,7 @@ def call(arguments: argparse.Namespace) -> Any:
         raise UserError("erasing cannot be undone. Say --yes if you mean it.")
     store = store_of(arguments.store)
     actor, purpose = actor_of(arguments), purpose_of(arguments)
-    open_timeline(store, actor=actor, purpose=purpose)
+    open_timeline(store, actor=actor, purpose=purpose, to=Action.ERASE)
     workspace = workspace_of(store)
     derived = clear_derived(workspace, arguments.subject) if workspace.store == store else Cleared()
     report = erase(

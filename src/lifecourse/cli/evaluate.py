@@ -35,11 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Evaluate the model on people it has not learned from."""
     from lifecourse.models import compare_with_truth, evaluate, load_model
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
 
     store = store_of(arguments.store)
     model = load_model(model_of(arguments.model, arguments.store))
-    timeline = open_timeline(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
+    timeline = open_timeline(
+        store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
+    )
     if arguments.truth is None:
         return plainly(evaluate(model, timeline))
     return plainly(compare_with_truth(model, timeline, arguments.truth, outcome=arguments.outcome))

@@ -45,11 +45,15 @@ def call(arguments: argparse.Namespace) -> Any:
 
     from lifecourse.base.progress import shown_progress
     from lifecourse.features import load_recipe, write_features
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
 
     labels = pl.read_parquet(existing(arguments.labels, "labels file"))
     timeline = open_timeline(
-        store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
+        store_of(arguments.store),
+        actor=actor_of(arguments),
+        purpose=purpose_of(arguments),
+        to=Action.LEARN,
     )
     recipe = load_recipe(arguments.recipe) if arguments.recipe else load_recipe()
     training = training_people(arguments.splits) if arguments.splits else None

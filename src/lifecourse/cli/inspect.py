@@ -75,10 +75,11 @@ def _whole(store: Path, *, page: Path | None, **who: Any) -> dict[str, Any]:
     """What the store holds and how good it is; with the address of the page where one is written."""
     from lifecourse.base.progress import shown_progress
     from lifecourse.insights.quality import quality
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.inspection import inspect
 
-    timeline = open_timeline(store, **who)
+    timeline = open_timeline(store, to=Action.COUNT, **who)
     holds = inspect(store, timeline)
     with shown_progress() as progress:
         found = quality(timeline, progress=progress).to_dict()

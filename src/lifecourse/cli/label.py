@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Label in one pass, write a table for each task, give their sizes and attrition."""
     from lifecourse.base.progress import shown_progress
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.tasks import load_task
     from lifecourse.tasks.labels import label_all
     from lifecourse.timeline.access import open_timeline
@@ -52,7 +53,10 @@ def call(arguments: argparse.Namespace) -> Any:
     tasks = [load_task(task, predicates=arguments.predicates) for task in arguments.tasks]
     files = _files([task.name for task in tasks], arguments.out)
     timeline = open_timeline(
-        store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
+        store_of(arguments.store),
+        actor=actor_of(arguments),
+        purpose=purpose_of(arguments),
+        to=Action.LEARN,
     )
     with shown_progress() as progress:
         answers = label_all(timeline, tasks, progress=progress)

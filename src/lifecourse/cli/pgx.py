@@ -80,6 +80,7 @@ def _of_vcf(path: Path, outside: dict[str, OutsideCall]) -> list[dict[str, Any]]
     import tempfile
 
     from lifecourse.care.pgx.reading import as_document, calls_of_chart
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.schema.actor import Actor, Purpose
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.ingestion import ingest
@@ -88,7 +89,7 @@ def _of_vcf(path: Path, outside: dict[str, OutsideCall]) -> list[dict[str, Any]]
         store = Path(scratch) / "store"
         ingest(path, store, kind="genome")
         actor = Actor(name="lifecourse pgx")
-        timeline = open_timeline(store, actor=actor, purpose=Purpose.OPERATIONS)
+        timeline = open_timeline(store, actor=actor, purpose=Purpose.OPERATIONS, to=Action.LEARN)
         return [
             {gene: as_document(found) for gene, found in calls_of_chart(chart, outside).items()}
             for chart in timeline.charts()

@@ -64,10 +64,14 @@ def call(arguments: argparse.Namespace) -> Any:
     """Judge phenotypes by a truth, or draw charts to be judged by people, or give what those said."""
     if arguments.verdicts is not None:
         return _verdicts(arguments)
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
 
     timeline = open_timeline(
-        store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
+        store_of(arguments.store),
+        actor=actor_of(arguments),
+        purpose=purpose_of(arguments),
+        to=Action.JUDGE,
     )
     if arguments.draw is not None:
         return _draw(arguments, timeline)

@@ -43,12 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> Any:
     """One plan, or the list of those written."""
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
 
     if arguments.all and arguments.out is None:
         raise UserError("--all writes one file per adult. Say where: --out plans")
     store = store_of(arguments.store)
-    timeline = open_timeline(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
+    timeline = open_timeline(
+        store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.PLAN
+    )
     if arguments.all:
         from lifecourse.base.progress import shown_progress
 

@@ -32,11 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """A risk for one person, or for everyone, as of each one's last record."""
     from lifecourse.models import load_model, predict
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
 
     store = store_of(arguments.store)
     model = load_model(model_of(arguments.model, arguments.store))
-    timeline = open_timeline(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
+    timeline = open_timeline(
+        store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.PREDICT
+    )
     subjects = None if arguments.subject is None else [arguments.subject]
     return plainly(predict(model, timeline, subject_ids=subjects))
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.cli.workspace import SETTINGS_FILE
+from lifecourse.privacy.access.settings import AccessSettings
 from lifecourse.serve.auth.trust import Trust
 
 
@@ -37,12 +38,14 @@ class Settings(Document):
     timezone : zone of times in the source that carry no offset
     tasks : names of library tasks, or paths of task files; all of the library when absent
     seed : of splits, bootstraps and halves
+    access : who may see what
     """
 
     timezone: str = "UTC"
     tasks: tuple[str, ...] | None = None
     seed: int = Field(default=0, ge=0)
     serve: ServeSettings = ServeSettings()
+    access: AccessSettings = AccessSettings()
 
     @field_validator("timezone")
     @classmethod

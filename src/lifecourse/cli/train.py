@@ -46,12 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Train, save the model, give its evaluation; or the abstention."""
     from lifecourse.features import load_recipe
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.tasks import load_task
     from lifecourse.timeline.access import open_timeline
 
     store = store_of(arguments.store)
     task = load_task(arguments.task)
-    timeline = open_timeline(store, actor=actor_of(arguments), purpose=purpose_of(arguments))
+    timeline = open_timeline(
+        store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
+    )
     out = arguments.out or store.parent / "models" / task.name
     recipe = load_recipe(arguments.recipe) if arguments.recipe else None
     trained = train_and_save(timeline, task, out, recipe=recipe, seed=arguments.seed)

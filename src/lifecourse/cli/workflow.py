@@ -21,6 +21,7 @@ from lifecourse.cli.settings import Settings, load_settings
 from lifecourse.cli.steps import Step, content_of, finished
 from lifecourse.cli.train import train_and_save
 from lifecourse.cli.workspace import Workspace
+from lifecourse.privacy.access.asking import Action
 from lifecourse.schema.actor import Actor, Purpose
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Journey:
 
     def learn(self) -> dict[str, Any]:
         """Label and train each task, then discover."""
-        timeline = self._open(Purpose.OPERATIONS)
+        timeline = self._open(Purpose.OPERATIONS, Action.LEARN)
         outcomes = {}
         tasks = self._tasks()
         for done, task in enumerate(tasks):
@@ -124,7 +125,7 @@ class Journey:
 
     def plan(self) -> dict[str, Any]:
         """A plan for every adult."""
-        timeline = self._open(Purpose.DIRECT_CARE)
+        timeline = self._open(Purpose.DIRECT_CARE, Action.PLAN)
         folder = self.workspace.part("plans")
 
         def work() -> dict[str, Any]:
@@ -134,10 +135,10 @@ class Journey:
 
         return self._finished("plans", timeline, work, writes=(folder,))
 
-    def _open(self, purpose: Purpose) -> Timeline:
+    def _open(self, purpose: Purpose, to: Action) -> Timeline:
         from lifecourse.timeline.access import open_timeline
 
-        return open_timeline(self.workspace.store, actor=self.actor, purpose=purpose)
+        return open_timeline(self.workspace.store, actor=self.actor, purpose=purpose, to=to)
 
     def _tasks(self) -> list[AnyTask]:
         from lifecourse.tasks import library_names, load_task

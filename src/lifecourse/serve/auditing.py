@@ -74,6 +74,12 @@ RULES: dict[tuple[str, str], Rule | None] = {
     ("GET", "/api/patients/{subject_id}/fhir"): Rule(
         action="export plan", target="subject/{subject_id}"
     ),
+    ("POST", "/patients/{subject_id}/break-glass"): Rule(
+        action="break glass", target="subject/{subject_id}"
+    ),
+    ("POST", "/api/patients/{subject_id}/break-glass"): Rule(
+        action="break glass", target="subject/{subject_id}"
+    ),
     ("POST", "/patients/{subject_id}/answers"): Rule(
         action="answer advice", target="subject/{subject_id}"
     ),

@@ -72,10 +72,10 @@ def check_origin(request: Request) -> None:
         raise PolicyRefused("a page of another site sent this form. Use the page of this server.")
 
 
-def site_of(request: Request) -> Site:
-    """The workspace that is served."""
+def site_of(request: Request, identity: Identified) -> Site:
+    """The workspace that is served, as who asks meets it."""
     site: Site = request.app.state.site
-    return site
+    return site.seen_by(identity)
 
 
 def answers_of(request: Request) -> Answers:

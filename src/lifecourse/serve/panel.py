@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lifecourse.base.clock import DAYS_PER_YEAR
+from lifecourse.privacy.access.asking import Action
 from lifecourse.privacy.acts import noted
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ class Search:
 def panel(site: Site, actor: Actor, search: Search) -> dict[str, Any]:
     """One page of patients, with what fires for each, and the counts of each recommendation over all."""
     timeline = site.timeline(actor)
-    firing = site.firing()
+    timeline.require(Action.LIST)
+    if search.words or search.fires:
+        timeline.require(Action.SEARCH)
+    firing = site.firing(timeline)
     everyone = timeline.persons().join(timeline.names(), on="subject_id", how="left")
     found = everyone.sort("subject_id")
     if search.words:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.clock import from_microseconds
 from lifecourse.base.errors import UserError
+from lifecourse.privacy.access.asking import Action
 from lifecourse.serve.advice import advice
 from lifecourse.serve.drawing import RANGES, courses, draw, latest
+from lifecourse.serve.emergency import emergency_of, timeline_for
 from lifecourse.serve.envelope import Json
 from lifecourse.serve.lifestyle import smoking_words
 from lifecourse.serve.likely import likely
@@ -20,6 +22,8 @@ from lifecourse.serve.record import Record
 from lifecourse.serve.site import Absent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lifecourse.schema.actor import Actor
     from lifecourse.serve.site import Site
     from lifecourse.timeline.access import Timeline
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_EVENTS = 200
 ADULT_YEARS = 18
+NOT_PLANNED: dict[str, Any] = {"reason": "The policies of this house show no advice to you."}
 
 
 def patient(site: Site, actor: Actor, subject_id: int, years: str | None = None) -> dict[str, Any]:
@@ -37,11 +42,13 @@ def patient(site: Site, actor: Actor, subject_id: int, years: str | None = None)
     Absent
         The store has no such subject.
     """
-    timeline = site.timeline(actor)
+    timeline = timeline_for(site, actor, subject_id)
     chart = _chart(timeline, subject_id)
     at = chart.as_of
-    risks = [] if at is None else risks_of(site, actor, chart, at)
-    page = view_of(chart, risks=risks, years=years)
+    is_foreseen = at is not None and timeline.may(Action.PREDICT)
+    risks = risks_of(site, actor, chart, at) if at is not None and is_foreseen else []
+    page = view_of(chart, risks=risks, years=years, may=timeline.may)
+    page["emergency"] = emergency_of(site, actor, timeline)
     page["looks"] = looks_at(timeline.audit, subject_id)
     page["identifiability"] = str(timeline.identifiability)
     page["purpose"] = str(timeline.purpose)
@@ -50,16 +57,23 @@ def patient(site: Site, actor: Actor, subject_id: int, years: str | None = None)
 
 
 def view_of(
-    chart: Chart, *, risks: list[dict[str, Any]], years: str | None = None
+    chart: Chart,
+    *,
+    risks: list[dict[str, Any]],
+    years: str | None = None,
+    may: Callable[[Action], bool] = lambda _: True,
 ) -> dict[str, Any]:
-    """The page of a chart alone; a chart without any dated event has neither drawing nor estimates."""
+    """The page of a chart alone; a chart without any dated event has neither drawing nor estimates.
+
+    What policies do not let the asker do (`may`) is not on it.
+    """
     record, at = Record(chart), chart.as_of
     if at is None:
         return _undated(record)
     as_of = f"{from_microseconds(at):%Y-%m-%d}"
     found = courses(record, at)
     drawing = draw(record, found, at, years)
-    plan = plan_of(chart, at, risks)
+    plan = plan_of(chart, at, risks) if may(Action.PLAN) else NOT_PLANNED
     page: dict[str, Any] = {
         "who": who_is(record, at),
         "as_of": as_of,
@@ -71,7 +85,9 @@ def view_of(
             "left_out": drawing.left_out,
         },
         "latest": latest(found),
-        "likely": likely(plan.get("scores") or (), risks, record, as_of),
+        "likely": likely(
+            (plan.get("scores") or ()) if may(Action.PREDICT) else (), risks, record, as_of
+        ),
         "plan": advice(plan, record),
     }
     page["events"], page["n_events"] = events_of(record, page)
@@ -165,7 +181,9 @@ def plan_as_fhir(site: Site, actor: Actor, subject_id: int) -> Json:
     from lifecourse.care import plan
     from lifecourse.care.exchange.fhir import bundle
 
-    chart = _chart(site.timeline(actor), subject_id)
+    timeline = timeline_for(site, actor, subject_id)
+    timeline.require(Action.EXPORT)
+    chart = _chart(timeline, subject_id)
     if chart.as_of is None:
         raise Absent("the subject has no dated record to plan from.")
     answer = Json(bundle(plan(chart, chart.as_of)))
@@ -177,4 +195,6 @@ def _chart(timeline: Timeline, subject_id: int) -> Chart:
     try:
         return timeline.chart(subject_id)
     except UserError:
-        raise Absent("the store has no such subject. The list of patients has all.") from None
+        raise Absent(
+            "there is no such patient, or not for you. The list of patients has all whom you may see."
+        ) from None

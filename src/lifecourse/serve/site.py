@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import UserError
 from lifecourse.base.files import read_json
+from lifecourse.privacy.access.house import SETTINGS_FILE, House
 from lifecourse.schema.actor import Purpose
+from lifecourse.schema.identity import Identity
 from lifecourse.tasks.verdicts import Reviews
 from lifecourse.timeline.access import open_timeline
 
@@ -35,52 +38,96 @@ MOST_OPEN = 16
 
 
 @dataclass(kw_only=True)
+class _Kept:
+    """What every request shares."""
+
+    opened: OrderedDict[tuple[Any, ...], tuple[float, Timeline]] = field(
+        default_factory=OrderedDict
+    )
+    panel: tuple[Any, dict[int, list[dict[str, str]]]] | None = None
+    trained: dict[str, Any] | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass(kw_only=True)
 class Site:
-    """The workspace behind the pages; every access names an actor, the purpose is direct care unless said otherwise.
+    """The workspace behind the pages, as one asker meets it; the purpose is direct care unless said otherwise.
 
     units : ``us`` or ``si``, which of the two is shown first
+    identity : who asks; None where nobody does, as when pages are written as files
     """
 
     workspace: Path
     units: str = "us"
-    _opened: dict[tuple[str, Purpose], tuple[float, Timeline]] = field(
-        default_factory=dict, repr=False
-    )
-    _panel: tuple[Any, dict[int, list[dict[str, str]]]] | None = field(default=None, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    identity: Identity | None = None
+    _kept: _Kept = field(default_factory=_Kept, repr=False)
 
-    def timeline(self, actor: Actor, purpose: Purpose = PURPOSE) -> Timeline:
+    def seen_by(self, identity: Identity) -> Site:
+        """The same workspace for somebody else."""
+        return replace(self, identity=identity)
+
+    @property
+    def house(self) -> House:
+        """The rules by which people see what is here."""
+        return House.at(self.workspace)
+
+    def timeline(
+        self, actor: Actor, purpose: Purpose = PURPOSE, *, emergency: int | None = None
+    ) -> Timeline:
         """The store for `actor` and `purpose`: opened, which is audited, at most once a minute.
+
+        `emergency` is the person for whom the actor broke the glass.
 
         Raises
         ------
         PolicyRefused
             The store may not be opened for that purpose.
         """
-        moment = now().timestamp()
-        with self._lock:
-            held = self._opened.get((actor.name, purpose))
+        moment, who = now().timestamp(), self.identity or Identity(actor=actor)
+        # A token is told by what it gives: two requests with one token, or two that give the same, see the same.
+        asker = replace(who, token_id=None)
+        name = (asker, purpose, emergency, self._rules())
+        with self._kept.lock:
+            held = self._kept.opened.get(name)
             if held and moment - held[0] < SECONDS_OPEN:
                 return held[1]
-        opened = open_timeline(self.workspace, actor=actor, purpose=purpose)
-        with self._lock:
-            if len(self._opened) >= MOST_OPEN:
-                self._opened.clear()
-            self._opened[actor.name, purpose] = (moment, opened)
+        opened = open_timeline(
+            self.workspace, actor=actor, purpose=purpose, identity=who, emergency=emergency
+        )
+        with self._kept.lock:
+            while len(self._kept.opened) >= MOST_OPEN:
+                self._kept.opened.popitem(last=False)
+            self._kept.opened[name] = (moment, opened)
         return opened
+
+    def _rules(self) -> tuple[int, ...]:
+        """When the files that decide who sees what were changed: a consent withdrawn now holds now."""
+        house = self.house
+        files = (
+            house.care_team_file,
+            self.workspace / "access" / "consents.jsonl",
+            self.workspace / SETTINGS_FILE,
+        )
+        return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files)
 
     @cached_property
     def reviews(self) -> Reviews:
         """The reviews of phenotypes by clinicians."""
         return Reviews(self.workspace)
 
-    def firing(self) -> dict[int, list[dict[str, str]]]:
-        """By subject, the recommendations that fired in the plans of the last run: name and title."""
+    def firing(self, timeline: Timeline) -> dict[int, list[dict[str, str]]]:
+        """By subject, the recommendations that fired in the plans of the last run: name and title.
+
+        The run saw everything, so what it found is shown of those alone of whom the asker may see everything.
+        """
         folder = self.workspace / "plans"
         stamp = folder.stat().st_mtime_ns if folder.is_dir() else 0
-        if self._panel is None or self._panel[0] != stamp:
-            self._panel = (stamp, _fired(folder))
-        return self._panel[1]
+        if self._kept.panel is None or self._kept.panel[0] != stamp:
+            self._kept.panel = (stamp, _fired(folder))
+        everything, whole = self._kept.panel[1], timeline.whole_subjects()
+        if whole is None:
+            return everything
+        return {subject: rows for subject, rows in everything.items() if subject in whole}
 
     def tasks(self) -> list[dict[str, Any]]:
         """What became of each task: its attrition and its model or abstention."""
@@ -122,9 +169,14 @@ class Site:
         document: Any = read_json(path) if path.is_file() else {}
         return document if isinstance(document, dict) else {"findings": document}
 
-    @cached_property
+    @property
     def trained(self) -> dict[str, Any]:
         """The trained models by task, loaded once; abstentions are not among them."""
+        if self._kept.trained is None:
+            self._kept.trained = self._load_models()
+        return self._kept.trained
+
+    def _load_models(self) -> dict[str, Any]:
         names = [name for name in self.models() if self.model(name).get("outcome") == "model"]
         if not names:
             return {}

@@ -11,12 +11,16 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import PolicyRefused, UserError
-from lifecourse.privacy.acts import Details
+from lifecourse.privacy.access.asking import Action, Decision, Use, use_of
+from lifecourse.privacy.access.house import House
+from lifecourse.privacy.acts import NOT_FOUND, REFUSED, SUCCESS, Details
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpose
-from lifecourse.schema.event import EVENT_COLUMNS
+from lifecourse.schema.event import BIRTH, EVENT_COLUMNS
+from lifecourse.schema.identity import Identity
 from lifecourse.timeline.chart import Chart
 from lifecourse.timeline.excerpt import WHAT, WITH_VALUES, Excerpt, excerpt_of
+from lifecourse.timeline.guarded import Guarded, seen_through
 from lifecourse.timeline.holdings import (
     NO_NAMES,
     SHARD_COLUMNS,
@@ -29,21 +33,28 @@ from lifecourse.timeline.reader import DEFAULT_BYTES, Reader
 from lifecourse.timeline.shard import CodeTable, Shard, conform, shard_from_events, sorted_events
 from lifecourse.timeline.sharding import shard_of_one
 from lifecourse.timeline.store import Store
+from lifecourse.timeline.view import view_of_store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """People's events, visible to `actor` for `purpose`; each look at one person is audited."""
+    """People's events, as far as `actor` may see them for `purpose`; each look at one person is audited.
+
+    decisions : what policies say of what may be done besides looking; None in memory, where nobody asked
+    emergency : the person for whom the actor broke the glass
+    """
 
     holding: Holding
     actor: Actor
     purpose: Purpose
     audit: AuditLog | None = field(default=None, repr=False)
+    decisions: Mapping[Action, Decision] | None = field(default=None, repr=False)
+    emergency: int | None = None
 
     @property
     def identifiability(self) -> Identifiability:
@@ -104,8 +115,45 @@ class Timeline:
         """``subject_id`` and ``name`` of those whose name is known, for lists in direct care; else no rows."""
         if self.purpose != Purpose.DIRECT_CARE:
             return NO_NAMES
+        self.require(Action.LIST)
         self.record("list names", "store", "success")
         return self.holding.names()
+
+    def may(self, action: Action) -> bool:
+        """Whether policies let the actor do that here."""
+        return self.decisions is None or self.decisions[action].is_permitted
+
+    def require(self, action: Action) -> None:
+        """Refuse what policies do not let the actor do; the refusal is audited.
+
+        Raises
+        ------
+        PolicyRefused
+            They do not permit it.
+        """
+        if self.may(action):
+            return
+        self.record(str(action), "store", "refused", policies=self.deciding(action))
+        raise PolicyRefused(
+            f"the policies of this house do not let you {action} for this purpose. Ask who keeps them."
+        )
+
+    def deciding(self, action: Action) -> tuple[str, ...]:
+        """The ids of the policies that decided whether the actor may do that; none where no policy spoke."""
+        return () if self.decisions is None else self.decisions[action].policies
+
+    def whole_subjects(self) -> frozenset[int] | None:
+        """The subjects of whom nothing can be hidden from the actor, told by policies alone; None where that is all."""
+        return self.holding.whole() if isinstance(self.holding, Guarded) else None
+
+    def is_whole(self, subject_id: int) -> bool:
+        """Whether nothing of this person can be hidden from the actor."""
+        whole = self.whole_subjects()
+        return whole is None or subject_id in whole
+
+    def seen(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Events of the store that were read elsewhere, as this timeline shows them."""
+        return self.holding.seen(events) if isinstance(self.holding, Guarded) else events
 
     def loads(self) -> Loads:
         """Where the events were read from, and what became of the rows."""
@@ -180,17 +228,15 @@ class Timeline:
             No such subject.
         """
         events = self._events_of(subject_id)
-        self.record("look", f"subject/{subject_id}", "success" if events.height else "not found")
+        self.record("look", f"subject/{subject_id}", self._outcome(subject_id, events))
         if events.height == 0:
             raise UserError(f"the store has no subject {subject_id}.")
         return Chart(
             subject_id=subject_id,
             shard=shard_from_events(events, self.codes),
             events=events,
-            latest_of_anyone=self.end_of_records(),
-            identity=self.holding.identity(subject_id)
-            if self.purpose != Purpose.RESEARCH
-            else None,
+            latest_of_anyone=self._latest_for(events),
+            identity=self._identity(subject_id),
         )
 
     def charts(self, shards: Iterable[int] | None = None) -> Iterator[Chart]:
@@ -198,6 +244,7 @@ class Timeline:
 
         `shards` narrows it to the people of some shards, so that several processes share the work.
         """
+        self.require(Action.LIST if self.purpose == Purpose.DIRECT_CARE else Action.LEARN)
         self.record("look at all", "store", "success")
         for number in range(self.n_shards) if shards is None else shards:
             events = self.holding.events(number, columns=EVENT_COLUMNS)
@@ -225,6 +272,7 @@ class Timeline:
                 "direct care looks at one person at a time, each look audited: use chart(subject_id). "
                 "A reader of everyone's histories is for the purposes operations and research."
             )
+        self.require(Action.LEARN)
         self.record("look at all", "store", "success")
         return Reader(
             n_shards=self.n_shards,
@@ -233,6 +281,26 @@ class Timeline:
             one_subject=self._shard_of_subject,
             max_bytes=max_bytes,
         )
+
+    def _identity(self, subject_id: int) -> dict[str, Any] | None:
+        return None if self.purpose == Purpose.RESEARCH else self.holding.identity(subject_id)
+
+    def _outcome(self, subject_id: int, events: pl.DataFrame) -> str:
+        """What the log says of a look: who is closed is absent to the asker, and refused to who reads the log."""
+        if events.height:
+            return SUCCESS
+        is_closed = isinstance(self.holding, Guarded) and self.holding.is_closed(subject_id)
+        return REFUSED if is_closed else NOT_FOUND
+
+    def _latest_for(self, events: pl.DataFrame) -> int | None:
+        """The latest event of anyone, for who has a birth and nothing since; of others it does not matter.
+
+        Where some events are closed, it is told by looking through all that are open.
+        """
+        lives = pl.col("time").is_not_null() & (pl.col("code") != BIRTH)
+        if isinstance(self.holding, Guarded) and events.filter(lives).height:
+            return None
+        return self.end_of_records()
 
     def _shard_of_subject(self, number: int, subject_id: int) -> Shard:
         events = self.holding.subject_events(number, subject_id, whole=False)
@@ -248,6 +316,8 @@ class Timeline:
         self, action: str, target: str, outcome: str = "success", **details: Unpack[Details]
     ) -> None:
         """Enter in the audit log what the actor does with what the timeline shows; nothing in memory."""
+        if self.emergency is not None:
+            details["emergency"] = True
         if self.audit is not None:
             self.audit.record(
                 actor=self.actor,
@@ -260,30 +330,63 @@ class Timeline:
 
 
 def open_timeline(
-    store: Path, *, actor: Actor, purpose: Purpose, as_of_version: int | None = None
+    store: Path,
+    *,
+    actor: Actor,
+    purpose: Purpose,
+    to: Action | None = None,
+    identity: Identity | None = None,
+    emergency: int | None = None,
+    as_of_version: int | None = None,
 ) -> Timeline:
-    """The timeline of `store` (or of the workspace `store`), for `actor` and `purpose`.
+    """The timeline of `store` (or of the workspace `store`), as far as `actor` may see it for `purpose`.
 
-    `as_of_version` opens an earlier version, which answers as it did then.
+    Parameters
+    ----------
+    to : what it is opened to do, where that is more than to look
+    identity : who `actor` is proved to be, with the scopes and patient of a token; by default no more than `actor`
+    emergency : the one person whose record the actor opened in an emergency, a short while ago
+    as_of_version : opens an earlier version, which answers as it did then
 
     Raises
     ------
     StoreError
         There is no store, or no such version.
+    ConfigError
+        The policies of the workspace, or its care team, cannot be read: nothing is opened by half of them.
     PolicyRefused
-        `purpose` may not open this store; the refusal is audited.
+        `purpose` may not open this store, or no policy permits what it is opened `to` do; the refusal is audited.
     """
     found = Store.at(Path(store))
     manifest = found.manifest(as_of_version)
     audit = AuditLog(found.audit_folder)
     target = f"store version {manifest.version}"
+    who = identity or Identity(actor=actor)
     try:
         check_purpose(purpose, manifest.identifiability)
+        use = use_of(purpose, who.purpose_of_use)
     except PolicyRefused:
         audit.record(actor=actor, purpose=purpose, action="open", target=target, outcome="refused")
         raise
+    house = House.at(found.audit_folder.parent)
+    if emergency is not None and house.glass.until(who, emergency) is not None:
+        use = Use.BTG
+    situation = house.situation(who, use, manifest.identifiability)
+    view = view_of_store(
+        house, situation, found, manifest, emergency=emergency if use == Use.BTG else None
+    )
+    timeline = Timeline(
+        holding=seen_through(Stored(found, manifest), view),
+        actor=actor,
+        purpose=purpose,
+        audit=audit,
+        decisions=house.engine.decide(situation),
+        emergency=emergency if use == Use.BTG else None,
+    )
+    if to is not None:
+        timeline.require(to)
     audit.record(actor=actor, purpose=purpose, action="open", target=target)
-    return Timeline(holding=Stored(found, manifest), actor=actor, purpose=purpose, audit=audit)
+    return timeline
 
 
 def audit_of(store: Path) -> AuditLog:
@@ -313,36 +416,3 @@ def timeline_of_chart(chart: Chart, *, actor: Actor, purpose: Purpose) -> Timeli
     """
     holding = InMemory(chart.events, Identifiability.SYNTHETIC, 1, chart.shard.codes)
     return Timeline(holding=holding, actor=actor, purpose=purpose)
-
-
-def chart_from_resources(
-    resources: list[dict[str, Any]],
-    *,
-    actor: Actor,
-    purpose: Purpose,
-    timezone: str = "UTC",
-    audit: AuditLog | None = None,
-) -> Chart:
-    """A chart of one patient's FHIR resources, through the same door as a store; nothing is kept.
-
-    Raises
-    ------
-    UserError
-        The resources are of nobody, or of more than one patient.
-    """
-    from lifecourse.timeline.resources import events_of_resources
-
-    events = events_of_resources(resources, timezone=timezone)
-    subjects = events["subject_id"].unique().to_list() if events.height else []
-    if len(subjects) != 1:
-        raise UserError(
-            f"the resources are of {len(subjects)} patients; give those of exactly one, with its Patient."
-        )
-    timeline = timeline_from_events(
-        events,
-        identifiability=Identifiability.IDENTIFIED,
-        actor=actor,
-        purpose=purpose,
-        audit=audit,
-    )
-    return timeline.chart(subjects[0])

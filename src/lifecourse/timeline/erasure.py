@@ -14,6 +14,7 @@ import polars as pl
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import UserError
+from lifecourse.privacy.access.house import House
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.manifest import Manifest, content_of_parts
@@ -70,6 +71,8 @@ def erase(
         finish_rewriting(found)
         manifests = [found.manifest(version) for version in log.versions(found.path)]
         person = _person(found, manifests, subject_id)
+        # Before the store: were it killed between, a second try must still find the person.
+        House.at(found.audit_folder.parent).forget(subject_id, person.identifiers)
         tables = _Tables(found, person)
         documents, replaced = rewritten(found, manifests, tables.without)
         tombstone = {

@@ -113,6 +113,17 @@ class Guarded:
         """``subject_id`` and ``name`` of those whose name is open."""
         return self._holding.names().filter(pl.col("subject_id").is_in(self._rows.whose_names()))
 
+    def is_closed(self, subject_id: int) -> bool:
+        """Whether there is such a person of whom nothing is open: for the audit log, which alone may say so."""
+        place = int(np.searchsorted(self._rows.subject_ids, subject_id))
+        return place < len(self._rows.subject_ids) and bool(
+            self._rows.subject_ids[place] == subject_id
+        )
+
+    def seen(self, events: pl.DataFrame) -> pl.DataFrame:
+        """A table of events with `NEEDED` columns, read elsewhere, as this holding shows them."""
+        return self._rows.seen(events)
+
     def whole(self) -> frozenset[int]:
         """The subjects of whom everything is open, told by the policies alone."""
         return frozenset(self._rows.whole().tolist())
@@ -150,7 +161,7 @@ class Guarded:
                 together, held = [], 0
 
     def _seen(self, events: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-        return self._rows.seen(events).select(columns)
+        return self.seen(events).select(columns)
 
 
 def _with_needed(columns: Sequence[str]) -> list[str]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lifecourse.timeline.manifest import Manifest
 
 LARGEST_SYSTEMS = 20
+AT_ONCE = 4_000_000
+"""Events counted together."""
 
 
 def inspect(store: Path, timeline: Timeline) -> dict[str, Any]:
@@ -30,23 +32,12 @@ def inspect(store: Path, timeline: Timeline) -> dict[str, Any]:
     found = Store.at(store)
     manifest = found.manifest(timeline.version)
     codes = found.read(manifest.codes)
-    persons = timeline.persons()
-    load = manifest.report
+    if timeline.whole_subjects() is not None:
+        return _as_seen(timeline, manifest, codes)
     return {
-        "subjects": persons.height,
-        "events": timeline.n_events,
-        "first_time": _extreme(persons["first_time"].min()),
-        "last_time": _extreme(persons["last_time"].max()),
-        "deaths": persons["death"].count(),
-        "rows_read": load["rows_read"],
-        "event_rows": load["event_rows"],
-        "reference_rows": load["reference_rows"],
-        "duplicate_rows": load["duplicate_rows"],
-        "rejects": _rejects(found, manifest),
-        "counts": load["counts"],
-        "codes": codes.height,
-        "codes_mapped": codes.filter(pl.col("parent_codes").list.len() > 0).height,
-        "events_by_system": _systems(codes),
+        **_people(timeline),
+        **_load(found, manifest),
+        **_codes(codes),
         "version": manifest.version,
         "versions": len(log.versions(found.path)),
         "identifiability": str(manifest.identifiability),
@@ -54,6 +45,55 @@ def inspect(store: Path, timeline: Timeline) -> dict[str, Any]:
         "timezone": manifest.timezone,
         "sources": _sources(manifest),
         "content_hash": manifest.content_hash,
+    }
+
+
+def _as_seen(timeline: Timeline, manifest: Manifest, codes: pl.DataFrame) -> dict[str, Any]:
+    """Counts of what the asker may see; what became of rows of sources is of everyone, so it is not told."""
+    counted = [
+        timeline.table(shards, ["code"]).group_by("code").agg(count=pl.len())
+        for shards in timeline.groups(AT_ONCE)
+    ]
+    seen = pl.concat(counted).group_by("code").agg(pl.col("count").sum()) if counted else None
+    return {
+        **_people(timeline),
+        **_codes(codes.drop("count").join(seen, on="code") if seen is not None else codes.clear()),
+        "version": manifest.version,
+        "identifiability": str(manifest.identifiability),
+        "encrypted": manifest.encrypted,
+        "timezone": manifest.timezone,
+        "content_hash": timeline.content_hash,
+    }
+
+
+def _people(timeline: Timeline) -> dict[str, Any]:
+    persons = timeline.persons()
+    return {
+        "subjects": persons.height,
+        "events": timeline.n_events,
+        "first_time": _extreme(persons["first_time"].min()),
+        "last_time": _extreme(persons["last_time"].max()),
+        "deaths": persons["death"].count(),
+    }
+
+
+def _load(store: Store, manifest: Manifest) -> dict[str, Any]:
+    load = manifest.report
+    return {
+        "rows_read": load["rows_read"],
+        "event_rows": load["event_rows"],
+        "reference_rows": load["reference_rows"],
+        "duplicate_rows": load["duplicate_rows"],
+        "rejects": _rejects(store, manifest),
+        "counts": load["counts"],
+    }
+
+
+def _codes(codes: pl.DataFrame) -> dict[str, Any]:
+    return {
+        "codes": codes.height,
+        "codes_mapped": codes.filter(pl.col("parent_codes").list.len() > 0).height,
+        "events_by_system": _systems(codes),
     }
 
 

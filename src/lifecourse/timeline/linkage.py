@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lifecourse.base.errors import PolicyRefused, UserError
+from lifecourse.privacy.access.asking import Action
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Identifiability, Purpose
 from lifecourse.schema.address import ADDRESS, ZIP
@@ -143,7 +144,7 @@ def _people(path: Path, actor: Actor, number: int) -> pl.DataFrame:
             f"'{path.name}' has no identities: people are linked where names are known. Link the identified stores, "
             "before pseudonyms are made."
         )
-    timeline = open_timeline(path, actor=actor, purpose=Purpose.OPERATIONS)
+    timeline = open_timeline(path, actor=actor, purpose=Purpose.OPERATIONS, to=Action.MAINTAIN)
     audit.record(actor=actor, purpose=Purpose.OPERATIONS, action="link", target="store")
     told = store.read(manifest.identity)
     same = pl.concat_str("system", pl.lit("|"), "value")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lifecourse.records.source import Source
     from lifecourse.schema.actor import Actor, Purpose
+    from lifecourse.timeline.access import Timeline
     from lifecourse.timeline.manifest import Manifest, SourceEntry
 
 LONGEST_SHOWN = 20_000
@@ -90,7 +91,7 @@ def origin(
     audit = AuditLog(found.audit_folder)
     target = f"subject/{subject_id}/event/{event}"
     if source is not None:
-        _check_may_see_rows(timeline.identifiability, purpose, audit, actor, target)
+        _check_may_see_rows(timeline, subject_id, audit, target)
     chart = timeline.chart(subject_id)
     if not 0 <= event < chart.events.height:
         raise UserError(
@@ -98,7 +99,7 @@ def origin(
         )
     row = chart.events.row(event, named=True)
     manifest = found.manifest(timeline.version)
-    others = _told_also(found, manifest, subject_id, event)
+    others = _told_also(timeline, manifest, found, subject_id, event)
     where = [_where(row, manifest)]
     where += [{"text_value": other["text_value"], **_where(other, manifest)} for other in others]
     if source is not None:
@@ -129,28 +130,35 @@ def _show_rows(
 
 
 def _told_also(
-    store: Store, manifest: Manifest, subject_id: int, event: int
+    timeline: Timeline, manifest: Manifest, store: Store, subject_id: int, event: int
 ) -> list[dict[str, Any]]:
-    """The other tellings of an event."""
+    """The other tellings of an event; their words only to who may see everything of the person."""
     shard = shard_of_one(subject_id, len(manifest.parts))
-    theirs = store.read(manifest.parts[shard], subject_id=subject_id)
+    theirs = timeline.seen(store.read(manifest.parts[shard], subject_id=subject_id))
     if ALSO_FROM not in theirs.columns:
         return []
-    return further_origins(theirs[ALSO_FROM][event])
+    others = further_origins(theirs[ALSO_FROM][event])
+    if timeline.is_whole(subject_id):
+        return others
+    return [{**other, "text_value": None} for other in others]
 
 
-def _check_may_see_rows(
-    identifiability: Identifiability, purpose: Purpose, audit: AuditLog, actor: Actor, target: str
-) -> None:
-    if identifiability != Identifiability.PSEUDONYMOUS:
+def _check_may_see_rows(timeline: Timeline, subject_id: int, audit: AuditLog, target: str) -> None:
+    is_nameless = timeline.identifiability == Identifiability.PSEUDONYMOUS
+    if not is_nameless and timeline.is_whole(subject_id):
         return
     audit.record(
-        actor=actor,
-        purpose=purpose,
+        actor=timeline.actor,
+        purpose=timeline.purpose,
         action="look at source row",
         target=target,
         outcome="refused",
     )
+    if not is_nameless:
+        raise PolicyRefused(
+            "a source's row may say more of the person than the policies of this house let you see. Without --source, "
+            "file and row are told."
+        )
     raise PolicyRefused(
         "a source's rows name the people in them: beside a pseudonymous store they are not shown. "
         "Without --source, file and row are."

@@ -3,21 +3,88 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
 
+from lifecourse.base.errors import UserError
+from lifecourse.privacy.access.asking import Action, use_of
+from lifecourse.privacy.access.house import House
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.records.registry import open_source
+from lifecourse.schema.actor import Identifiability
 from lifecourse.schema.event import EVENT_COLUMNS
+from lifecourse.schema.identity import Identity
+from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.guarded import seen_through
 from lifecourse.timeline.merging import resolve_references, standing_records
 from lifecourse.timeline.shard import conform
+from lifecourse.timeline.view import handed_over
 from lifecourse.vocab import normalise
 
 if TYPE_CHECKING:
+    from lifecourse.privacy.audit import AuditLog
     from lifecourse.records.source import Batch
+    from lifecourse.schema.actor import Actor, Purpose
+    from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.chart import Chart
+
+
+def chart_from_resources(
+    resources: list[dict[str, Any]],
+    *,
+    actor: Actor,
+    purpose: Purpose,
+    timezone: str = "UTC",
+    audit: AuditLog | None = None,
+    house: Path | None = None,
+    identity: Identity | None = None,
+) -> Chart | None:
+    """A chart of one patient's FHIR resources, through the same door as a store; nothing is kept.
+
+    `house` is the workspace whose policies say what of them is looked at: labels and consents hold here too. Whoever
+    hands a record over has it, so a treatment relationship is taken for granted. None where they let nothing be seen.
+
+    Raises
+    ------
+    UserError
+        The resources are of nobody, or of more than one patient.
+    """
+    events = events_of_resources(resources, timezone=timezone)
+    subjects = events["subject_id"].unique().to_list() if events.height else []
+    if len(subjects) != 1:
+        raise UserError(
+            f"the resources are of {len(subjects)} patients; give those of exactly one, with its Patient."
+        )
+    timeline = timeline_from_events(
+        events,
+        identifiability=Identifiability.IDENTIFIED,
+        actor=actor,
+        purpose=purpose,
+        audit=audit,
+    )
+    if house is not None:
+        timeline = _guarded(
+            timeline, House.at(house), identity or Identity(actor=actor), to=Action.PLAN
+        )
+    return timeline.chart(subjects[0]) if timeline.n_subjects else None
+
+
+def _guarded(timeline: Timeline, house: House, identity: Identity, *, to: Action) -> Timeline:
+    """A timeline of records handed over, as the policies of a house show it."""
+    use = use_of(timeline.purpose, identity.purpose_of_use)
+    situation = house.situation(identity, use, timeline.identifiability)
+    view = handed_over(house, situation, timeline.subject_ids(), timeline.codes)
+    guarded = replace(
+        timeline,
+        holding=seen_through(timeline.holding, view),
+        decisions=house.engine.decide(situation),
+    )
+    guarded.require(to)
+    return guarded
 
 
 def events_of_resources(resources: list[dict[str, Any]], *, timezone: str = "UTC") -> pl.DataFrame:

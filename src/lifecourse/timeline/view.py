@@ -13,6 +13,7 @@ import polars as pl
 from lifecourse.base.clock import now, to_microseconds
 from lifecourse.privacy.access.care_team import treated_by
 from lifecourse.privacy.access.consents import Consents
+from lifecourse.timeline.seals import seals_of
 from lifecourse.timeline.shard import STATIC, CodeTable
 from lifecourse.timeline.sight import (
     Eye,
@@ -24,6 +25,7 @@ from lifecourse.timeline.sight import (
     kinds_of,
     sight_of,
 )
+from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from lifecourse.privacy.access.asking import Situation
     from lifecourse.privacy.access.consent import Provision
     from lifecourse.privacy.access.house import House
+    from lifecourse.schema.identity import Identity
     from lifecourse.timeline.manifest import FileEntry, Manifest
-    from lifecourse.timeline.store import Store
 
 NEEDED = ("subject_id", "time", "code")
 """Columns of events by which a view decides."""
@@ -183,12 +185,12 @@ def view_of_store(
     present = now()
     eye = Eye(engine=house.engine, situation=situation, now=to_microseconds(present))
     identities = _identities(store, manifest)
-    name, patient = situation.identity.actor.name, situation.identity.patient
+    who = situation.identity
     known = Known(
-        related=treated_by(house.care_team_file, name, present, identities),
-        in_context=frozenset() if patient is None else _in_context(patient, identities),
+        related=treated_by(house.care_team_file, who.actor.name, present, identities),
+        in_context=_in_context(who, identities),
         emergency=frozenset() if emergency is None else {emergency},
-        rules=Consents(home=house.home, keys=store.keys if manifest.encrypted else None).rules(),
+        rules=Consents(home=house.home, keys=seals_of(store)).rules(),
     )
     if not known.marked() and is_whole(eye, Standing()):
         # Nothing is hidden from anybody, and everybody is like everybody: neither people nor codes need be read.
@@ -197,17 +199,38 @@ def view_of_store(
     return view_of_people(eye, known, subject_ids, kinds)
 
 
+def handed_over(
+    house: House, situation: Situation, subject_ids: npt.NDArray[np.int64], codes: CodeTable
+) -> View:
+    """What `situation` may see of records that it handed over itself, of people whom it so treats."""
+    eye = Eye(engine=house.engine, situation=situation, now=to_microseconds(now()))
+    people = frozenset(subject_ids.tolist())
+    consents = Consents(home=house.home, keys=seals_of(Store.at(house.home))).rules()
+    known = Known(
+        related=people,
+        in_context=people,
+        rules={subject: rules for subject, rules in consents.items() if subject in people},
+    )
+    return view_of_people(eye, known, subject_ids, kinds_of(codes))
+
+
 def _identities(store: Store, manifest: Manifest) -> Callable[[], pl.DataFrame] | None:
     entry = manifest.identity
     return None if entry is None else lambda: store.read(entry)
 
 
-def _in_context(patient: str, identities: Callable[[], pl.DataFrame] | None) -> frozenset[int]:
-    """The subject whom a token calls `patient`; nobody where that is not told, or several are called so."""
-    named = patient.removeprefix("Patient/")
+def _in_context(who: Identity, identities: Callable[[], pl.DataFrame] | None) -> frozenset[int]:
+    """The subject for whom a token is: by id, else as a source calls them; nobody where several are called so."""
+    if who.patient is None:
+        return frozenset()
+    named, hashed = who.patient.removeprefix("Patient/"), who.subject_id
     if identities is None:
+        # Such a store has its source's own numbers for ids.
         return frozenset({int(named)}) if named.removeprefix("-").isdecimal() else frozenset()
-    found = identities().filter(pl.col("subject_key") == named)["subject_id"].unique().to_list()
+    told = identities()
+    if hashed is not None and hashed in told["subject_id"]:
+        return frozenset({hashed})
+    found = told.filter(pl.col("subject_key") == named)["subject_id"].unique().to_list()
     return frozenset(found) if len(found) == 1 else frozenset()
 
 

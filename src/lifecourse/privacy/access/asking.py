@@ -47,6 +47,7 @@ class Action(StrEnum):
     COUNT = "count"
     JUDGE = "judge"
     ANSWER = "answer"
+    BREAK_GLASS = "break_glass"
     RESULTS = "results"
     AUDIT = "audit"
     MAINTAIN = "maintain"

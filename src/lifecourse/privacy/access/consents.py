@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from lifecourse.privacy.keys import KeyProvider
-
 CONTEXT = "access/consents.jsonl"
+
+
+class Seals(Protocol):
+    """Closes what is about a store's people, as the store itself is closed."""
+
+    def wrap(self, content: bytes, context: str) -> str:
+        """`content` sealed, bound to `context`."""
+
+    def unwrap(self, wrapped: str, context: str) -> bytes:
+        """What `wrap` sealed under the same `context`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +37,7 @@ class Consents:
     """
 
     home: Path
-    keys: KeyProvider | None = None
+    keys: Seals | None = None
 
     @property
     def path(self) -> Path:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lifecourse.schema.identity import Identity
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenGlass:
@@ -29,21 +31,25 @@ class BrokenGlass:
         """One opening a line."""
         return self.home / "access" / "emergencies.jsonl"
 
-    def break_for(self, who: str, subject_id: int, minutes: int) -> str:
-        """Open one record to one asker; gives until when (ISO 8601)."""
+    def break_for(self, who: Identity, subject_id: int, minutes: int) -> str:
+        """Open one record to one asker, who has no other open any more; gives until when (ISO 8601)."""
         until = (now() + timedelta(minutes=minutes)).isoformat(timespec="seconds")
         with self._locked() as descriptor:
-            kept = [each for each in _open(descriptor) if not _is_of(each, who, subject_id)]
-            kept.append({"who": who, "subject_id": subject_id, "until": until})
+            kept = [each for each in _open(descriptor) if each["who"] != _name(who)]
+            kept.append({"who": _name(who), "subject_id": subject_id, "until": until})
             _write(descriptor, kept)
         return until
 
-    def until(self, who: str, subject_id: int) -> str | None:
+    def until(self, who: Identity, subject_id: int) -> str | None:
         """Until when a record is open to an asker; None where it is not."""
         if not self.path.is_file():
             return None
         with self._locked() as descriptor:
-            mine = [each for each in _open(descriptor) if _is_of(each, who, subject_id)]
+            mine = [
+                each
+                for each in _open(descriptor)
+                if each["who"] == _name(who) and each["subject_id"] == subject_id
+            ]
         return str(mine[-1]["until"]) if mine else None
 
     def forget(self, subject_id: int) -> None:
@@ -64,8 +70,9 @@ class BrokenGlass:
             os.close(descriptor)
 
 
-def _is_of(opening: dict[str, Any], who: str, subject_id: int) -> bool:
-    return bool(opening["who"] == who and opening["subject_id"] == subject_id)
+def _name(who: Identity) -> str:
+    """Two issuers may know two people by one name."""
+    return f"{who.issuer} {who.actor.name}"
 
 
 def _open(descriptor: int) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from lifecourse.base.errors import ConfigError
 from lifecourse.base.yaml import parse_document
 from lifecourse.privacy.access.asking import Situation, Use
+from lifecourse.privacy.access.care_team import forget
+from lifecourse.privacy.access.consents import Consents
 from lifecourse.privacy.access.glass import BrokenGlass
 from lifecourse.privacy.access.settings import AccessSettings, HouseSettings
 
@@ -62,6 +64,21 @@ class House:
                 "the setting away."
             )
         return load_policies(folder)
+
+    @property
+    def restricts(self) -> bool:
+        """Whether anything here may close a record to somebody: a setting, policies of its own, or a consent."""
+        kept = (self.home / "access" / "consents.jsonl").is_file()
+        return kept or any(
+            getattr(self.settings, name) != getattr(AccessSettings(), name)
+            for name in ("policies", "treatment_relationship", "protected", "consent")
+        )
+
+    def forget(self, subject_id: int, identifiers: frozenset[str]) -> None:
+        """Take an erased person out of all that is kept here for policies."""
+        Consents(home=self.home).forget(subject_id)
+        self.glass.forget(subject_id)
+        forget(self.care_team_file, subject_id, identifiers)
 
     @property
     def care_team_file(self) -> Path:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from lifecourse.serve.emergency import LONGEST_REASON, break_glass
 from lifecourse.serve.envelope import success
 from lifecourse.serve.identity import Served, SignedIn
 from lifecourse.serve.panel import Search, panel
@@ -30,6 +32,23 @@ def one_patient(
     """All that the patient's page shows."""
     found = patient(site, actor, subject_id, years)
     return success(found, purpose=found["purpose"], as_of=found["as_of"])
+
+
+class Emergency(BaseModel):
+    """Why a record has to be opened now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(max_length=LONGEST_REASON)
+
+
+@router.post("/patients/{subject_id}/break-glass")
+def open_in_an_emergency(
+    subject_id: int, emergency: Emergency, actor: SignedIn, site: Served
+) -> Response:
+    """Open one record to who asks for a short while; the reason is reviewed."""
+    until = break_glass(site, actor, subject_id, emergency.reason)
+    return success({"subject_id": subject_id, "until": until}, purpose="direct_care")
 
 
 @router.get("/patients/{subject_id}/fhir")

@@ -50,15 +50,18 @@ def _cards(
     resources: list[dict[str, Any]], request: HookRequest, actor: Actor, site: Served
 ) -> list[dict[str, Any]]:
     from lifecourse.serve.patient import view_of
-    from lifecourse.timeline.access import audit_of, chart_from_resources
+    from lifecourse.timeline.access import audit_of
+    from lifecourse.timeline.resources import chart_from_resources
 
     chart = chart_from_resources(
         resources,
         actor=actor,
         purpose=Purpose.DIRECT_CARE,
         audit=audit_of(site.workspace),
+        house=site.workspace,
+        identity=site.identity,
     )
-    if chart.death is not None:
+    if chart is None or chart.death is not None:
         return []
     return cards_of(view_of(chart, risks=[]), request.hookInstance)
 

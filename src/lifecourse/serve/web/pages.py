@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -14,6 +15,9 @@ from lifecourse.serve.wording import capital, percent, spelled
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+
+PATIENT = re.compile(r"/patients/(-?\d{1,19})")
 
 
 class Links:
@@ -99,8 +103,22 @@ def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
 
 
 def error_page(request: Request, *, number: int, message: str, status: int) -> HTMLResponse:
-    """What went wrong, for a person."""
-    elsewhere = getattr(request.app.state, "provider", None) is not None
+    """What went wrong, for a person; where a record is not there, or closed, how to open it in an emergency."""
     return page(
-        "error.html", status=status, actor=None, number=number, message=message, elsewhere=elsewhere
+        "error.html",
+        status=status,
+        actor=None,
+        number=number,
+        message=message,
+        elsewhere=getattr(request.app.state, "provider", None) is not None,
+        emergency=_emergency(request) if status == 404 else None,
     )
+
+
+def _emergency(request: Request) -> dict[str, Any] | None:
+    """The same for every id, whether there is such a person or not."""
+    asked = PATIENT.fullmatch(request.url.path)
+    house = request.app.state.site.house
+    if asked is None or not house.restricts:
+        return None
+    return {"subject_id": asked[1], "minutes": house.settings.break_glass_minutes}

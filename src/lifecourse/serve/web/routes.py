@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
 
 from lifecourse.base.errors import UserError
+from lifecourse.serve.emergency import LONGEST_REASON, break_glass
 from lifecourse.serve.feedback import OUTCOMES, REASONS
 from lifecourse.serve.identity import Given, Served, SignedIn
 from lifecourse.serve.panel import Search, panel
@@ -46,6 +47,18 @@ def one_patient(
         reasons=REASONS,
         **found,
     )
+
+
+@router.post("/patients/{subject_id}/break-glass")
+def open_in_an_emergency(
+    subject_id: int,
+    actor: SignedIn,
+    site: Served,
+    reason: Annotated[str, Form(max_length=LONGEST_REASON)],
+) -> Response:
+    """Open one record to who asks for a short while; the reason is reviewed."""
+    break_glass(site, actor, subject_id, reason)
+    return RedirectResponse(f"/patients/{subject_id}", status_code=303)
 
 
 @router.post("/patients/{subject_id}/answers")

@@ -44,7 +44,7 @@ def write_static_pages(
             f"the people of this store are {timeline.identifiability}; files show no one who looks. "
             "Use: lifecourse serve"
         )
-    firing = site.firing()
+    firing = site.firing(timeline)
     everyone = timeline.subject_ids().tolist()
     chosen = sorted(everyone, key=lambda who: (-len(firing.get(who, ())), who))[:most]
     (out / "patients").mkdir(parents=True, exist_ok=True)

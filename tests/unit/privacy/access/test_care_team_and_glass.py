@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from lifecourse.base.errors import ConfigError
 from lifecourse.privacy.access import glass
 from lifecourse.privacy.access.care_team import forget, treated_by
 from lifecourse.privacy.access.glass import BrokenGlass
+from lifecourse.schema.actor import Actor
+from lifecourse.schema.identity import Identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,16 +80,20 @@ def test_an_emergency_is_of_one_asker_and_one_person_and_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = BrokenGlass(home=tmp_path)
-    assert broken.until("ada", 1) is None
+    ada, bob = Identity(actor=Actor(name="ada")), Identity(actor=Actor(name="bob"))
+    assert broken.until(ada, 1) is None
     monkeypatch.setattr(glass, "now", lambda: TODAY)
-    until = broken.break_for("ada", 1, 15)
-    assert broken.until("ada", 1) == until == "2026-11-26T12:15:00+00:00"
-    assert broken.until("ada", 2) is None
-    assert broken.until("bob", 1) is None
+    until = broken.break_for(ada, 1, 15)
+    assert broken.until(ada, 1) == until == "2026-11-26T12:15:00+00:00"
+    assert broken.until(ada, 2) is None
+    assert broken.until(bob, 1) is None
+    assert broken.until(replace(ada, issuer="https://elsewhere"), 1) is None
     assert broken.path.stat().st_mode & 0o777 == 0o600
+    broken.break_for(ada, 2, 15)
+    assert broken.until(ada, 1) is None  # one at a time
     monkeypatch.setattr(glass, "now", lambda: TODAY + timedelta(minutes=15))
-    assert broken.until("ada", 1) is None
-    broken.break_for("bob", 2, 15)
+    assert broken.until(ada, 2) is None
+    broken.break_for(bob, 2, 15)
     assert b"ada" not in broken.path.read_bytes()
     broken.forget(2)
     assert broken.path.read_bytes() == b""
