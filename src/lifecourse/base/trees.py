@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import orjson
-
 from lifecourse.base.errors import ConfigError, UserError
-from lifecourse.base.files import write_bytes
+from lifecourse.base.remembering import remembered
 
 WORTH_REMEMBERING = 250
 """Characters; shorter texts are parsed each time."""
 
 
 def load_yaml(text: str, *, where: str, error: type[UserError] = ConfigError) -> Any:
-    """The plain Python value of a YAML 1.2 text (`no` is a word, not False), remembered on disk by the text's hash.
+    """The plain Python value of a YAML 1.2 text (`no` is a word, not False), remembered by this machine.
 
     Parsing YAML is a thousand times slower than JSON, and every process of an ingest needs the vocabulary.
 
@@ -28,23 +22,11 @@ def load_yaml(text: str, *, where: str, error: type[UserError] = ConfigError) ->
     error
         The text is not YAML; the message names `where` and the line.
     """
-    if len(text) < WORTH_REMEMBERING:
+
+    def parsed() -> Any:
         return _plain(marked_tree(text, where=where, error=error))
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    remembered = _cache_folder() / f"{digest}.json"
-    try:
-        return orjson.loads(remembered.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        tree = _plain(marked_tree(text, where=where, error=error))
-    with contextlib.suppress(OSError, TypeError):
-        write_bytes(remembered, orjson.dumps(tree, option=orjson.OPT_NON_STR_KEYS))
-        return orjson.loads(remembered.read_bytes())
-    return tree
 
-
-def _cache_folder() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "lifecourse" / "yaml"
+    return parsed() if len(text) < WORTH_REMEMBERING else remembered("yaml", text, parsed)
 
 
 def marked_tree(text: str, *, where: str, error: type[UserError] = ConfigError) -> Any:

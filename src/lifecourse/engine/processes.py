@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
+
+from lifecourse.base.collector import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +48,9 @@ def processes(workers: int, *, loaded: str | None = None) -> Iterator[ProcessPoo
 
 
 def _load(module: str) -> None:
-    import_module(module)
+    with uncollected():
+        import_module(module)
+    gc.freeze()
 
 
 @contextmanager

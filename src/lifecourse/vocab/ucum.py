@@ -1,16 +1,21 @@
 """Conversions between UCUM units, by ucumvert (UCUM's grammar) and Pint (dimensions and factors).
 
-Loaded when a value first comes in another unit than the canonical one of its quantity: the two take 0.6 s of processor
-time, and most sources need them for nothing.
+Loaded when a value comes in another unit than the canonical one of its quantity, and this machine has not seen the two
+together before: the libraries take 0.6 s of processor time.
 """
 
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from importlib.metadata import version
 from typing import Any
+
+from lifecourse.base.remembering import remembered
 
 # A line's slope is told from two points so far apart that what they add to it is below the last digit.
 _FAR = 2.0**30
+WORTH_REMEMBERING = 40
+"""Characters of a unit; longer texts are rarely units, and there may be any number of them."""
 
 
 @lru_cache(maxsize=4096)
@@ -27,6 +32,19 @@ def line_between(
 
     grams_per_mole : of the substance, where one unit is of mass and the other of amount of substance
     """
+    if max(len(unit), len(to_unit)) > WORTH_REMEMBERING:
+        return _line(unit, to_unit, grams_per_mole)
+    question = repr((*_libraries(), unit, to_unit, grams_per_mole))
+    line = remembered("units", question, lambda: _line(unit, to_unit, grams_per_mole))
+    return None if line is None else (line[0], line[1])
+
+
+@cache
+def _libraries() -> tuple[str, str]:
+    return version("ucumvert"), version("pint")
+
+
+def _line(unit: str, to_unit: str, grams_per_mole: float | None) -> tuple[float, float] | None:
     here, there = _parsed(unit), _parsed(to_unit)
     if here is None or there is None:
         return None

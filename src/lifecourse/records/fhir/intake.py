@@ -367,9 +367,8 @@ class Intake:
 
     def _resource(self, body: Any, row: int, full_url: Any = None) -> None:
         url = full_url if isinstance(full_url, str) else None
-        otherwise = self.around.times_of(body, url) if self.around else ()
         rows, before = self.rows, len(self.rows.rejects)
-        read_resource(body, rows, row, self.place, url, otherwise)
+        read_resource(body, rows, row, self.place, url, self.around)
         if self.gathering and len(rows.rejects) > before and rows.rejects[-1][2] == NO_TIME:
             self._take_back(f"{body['resourceType']} dropped: {NO_TIME}")
             self.waiting.append((row, full_url, orjson.dumps(body)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.records.fhir.around import Around
 from lifecourse.records.fhir.condition import read_allergy, read_condition, read_family_history
 from lifecourse.records.fhir.encounter import read_encounter
 from lifecourse.records.fhir.medication import (
@@ -80,11 +81,11 @@ def read_resource(
     row: int,
     place: Place,
     full_url: str | None = None,
-    otherwise: tuple[Any, ...] = (),
+    around: Around | None = None,
 ) -> None:
     """Add what `body` says to `rows`; every resource is counted once, as events, reference or reject.
 
-    `otherwise` are times of what surrounds it, the nearest first, for a resource that says none.
+    `around` says times for a resource that says none.
     """
     rows.rows_read += 1
     kind = body.get("resourceType") if type(body) is dict else None
@@ -101,8 +102,8 @@ def read_resource(
     resource = Resource(body, kind, row, place)
     if full_url is not None:
         resource.full_url = full_url
-    if otherwise:
-        resource.otherwise = otherwise
+    if around is not None:
+        resource.around = around
     before = len(rows.events)
     try:
         reader(resource, rows)
@@ -143,10 +144,9 @@ def _read_contained(resource: Resource, rows: Rows) -> None:
         whose = {key: inner.get(key) or resource.body.get(owner) for key in ("subject", "patient")}
         part = Resource({**inner, **whose}, kind, resource.row, resource.place)
         part.within(resource, f"contained[{place}]")
-        part.otherwise = (
-            tuple(time for name in TIMES if isinstance(time := resource.body.get(name), str))
-            + resource.otherwise
-        )
+        told = (resource.body.get(name) for name in TIMES)
+        known = tuple(time for time in told if isinstance(time, str))
+        part.around = Around(known=known + resource.otherwise, reports={})
         before = len(rows.events)
         try:
             reader(part, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifecourse.records.fhir.times import (
     DAYS,
@@ -14,6 +14,9 @@ from lifecourse.records.fhir.times import (
 )
 from lifecourse.records.rows import Place, RejectedError, Rows
 from lifecourse.records.source import IDENTIFIER
+
+if TYPE_CHECKING:
+    from lifecourse.records.fhir.around import Around
 
 __all__ = ["Place", "RejectedError", "Resource", "Rows"]
 
@@ -30,12 +33,12 @@ class Resource:
     source_id : ``Type/id``; None where the resource has no id
     full_url : what a Bundle calls it, or None
     part : where in the row it stands, where it is contained in another; the start of `source_part`
-    otherwise : when what surrounds it was known, where it says no time itself
+    around : what surrounds it, and says when it was known where it says no time itself
     """
 
     full_url: str | None = None
     part: str | None = None
-    otherwise: tuple[Any, ...] = ()
+    around: Around | None = None
     _version: int | str | None = UNKNOWN
 
     def __init__(self, body: dict[str, Any], kind: str, row: int, place: Place) -> None:
@@ -115,6 +118,11 @@ class Resource:
     def updated(self) -> Moment | None:
         """When the resource was last updated; where it does not say, when what surrounds it was known."""
         return self.first_moment((self.body.get("meta") or {}).get("lastUpdated"), *self.otherwise)
+
+    @property
+    def otherwise(self) -> tuple[Any, ...]:
+        """When what surrounds it was known, the nearest first."""
+        return self.around.times_of(self.body, self.full_url) if self.around else ()
 
     def subject(self, name: str = "subject") -> str:
         """The key of the patient whom the resource is about.

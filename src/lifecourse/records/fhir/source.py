@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 UNIT_BYTES = 12 << 20
 SMALLEST_BYTES = 2 << 20
-BATCH_RESOURCES = 8_000
+BATCH_RESOURCES = 16_000
 TOGETHER_BYTES = 32 << 20
 """Files are read together up to so many bytes, unpacked."""
 LITTLE_BYTES = 512 << 10
