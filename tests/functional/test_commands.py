@@ -16,6 +16,16 @@ from lifecourse.cli.command import COMMANDS, load
 
 HEAVY = ("numpy", "polars", "numba", "scipy", "sklearn", "xgboost", "fastapi", "pydantic", "rich")
 
+ACES_TASK = """
+predicates:
+  birth: {code: MEDS_BIRTH}
+  visit: {code: {regex: "^VISIT.*"}}
+trigger: visit
+windows:
+  before: {start: NULL, end: trigger, start_inclusive: True, end_inclusive: True, index_timestamp: end}
+  after: {start: before.end, end: start + 30d, start_inclusive: False, end_inclusive: True, label: visit}
+"""
+
 
 def run_python(program: str, repository: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(repository / "src")}
@@ -49,6 +59,48 @@ def test_help_answers_in_under_two_fifths_of_a_second(repository: Path) -> None:
         run_python(program, repository)
         durations.append(time.perf_counter() - started)
     assert min(durations) < 0.4
+
+
+def test_labelling_by_an_aces_task_loads_no_models_of_documents(
+    repository: Path, tmp_path: Path
+) -> None:
+    store, task, out = tmp_path / "store", tmp_path / "task.yaml", tmp_path / "labels.parquet"
+    words = ["simulate", "--subjects", "20", "--format", "meds", "--out", str(tmp_path / "meds")]
+    assert main(words) == 0
+    assert main(["ingest", str(tmp_path / "meds"), "--as", "meds", "--store", str(store)]) == 0
+    task.write_text(ACES_TASK)
+    program = (
+        "import sys\n"
+        "from lifecourse.cli import main\n"
+        f"main(['label', {str(store)!r}, {str(task)!r}, '--out', {str(out)!r}])\n"
+        "print(sorted({'pydantic', 'pint', 'ruamel.yaml', 'numba'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    run_python(program, repository)  # what is parsed once is remembered
+    answer = run_python(program, repository)
+    assert answer.stderr.strip().splitlines()[-1] == "[]"
+    assert out.exists()
+
+
+def test_a_command_that_leaves_at_once_has_said_everything(
+    repository: Path, tmp_path: Path
+) -> None:
+    program = [sys.executable, "-m", "lifecourse.cli"]
+    environment = {**os.environ, "PYTHONPATH": str(repository / "src")}
+    model = ["score", "--help"]
+    said = subprocess.run(
+        [*program, *model], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "example:" in said.stdout
+    refused = subprocess.run(
+        [*program, "inspect", str(tmp_path / "absent"), "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert json.loads(refused.stdout)["error"]["number"] == 100
+    assert refused.stderr.startswith("UserError 100")
 
 
 def test_public_names_are_about_fifteen_verbs_and_nouns() -> None:

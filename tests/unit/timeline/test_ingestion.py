@@ -135,6 +135,28 @@ def test_truncated_manifest_is_refused(tmp_path: Path) -> None:
         opened(store)
 
 
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ('"encrypted": ', '"encrypted": 0, "was": '),
+        ('"dataset": ', '"data_set": '),
+        ('"rows": ', '"rows": "9", "was": '),
+        ('"identifiability": "', '"identifiability": "perhaps '),
+        ('"issuer": ', '"issuer": null, "was": '),
+        ('"parts": [', '"parts": [7, '),
+    ],
+)
+def test_changed_manifest_is_refused(tmp_path: Path, said: str, instead: str) -> None:
+    store = tmp_path / "store"
+    ingest(write_meds(tmp_path / "source", meds_events(3)), store)
+    path = store / log.LOG / "00000001.json"
+    text = path.read_text()
+    assert said in text
+    path.write_text(text.replace(said, instead, 1))
+    with pytest.raises(StoreDamaged, match="version 1"):
+        opened(store)
+
+
 def test_store_of_a_later_format_says_so(tmp_path: Path) -> None:
     store = tmp_path / "store"
     ingest(write_meds(tmp_path / "source", meds_events(3)), store)
