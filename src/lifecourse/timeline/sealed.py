@@ -67,12 +67,13 @@ def read_tables(
     StoreDamaged
         A file is absent, was changed, is another file, or its key is wrong.
     """
+    wanted = None if codes is None else pl.col("code").is_in(sorted(codes))
     scans = []
     for path, key, aad in sources:
         with _damage_named(path):
             scan = _scan(path, key, aad)
-            if codes is not None:
-                scan = scan.filter(pl.col("code").is_in(sorted(codes)))
+            if wanted is not None:
+                scan = scan.filter(wanted)
             scans.append(scan.select(_columns(scan, columns)))
     try:
         return pl.concat(scans).collect()
