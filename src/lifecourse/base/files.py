@@ -102,11 +102,8 @@ def create_exclusively(path: Path, content: bytes) -> bool:
 
 def sha256_of_file(path: Path) -> str:
     """The SHA-256 of the bytes of `path`, in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open("rb") as handle:
-        while chunk := handle.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @contextmanager
