@@ -148,7 +148,7 @@ def test_truncated_manifest_is_refused(tmp_path: Path) -> None:
 )
 def test_changed_manifest_is_refused(tmp_path: Path, said: str, instead: str) -> None:
     store = tmp_path / "store"
-    ingest(write_meds(tmp_path / "source", meds_events(3)), store)
+    ingest(write_meds(tmp_path / "source", meds_events(3)), store, plain=True)
     path = store / log.LOG / "00000001.json"
     text = path.read_text()
     assert said in text
