@@ -169,11 +169,17 @@ def ingested_thrice(words: list[str], out: Path) -> tuple[dict[str, float], dict
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         runs.append(measured([*program, *words, "--store", str(out / "store"), "--json"], times=1))
-    newest = sorted((out / "store" / "log").glob("[0-9]*.json"))[-1]
-    told: dict[str, Any] = json.loads(newest.read_text())["report"]
+    told = reported(out / "store")
     shutil.rmtree(out)
     middle = sorted(runs, key=lambda run: run["wall"])[1]
     return {**middle, "peak_mb": max(run["peak_mb"] for run in runs)}, told
+
+
+def reported(store: Path) -> dict[str, Any]:
+    """What the newest version of `store` says of the ingest that made it."""
+    from lifecourse.timeline.store import Store
+
+    return Store(store).manifest().report
 
 
 def accounted(told: dict[str, Any]) -> int:
