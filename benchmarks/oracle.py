@@ -42,7 +42,7 @@ FOLDS = 5
 KINDS = {
     "genes": ("PGS//", "GENOTYPE//"),
     "lifestyle": (
-        "current_smoker", "former_smoker", "never_smoker", "alcohol_drinks", "exercise_minutes",
+        "current_smoker", "former_smoker", "never_smoker", "smoking.", "alcohol_drinks", "exercise_minutes",
         "smoking_cessation_treatment", "LOINC//72166-2", "LOINC//74013-4", "LOINC//68516-4",
         "RxNorm//591622",
     ),
