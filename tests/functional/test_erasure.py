@@ -21,8 +21,13 @@ from lifecourse.base.errors import UserError
 from lifecourse.cli import main
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Purpose
+from lifecourse.serve.feedback import Answers
+from lifecourse.serve.site import Site
+from lifecourse.tasks.review import draw_charts
+from lifecourse.tasks.verdicts import Reviews
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.access import open_timeline
+from lifecourse.timeline.derived import Derived
 from lifecourse.timeline.erasure import erase
 from lifecourse.timeline.ingestion import ingest
 from lifecourse.timeline.rewriting import JOURNAL
@@ -157,6 +162,47 @@ def test_the_audit_log_still_verifies_and_no_longer_says_whom_it_means(tmp_path:
     assert f"subject/{who}" not in targets
 
 
+def opened(workspace: Path) -> dict[str, bytes]:
+    """What every file of a workspace but its store says to whoever has the keys."""
+    derived, said = Derived.of(workspace), {}
+    for name in everything(workspace):
+        path = workspace / name
+        if path.is_relative_to(workspace / "store"):
+            continue
+        if path.suffix == ".jsonl" and path.stem in ("answers", "verdicts"):
+            said[name] = b"\n".join(orjson.dumps(line) for line in derived.lines(path))
+        else:
+            content = derived.read_bytes(path)
+            is_table = content.startswith(b"PAR1")
+            said[name] = str(derived.read_table(path).to_dicts()).encode() if is_table else content
+    return said
+
+
+def fill(workspace: Path, who: int, tmp_path: Path) -> None:
+    """Everything that commands and pages make of a person: labels, features, a model, answers, verdicts, a draw."""
+    timeline = open_timeline(workspace, actor=WHO, purpose=Purpose.OPERATIONS)
+    task = tmp_path / "task.yaml"
+    task.write_text(
+        "name: any\ntrigger: {codes: [LAB//LAB-1, LOINC//2160-0], which: every}\noutcome: {codes: [MEDS_DEATH]}\n"
+        "outcome_window_days: 30\ncensoring: negative\n"
+    )
+    labels = workspace / "labels" / "any.parquet"
+    assert main(["label", str(workspace), str(task), "--out", str(labels)]) == 0
+    words = ["featurize", str(workspace), "--labels", str(labels)]
+    assert main([*words, "--out", str(workspace / "features")]) == 0
+    answer = {"subject_id": who, "recommendation": "statin", "outcome": "accepted"}
+    Answers(workspace).add(WHO, answer)
+    Answers(workspace).add(WHO, {**answer, "subject_id": 7})
+    sample = draw_charts(timeline, "type_2_diabetes", each=500, seed=1)
+    reviews = Reviews(workspace)
+    reviews.keep(sample)
+    for chart in sample.charts:
+        reviews.add(WHO, sample, chart, "yes", CANARIES[4] if chart.subject_id == who else "sure")
+    timeline.derived.write_json(
+        workspace / "models" / "learned" / "outcome.json", {"outcome": "model", "task": "learned"}
+    )
+
+
 @pytest.mark.parametrize("options", [[], ["--plain"]])
 def test_the_command_clears_what_a_workspace_made(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
@@ -164,21 +210,66 @@ def test_the_command_clears_what_a_workspace_made(
     workspace = tmp_path / "workspace"
     main(["run", str(export(tmp_path / "first", 3)), "--out", str(workspace), *options])
     who = subject_of(workspace / "store")
-    assert (workspace / "plans" / f"{who}.json").is_file()
+    fill(workspace, who, tmp_path)
+    derived = Derived.of(workspace)
+    plan = f"{derived.name_of(who)}.json"
+    assert (workspace / "plans" / plan).is_file()
+    assert derived.seals is (not options)
+    kinds = {
+        name.split("/")[0] for name, said in opened(workspace).items() if str(who).encode() in said
+    }
+    assert {"labels", "features", "plans", "reviews", "audit"} <= kinds
     capsys.readouterr()
     assert main(["erase", str(workspace), "--subject", str(who)]) == 2
     assert "--yes" in capsys.readouterr().err
     assert main(["erase", str(workspace), "--subject", str(who), "--yes", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["derived_deleted"] >= 1
-    bytes_ = everything(workspace)
-    for word in (*CANARIES, str(who)):
-        assert not [name for name, text in bytes_.items() if word.encode() in text], word
-        assert not [name for name in bytes_ if word in name]
-    labels = [pl.read_parquet(path) for path in (workspace / "labels").glob("*.parquet")]
+    assert report["derived_deleted"] >= 3
+    assert report["derived_rewritten"] >= 3
+    assert report["models_to_retrain"] == ["learned"]
+    assert (report["earlier_backups_open_until"] is None) is bool(options)
+    for contents in (everything(workspace), opened(workspace)):
+        for word in (*CANARIES, str(who), plan):
+            assert not [name for name, text in contents.items() if word.encode() in text], word
+            assert not [name for name in contents if word in name]
+    assert not list((workspace / "features").iterdir())
+    labels = [derived.read_table(path) for path in (workspace / "labels").glob("*.parquet")]
+    assert labels
     assert not any(who in table["subject_id"] for table in labels)
+    assert Answers(workspace).of(7)
+    assert Reviews(workspace).verdicts("type_2_diabetes")
+    assert "retrain" in derived.read_json(workspace / "models/learned/outcome.json")
     assert main(["store", "verify", str(workspace)]) == 0
     assert main(["erase", str(workspace), "--subject", str(who), "--yes"]) == 2
+
+
+def test_a_running_server_no_longer_shows_who_was_erased(tmp_path: Path) -> None:
+    """What it keeps open for a minute is let go at once: of timelines, plans that fire and answers."""
+    workspace = tmp_path / "workspace"
+    main(["run", str(export(tmp_path / "first", 3)), "--out", str(workspace)])
+    who = subject_of(workspace / "store")
+    site, answers = Site(workspace=workspace), Answers(workspace)
+    answers.add(WHO, {"subject_id": who, "recommendation": "statin", "outcome": "accepted"})
+    held = site.timeline(WHO)
+    assert site.timeline(WHO) is held
+    assert held.chart(who).events.height
+    assert who in site.firing(held)
+    assert answers.of(who)
+    assert main(["erase", str(workspace), "--subject", str(who), "--yes"]) == 0
+    with pytest.raises(UserError):
+        site.timeline(WHO).chart(who)
+    assert who not in site.timeline(WHO).subject_ids()
+    assert who not in site.firing(site.timeline(WHO))
+    assert answers.of(who) == {}
+
+
+def test_a_running_server_sees_a_new_version_at_once(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    main(["run", str(export(tmp_path / "first", 3)), "--out", str(workspace)])
+    site = Site(workspace=workspace)
+    before = site.timeline(WHO).version
+    ingest(export(tmp_path / "second", 9), workspace / "store")
+    assert site.timeline(WHO).version == before + 1
 
 
 ERASE = """

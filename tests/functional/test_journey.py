@@ -14,6 +14,7 @@ from lifecourse.cli import main
 from lifecourse.cli.workflow import run
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.timeline.access import open_timeline
+from lifecourse.timeline.derived import Derived
 
 ADA = Actor(name="ada")
 REAL = ("mimic-iv-demo-meds", "mimic-iv-demo-omop", "synthea-r4", "synthea-bundles")
@@ -38,11 +39,12 @@ def gibleed() -> Path:
 def check_workspace(workspace: Path, report: dict[str, Any], *, every_page: bool = False) -> None:
     """All that a run leaves is there and agrees with its report."""
     timeline = open_timeline(workspace / "store", actor=ADA, purpose=Purpose.DIRECT_CARE)
-    assert json.loads((workspace / "run.json").read_text()) == json.loads(json.dumps(report))
+    derived = Derived.of(workspace)
+    assert derived.read_json(workspace / "run.json") == json.loads(json.dumps(report))
     assert report["store"]["subjects"] == timeline.n_subjects
     for name, task in report["tasks"].items():
         assert (workspace / "labels" / f"{name}.parquet").is_file()
-        assert json.loads((workspace / "labels" / f"{name}.attrition.json").read_text())
+        assert derived.read_json(workspace / "labels" / f"{name}.attrition.json")
         if task["model"]["outcome"] == "abstention":
             assert task["model"]["n_events"] < task["model"]["n_needed"]
         else:
@@ -50,8 +52,8 @@ def check_workspace(workspace: Path, report: dict[str, Any], *, every_page: bool
     persons = timeline.persons()
     ages = (persons["as_of"] - persons["birth"]).dt.total_days() / 365.25
     adults = sorted(persons.filter(ages >= 18)["subject_id"].to_list())
-    planned = sorted(int(path.stem) for path in (workspace / "plans").glob("*.json"))
-    assert planned == adults
+    planned = {path.stem for path in (workspace / "plans").glob("*.json")}
+    assert planned == {derived.name_of(each) for each in adults}
     assert report["plans"]["plans"] == len(adults)
     subjects = persons["subject_id"].to_list()
     shown = subjects if every_page else subjects[:3]

@@ -6,13 +6,13 @@ import hashlib
 import os
 import secrets
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 CHUNK_BYTES = 1 << 20
 
@@ -104,6 +104,21 @@ def sha256_of_file(path: Path) -> str:
     """The SHA-256 of the bytes of `path`, in hexadecimal."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@contextmanager
+def folder_in_memory() -> Iterator[Path]:
+    """A passing folder in this machine's memory; where it has no such place its files are overwritten at the end."""
+    from tempfile import TemporaryDirectory
+
+    place = Path("/dev/shm")  # noqa: S108 -- memory, and no file of a known name
+    is_there = place.is_dir() and os.access(place, os.W_OK)
+    with TemporaryDirectory(prefix="lifecourse-", dir=place if is_there else None) as folder:
+        try:
+            yield Path(folder)
+        finally:
+            for path in Path(folder).rglob("*"):
+                removed_for_good(path)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from lifecourse.base.errors import UserError
 
 if TYPE_CHECKING:
     from lifecourse.schema.actor import Actor, Purpose
+    from lifecourse.timeline.access import Timeline
 
 PURPOSES = ("direct_care", "operations", "research")
 PEOPLE = ("identified", "pseudonymous", "synthetic")
@@ -89,6 +90,26 @@ def add_identity(parser: argparse.ArgumentParser, *, purpose: str) -> None:
     parser.add_argument(
         "--purpose", choices=PURPOSES, default=purpose, help=f"why (default: {purpose})"
     )
+
+
+def add_unsealed(parser: argparse.ArgumentParser) -> None:
+    """--unsealed: files that other programs open."""
+    parser.add_argument(
+        "--unsealed",
+        action="store_true",
+        help="write files that open without the store's key, for other programs: they leave its encryption, which is "
+        "entered in the audit log (files of plain stores always do)",
+    )
+
+
+def leaving(arguments: argparse.Namespace, timeline: Timeline) -> Timeline:
+    """`timeline`, writing files that leave its store's encryption where --unsealed says so."""
+    if not arguments.unsealed or not timeline.derived.seals:
+        return timeline
+    from dataclasses import replace
+
+    timeline.record("write unsealed", str(arguments.out.name))
+    return replace(timeline, derived=timeline.derived.unsealed())
 
 
 def add_subject(parser: argparse.ArgumentParser, *, everyone: str | None = None) -> None:

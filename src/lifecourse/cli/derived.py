@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from lifecourse.base.clock import now
-from lifecourse.base.files import (
-    read_json,
-    removed_for_good,
-    rewritten_for_good,
-    to_json,
-    write_json,
-)
+from lifecourse.base.errors import StoreDamaged
+from lifecourse.base.files import removed_for_good, rewritten_for_good
+from lifecourse.timeline.derived import Derived
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lifecourse.cli.workspace import Workspace
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 TABLES = (".parquet",)
 DOCUMENTS = (".json",)
 LINES = (".jsonl",)
+MADE_AGAIN = ("features", "findings")
+"""Parts of a workspace that are made again from the store: they go whole."""
+ANSWERS = "answers.jsonl"
 RETRAIN = "This model learned from somebody who was erased on {day}. Train it anew: lifecourse run."
 SUBJECT = "subject_id"
 
@@ -37,89 +41,138 @@ class Cleared:
 
 
 def clear_derived(workspace: Workspace, subject_id: int) -> Cleared:
-    """Take a person out of everything in the workspace but its store and audit log.
+    """Take a person out of everything in the workspace but its store and the entries of its audit log.
 
-    Tables and lists lose their rows, a plan is deleted, features are deleted whole (they are made again from the
-    store), and models that are older than the erasure say that they must be trained anew. Steps of a run that used the
-    store are forgotten, so that the next run does them again.
+    Tables, lists, verdicts and answers lose their rows, a plan is deleted, features and findings are deleted whole
+    (they are made again from the store), and models that are older than the erasure say that they must be trained
+    anew. Steps of a run that used the store are forgotten, so that the next run does them again. A sealed file that no
+    key opens is deleted: nobody can tell whom it names.
     """
-    done = Cleared()
-    kept = {workspace.store, workspace.part("audit")}
-    features = workspace.part("features")
-    if features.is_dir() and any(features.iterdir()):
-        shutil.rmtree(features)
-        features.mkdir()
-        done.deleted.append("features")
+    clearing = _Clearing(workspace, subject_id)
+    for name in MADE_AGAIN:
+        clearing.delete_whole(name)
+    audit = workspace.part("audit")
     for path in sorted(workspace.root.rglob("*")):
-        if not path.is_file() or any(path.is_relative_to(folder) for folder in kept):
-            continue
-        _clear(path, subject_id, workspace.root, done)
+        is_kept = path.is_relative_to(workspace.store) or path.is_relative_to(audit)
+        if path.is_file() and (not is_kept or path == audit / ANSWERS):
+            clearing.clear(path)
     shutil.rmtree(workspace.steps, ignore_errors=True)
-    models = workspace.part("models")
-    for card in sorted(models.glob("*/outcome.json")) if models.is_dir() else ():
-        document: Any = read_json(card)
-        if document.get("outcome") != "abstention":
-            said = RETRAIN.format(day=now().date().isoformat())
-            write_json(card, {**document, "retrain": said})
-            done.to_retrain.append(card.parent.name)
-    return done
+    clearing.flag_models()
+    return clearing.done
 
 
-def _clear(path: Path, subject_id: int, root: Path, done: Cleared) -> None:
-    named = str(path.relative_to(root))
-    if path.stem.partition(".")[0] == str(subject_id):
+class _Clearing:
+    """One person taken out of one workspace."""
+
+    def __init__(self, workspace: Workspace, subject_id: int) -> None:
+        self._workspace, self._subject_id = workspace, subject_id
+        self._derived = Derived.of(workspace.store)
+        self.done = Cleared()
+
+    def delete_whole(self, name: str) -> None:
+        """Delete everything of a part of the workspace, its bytes first."""
+        folder = self._workspace.part(name)
+        files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+        if not files:
+            return
+        for path in files:
+            removed_for_good(path)
+        shutil.rmtree(folder)
+        folder.mkdir()
+        self.done.deleted.append(name)
+
+    def clear(self, path: Path) -> None:
+        """Take the person out of a file, or the file away."""
+        names = {str(self._subject_id), self._derived.name_of(self._subject_id)}
+        if path.stem.partition(".")[0] in names:
+            self._delete(path)
+            return
+        try:
+            if path.suffix in TABLES:
+                self._clear_table(path)
+            elif path.suffix in DOCUMENTS:
+                self._clear_document(path)
+            elif path.suffix in LINES:
+                self._clear_lines(path)
+        except StoreDamaged:
+            self._delete(path)
+
+    def flag_models(self) -> None:
+        """Have models say that they must be trained anew."""
+        models = self._workspace.part("models")
+        for card in sorted(models.glob("*/outcome.json")) if models.is_dir() else ():
+            document: Any = self._derived.read_json(card)
+            if document.get("outcome") != "abstention":
+                said = RETRAIN.format(day=now().date().isoformat())
+                self._derived.write_json(card, {**document, "retrain": said})
+                self.done.to_retrain.append(card.parent.name)
+
+    def _delete(self, path: Path) -> None:
         removed_for_good(path)
-        done.deleted.append(named)
-    elif path.suffix in TABLES:
-        if _clear_table(path, subject_id):
-            done.rewritten.append(named)
-    elif path.suffix in DOCUMENTS:
-        _clear_document(path, subject_id, named, done)
-    elif path.suffix in LINES and _clear_lines(path, subject_id):
-        done.rewritten.append(named)
+        self.done.deleted.append(self._named(path))
+
+    def _clear_table(self, path: Path) -> None:
+        import polars as pl
+
+        table = self._derived.read_table(path)
+        if SUBJECT not in table.columns:
+            return
+        kept = table.filter(pl.col(SUBJECT) != self._subject_id)
+        if kept.height < table.height:
+            with _overwritten(path):
+                self._derived.write_table(path, kept)
+            self.done.rewritten.append(self._named(path))
+
+    def _clear_document(self, path: Path) -> None:
+        document: Any = self._derived.read_json(path)
+        if isinstance(document, dict) and _names(document, self._subject_id):
+            self._delete(path)
+            return
+        cleared = _without(document, self._subject_id)
+        if cleared != document:
+            with _overwritten(path):
+                self._derived.write_json(path, cleared)
+            self.done.rewritten.append(self._named(path))
+
+    def _clear_lines(self, path: Path) -> None:
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if not self._is_theirs(line.rstrip(b"\n"), path)]
+        if len(kept) < len(lines):
+            with rewritten_for_good(path) as temporary:
+                temporary.write_bytes(b"".join(kept))
+                temporary.chmod(path.stat().st_mode & 0o777)
+            self.done.rewritten.append(self._named(path))
+
+    def _is_theirs(self, line: bytes, path: Path) -> bool:
+        try:
+            document = self._derived.opened_line(line, path)
+        except (StoreDamaged, orjson.JSONDecodeError):
+            # Nobody can tell whom it names.
+            return True
+        return isinstance(document, dict) and document.get(SUBJECT) == self._subject_id
+
+    def _named(self, path: Path) -> str:
+        return str(path.relative_to(self._workspace.root))
 
 
-def _clear_table(path: Path, subject_id: int) -> bool:
-    import polars as pl
-
-    if SUBJECT not in pl.read_parquet_schema(path):
-        return False
-    table = pl.read_parquet(path)
-    kept = table.filter(pl.col(SUBJECT) != subject_id)
-    if kept.height == table.height:
-        return False
-    with rewritten_for_good(path) as temporary:
-        kept.write_parquet(temporary)
-    return True
-
-
-def _clear_document(path: Path, subject_id: int, named: str, done: Cleared) -> None:
-    document: Any = read_json(path)
-    if isinstance(document, dict) and document.get(SUBJECT) == subject_id:
-        removed_for_good(path)
-        done.deleted.append(named)
-        return
-    cleared = _without(document, subject_id)
-    if cleared != document:
-        with rewritten_for_good(path) as temporary:
-            temporary.write_bytes(to_json(cleared))
-        done.rewritten.append(named)
+@contextmanager
+def _overwritten(path: Path) -> Iterator[None]:
+    """What `path` held is overwritten with zeros once something else stands in its place."""
+    old = path.with_name(f".{path.name}.old")
+    os.link(path, old)
+    try:
+        yield
+    except BaseException:
+        old.unlink()
+        raise
+    removed_for_good(old)
 
 
-def _clear_lines(path: Path, subject_id: int) -> bool:
-    import orjson
-
-    lines = path.read_bytes().splitlines(keepends=True)
-    kept = []
-    for line in lines:
-        document = orjson.loads(line)
-        if not (isinstance(document, dict) and document.get(SUBJECT) == subject_id):
-            kept.append(line)
-    if len(kept) == len(lines):
-        return False
-    with rewritten_for_good(path) as temporary:
-        temporary.write_bytes(b"".join(kept))
-    return True
+def _names(document: dict[str, Any], subject_id: int) -> bool:
+    """Whether a document is about the subject."""
+    patient = document.get("patient")
+    told = patient.get(SUBJECT) if isinstance(patient, dict) else None
+    return subject_id in (document.get(SUBJECT), told)
 
 
 def _without(value: Any, subject_id: int) -> Any:

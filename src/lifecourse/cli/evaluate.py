@@ -37,9 +37,10 @@ def call(arguments: argparse.Namespace) -> Any:
     from lifecourse.models import compare_with_truth, evaluate, load_model
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
+    from lifecourse.timeline.derived import Derived
 
     store = store_of(arguments.store)
-    model = load_model(model_of(arguments.model, arguments.store))
+    model = load_model(model_of(arguments.model, arguments.store), Derived.of(store))
     timeline = open_timeline(
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
     )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, existing, purpose_of
+from lifecourse.cli.arguments import (
+    actor_of,
+    add_identity,
+    add_store,
+    add_unsealed,
+    existing,
+    leaving,
+    purpose_of,
+)
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts
 from lifecourse.cli.workspace import store_of
@@ -36,25 +44,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a MEDS subject_splits.parquet: its split `train` alone decides which codes get columns (default: all)",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where features go")
+    add_unsealed(parser)
     add_identity(parser, purpose="operations")
 
 
 def call(arguments: argparse.Namespace) -> Any:
     """Featurize part by part, give the shape."""
-    import polars as pl
-
     from lifecourse.base.progress import shown_progress
     from lifecourse.features import load_recipe, write_features
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
 
-    labels = pl.read_parquet(existing(arguments.labels, "labels file"))
+    file = existing(arguments.labels, "labels file")
     timeline = open_timeline(
         store_of(arguments.store),
         actor=actor_of(arguments),
         purpose=purpose_of(arguments),
         to=Action.LEARN,
     )
+    labels = timeline.derived.read_table(file)
+    timeline = leaving(arguments, timeline)
     recipe = load_recipe(arguments.recipe) if arguments.recipe else load_recipe()
     training = training_people(arguments.splits) if arguments.splits else None
     with shown_progress() as progress:

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import TaskError
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
+from lifecourse.cli.arguments import (
+    actor_of,
+    add_identity,
+    add_store,
+    add_unsealed,
+    leaving,
+    purpose_of,
+)
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, table
 from lifecourse.cli.workspace import store_of
@@ -39,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the labels, as Parquet in MEDS columns; for several tasks a directory, "
         "with one file named after each",
     )
+    add_unsealed(parser)
     add_identity(parser, purpose="operations")
 
 
@@ -58,10 +66,11 @@ def call(arguments: argparse.Namespace) -> Any:
         purpose=purpose_of(arguments),
         to=Action.LEARN,
     )
+    timeline = leaving(arguments, timeline)
     with shown_progress() as progress:
         answers = label_all(timeline, tasks, progress=progress)
     reports = [
-        {"task": task.name, **labels.write(file), "out": str(file)}
+        {"task": task.name, **labels.write(file, timeline.derived), "out": str(file)}
         for task, labels, file in zip(tasks, answers, files, strict=True)
     ]
     return reports[0] if len(reports) == 1 else {"tasks": reports}

@@ -79,6 +79,7 @@ def _of_vcf(path: Path, outside: dict[str, OutsideCall]) -> list[dict[str, Any]]
     """Through the one door: the file becomes a store that is gone again afterwards."""
     import tempfile
 
+    from lifecourse.base.files import removed_for_good
     from lifecourse.care.pgx.reading import as_document, calls_of_chart
     from lifecourse.privacy.access.asking import Action
     from lifecourse.schema.actor import Actor, Purpose
@@ -87,13 +88,19 @@ def _of_vcf(path: Path, outside: dict[str, OutsideCall]) -> list[dict[str, Any]]
 
     with tempfile.TemporaryDirectory(prefix="lifecourse-pgx-") as scratch:
         store = Path(scratch) / "store"
-        ingest(path, store, kind="genome")
-        actor = Actor(name="lifecourse pgx")
-        timeline = open_timeline(store, actor=actor, purpose=Purpose.OPERATIONS, to=Action.LEARN)
-        return [
-            {gene: as_document(found) for gene, found in calls_of_chart(chart, outside).items()}
-            for chart in timeline.charts()
-        ]
+        try:
+            ingest(path, store, kind="genome")
+            actor = Actor(name="lifecourse pgx")
+            timeline = open_timeline(
+                store, actor=actor, purpose=Purpose.OPERATIONS, to=Action.LEARN
+            )
+            return [
+                {gene: as_document(found) for gene, found in calls_of_chart(chart, outside).items()}
+                for chart in timeline.charts()
+            ]
+        finally:
+            # Without its key what was laid aside is noise, wherever the disk keeps it.
+            removed_for_good(Path(scratch) / "store.key")
 
 
 def text(result: Any) -> str:

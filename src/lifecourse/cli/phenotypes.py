@@ -101,7 +101,6 @@ def _draw(arguments: argparse.Namespace, timeline: Timeline) -> Any:
 
 
 def _verdicts(arguments: argparse.Namespace) -> Any:
-    from lifecourse.base.files import written_atomically
     from lifecourse.tasks.agreement import agreement
     from lifecourse.tasks.verdicts import Reviews, labels_of, table_of
 
@@ -117,8 +116,7 @@ def _verdicts(arguments: argparse.Namespace) -> Any:
         if sample is None:
             continue
         for kind, written in (("labels", labels_of(verdicts)), ("verdicts", table_of(verdicts))):
-            with written_atomically(arguments.verdicts / f"{name}.{kind}.parquet") as path:
-                written.write_parquet(path)
+            reviews.derived.write_table(arguments.verdicts / f"{name}.{kind}.parquet", written)
         rows.append({"phenotype": name, **agreement(sample, verdicts).to_dict()})
     return {"reviews": plainly(rows), "out": str(arguments.verdicts)}
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
 from lifecourse.base.progress import SILENT
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, add_subject, purpose_of
+from lifecourse.cli.arguments import (
+    actor_of,
+    add_identity,
+    add_store,
+    add_subject,
+    add_unsealed,
+    leaving,
+    purpose_of,
+)
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, table
 from lifecourse.cli.workspace import store_of
@@ -38,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fhir", action="store_true", help="as a FHIR Bundle of CarePlan and RiskAssessments"
     )
+    add_unsealed(parser)
     add_identity(parser, purpose="direct_care")
 
 
@@ -55,6 +64,7 @@ def call(arguments: argparse.Namespace) -> Any:
     if arguments.all:
         from lifecourse.base.progress import shown_progress
 
+        timeline = leaving(arguments, timeline)
         with shown_progress() as progress:
             return write_plans(timeline, arguments.out, as_fhir=arguments.fhir, progress=progress)
     return plan_of(timeline, arguments.subject, as_fhir=arguments.fhir)
@@ -79,7 +89,10 @@ def _document(chart: Chart, at: int, *, as_fhir: bool) -> dict[str, Any]:
 def write_plans(
     timeline: Timeline, out: Path, *, as_fhir: bool = False, progress: Progress = SILENT
 ) -> dict[str, Any]:
-    """A plan for every adult, ``<subject_id>.json`` in `out`; gives how many, and how the rules answered."""
+    """A plan for every adult in `out`; gives how many, and how the rules answered.
+
+    A file is called ``<subject_id>.json``; of an encrypted store it is sealed, and its name does not tell whose it is.
+    """
     out.mkdir(parents=True, exist_ok=True)
     answers: Counter[str] = Counter()
     fires: Counter[str] = Counter()
@@ -116,8 +129,6 @@ def _by_shard(timeline: Timeline, out: Path, as_fhir: bool) -> Iterator[Counts]:
 
 def plan_shard(timeline: Timeline, shard: int, out: Path, as_fhir: bool) -> Counts:
     """Write the plans of one shard's adults; how many, and the counts of answers and of what fires."""
-    from lifecourse.base.files import to_json
-
     answers: Counter[str] = Counter()
     fires: Counter[str] = Counter()
     plans = 0
@@ -126,7 +137,8 @@ def plan_shard(timeline: Timeline, shard: int, out: Path, as_fhir: bool) -> Coun
         if at is None or not _is_adult(chart, at):
             continue
         document = _document(chart, at, as_fhir=as_fhir)
-        (out / f"{chart.subject_id}.json").write_bytes(to_json(document))
+        path = out / f"{timeline.derived.name_of(chart.subject_id)}.json"
+        timeline.derived.write_json(path, document)
         plans += 1
         for recommendation in document.get("recommendations", ()):
             answers[recommendation["answer"]] += 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.base.files import write_json
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly
@@ -76,8 +75,8 @@ def train_and_save(
     }
     out.mkdir(parents=True, exist_ok=True)
     if result.model is not None:
-        save_model(result.model, out)
-    write_json(out / OUTCOME, trained)
+        save_model(result.model, out, timeline.derived)
+    timeline.derived.write_json(out / OUTCOME, trained)
     return trained
 
 

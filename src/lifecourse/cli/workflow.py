@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import SourceError
-from lifecourse.base.files import write_json, write_text
+from lifecourse.base.files import write_text
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.cli.arguments import machine_user
 from lifecourse.cli.output import plainly
@@ -23,6 +23,7 @@ from lifecourse.cli.train import train_and_save
 from lifecourse.cli.workspace import Workspace
 from lifecourse.privacy.access.asking import Action
 from lifecourse.schema.actor import Actor, Purpose
+from lifecourse.timeline.derived import Derived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,14 +93,15 @@ def run(
         progress=progress,
     )
     report = {"store": ingested, **journey.learn(), "plans": journey.plan()}
+    derived = Derived.of(workspace.store)
     report["hashes"] = {
         "store": ingested["content_hash"],
         **{
-            part: content_of([workspace.part(part)])
+            part: content_of([workspace.part(part)], derived)
             for part in ("labels", "models", "findings", "plans")
         },
     }
-    write_json(workspace.report, report)
+    derived.write_json(workspace.report, report)
     return report
 
 
@@ -160,8 +162,8 @@ class Journey:
         def label_it() -> dict[str, Any]:
             from lifecourse.tasks import label
 
-            told = label(timeline, task, progress=self.progress).write(table)
-            write_json(attrition, told["attrition"])
+            told = label(timeline, task, progress=self.progress).write(table, timeline.derived)
+            timeline.derived.write_json(attrition, told["attrition"])
             return told
 
         def train_it() -> dict[str, Any]:
@@ -188,7 +190,7 @@ class Journey:
             from lifecourse.insights import discover
 
             found = plainly(discover(timeline, seed=self.settings.seed))
-            write_json(path, found)
+            timeline.derived.write_json(path, found)
             return {name: value for name, value in found.items() if isinstance(value, int | str)}
 
         return self._finished("findings", timeline, work, writes=(path,), seed=self.settings.seed)
@@ -204,8 +206,14 @@ class Journey:
     ) -> dict[str, Any]:
         from lifecourse import __version__
 
-        needs = {"lifecourse": __version__, "store": timeline.content_hash, **depends_on}
-        return finished(self.workspace, Step(name=name, depends_on=needs, writes=writes), work)
+        needs = {
+            "lifecourse": __version__,
+            "store": timeline.content_hash,
+            "sealed": timeline.derived.seals,
+            **depends_on,
+        }
+        step = Step(name=name, depends_on=needs, writes=writes)
+        return finished(self.workspace, step, work, timeline.derived)
 
 
 def _ingest(workspace: Workspace, source: Path, **options: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from lifecourse.base.errors import UserError
-from lifecourse.base.files import read_json
 
 SETTINGS_FILE = "lifecourse.yaml"
 PARTS = ("tasks", "labels", "features", "models", "findings", "plans", "audit")
@@ -119,6 +118,8 @@ def model_of(named: str, store: Path) -> Path:
 
 def _refuse_abstention(model: Path) -> None:
     note = model / "outcome.json"
-    said: Any = read_json(note) if note.is_file() else {}
+    from lifecourse.timeline.derived import Derived
+
+    said: Any = Derived.around(note).read_json(note) if note.is_file() else {}
     if said.get("outcome") == "abstention":
         raise UserError(f"there is no model '{model.name}': {said['reason']}.")

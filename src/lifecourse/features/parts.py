@@ -6,6 +6,7 @@ code's columns, CSR) and so on, and ``dictionary.json``, written last: the names
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,10 +16,11 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import UserError
-from lifecourse.base.files import read_json, write_json, written_atomically
+from lifecourse.base.files import written_atomically
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.extraction import AGE, FEMALE, RowsByShard, age_and_sex, vocabulary_of
 from lifecourse.features.matrix import FeatureMatrix
+from lifecourse.timeline.derived import Derived
 from lifecourse.timeline.everycode import CellMemory
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from lifecourse.features.recipe import Recipe
     from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.sparse import SparseRows
 
 DICTIONARY = "dictionary.json"
 PART_ROWS = 16_384
@@ -45,9 +48,12 @@ def write_features(
     vocabulary: Sequence[str] | None = None,
     training: npt.NDArray[np.int64] | None = None,
     workers: int | None = None,
+    derived: Derived | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
     """Write what `featurize` gives to `folder`, in parts; returns how large it is.
+
+    The files are as closed as the store, unless `derived` says otherwise.
 
     Parameters are those of `featurize`. Rows go by where the store keeps their people, those of one shard in the order
     of `labels`. `workers` threads share the work; where None one for each core, and one for whoever waits for the disk.
@@ -62,12 +68,13 @@ def write_features(
     )
     lived = age_and_sex(timeline, rows)
     _clear(folder)
+    files = timeline.derived if derived is None else derived
     parts: list[dict[str, Any]] = []
     jobs = asking.jobs(PART_ROWS)
     names = _Names(recipe, known)
     with ThreadPoolExecutor(threads) as pool:
         futures = [
-            pool.submit(_write_part, asking, names, rows, lived, folder, number, shards)
+            pool.submit(_write_part, asking, names, rows, lived, files, folder, number, shards)
             for number, shards in enumerate(jobs)
         ]
         try:
@@ -78,7 +85,7 @@ def write_features(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     parts.sort(key=lambda part: part["number"])
-    write_json(
+    files.write_json(
         folder / DICTIONARY,
         {"named": names.dense, "codes": names.codes, "vocabulary": known, "parts": parts},
     )
@@ -91,8 +98,10 @@ def write_features(
     }
 
 
-def read_features(folder: Path) -> Iterator[FeatureMatrix]:
+def read_features(folder: Path, derived: Derived | None = None) -> Iterator[FeatureMatrix]:
     """The parts that `write_features` left in `folder`, each as a matrix with all columns.
+
+    Sealed ones are opened by `derived`, the store's or that of the workspace around `folder`.
 
     Raises
     ------
@@ -105,15 +114,16 @@ def read_features(folder: Path) -> Iterator[FeatureMatrix]:
         )
     from scipy import sparse
 
-    told: dict[str, Any] = dict(read_json(folder / DICTIONARY))
+    files = Derived.around(folder / DICTIONARY) if derived is None else derived
+    told: dict[str, Any] = dict(files.read_json(folder / DICTIONARY))
     for part in told["parts"]:
-        named = pl.read_parquet(folder / _named(part["number"]))
+        named = files.read_table(folder / _named(part["number"]))
         dense = named.select(pl.col(told["named"]).fill_null(float("nan")))
         yield FeatureMatrix(
             rows=named.select("subject_id", "prediction_time"),
             dense=dense.to_numpy(),
             dense_names=told["named"],
-            codes=sparse.load_npz(folder / _codes(part["number"])),
+            codes=sparse.load_npz(io.BytesIO(files.read_bytes(folder / _codes(part["number"])))),
             code_names=told["codes"],
             vocabulary=told["vocabulary"],
         )
@@ -134,6 +144,7 @@ def _write_part(
     names: _Names,
     rows: pl.DataFrame,
     lived: npt.NDArray[np.float64],
+    files: Derived,
     folder: Path,
     number: int,
     shards: list[int],
@@ -144,11 +155,20 @@ def _write_part(
     named = rows[places].hstack(
         [pl.Series(name, columns[:, i]).fill_nan(None) for i, name in enumerate(names.dense)]
     )
-    with written_atomically(folder / _named(number)) as path:
-        named.write_parquet(path, compression="zstd", compression_level=1)
-    with written_atomically(folder / _codes(number)) as path, path.open("wb") as handle:
-        codes.save_npz(handle)
+    files.write_table(folder / _named(number), named, compression="zstd", compression_level=1)
+    _write_codes(files, folder / _codes(number), codes)
     return {"number": number, "rows": len(places), "cells": len(codes.cells)}
+
+
+def _write_codes(files: Derived, path: Path, codes: SparseRows) -> None:
+    if not files.seals:
+        # Straight to the disk: a part is hundreds of megabytes.
+        with written_atomically(path) as temporary, temporary.open("wb") as handle:
+            codes.save_npz(handle)
+        return
+    buffer = io.BytesIO()
+    codes.save_npz(buffer)
+    files.write_bytes(path, buffer.getvalue())
 
 
 def _clear(folder: Path) -> None:

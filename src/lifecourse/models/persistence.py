@@ -1,19 +1,24 @@
-"""A model on disk: JSON and, for trees, UBJ; a manifest with the hash of each file; never pickle."""
+"""A model on disk: JSON and, for trees, UBJ; a manifest with the hash of each file, signed; never pickle."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.base.errors import ModelError
-from lifecourse.base.files import read_json, sha256_of_file, write_bytes, write_json
+import orjson
+
+from lifecourse.base.errors import ModelError, StoreDamaged
+from lifecourse.base.files import read_json, to_json, write_json
 from lifecourse.features import Recipe
 from lifecourse.models.calibration import Calibrator
 from lifecourse.models.hazards import CurveCalibrator, HazardLearner
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import RiskModel
 from lifecourse.models.trees import Trees
+from lifecourse.privacy.signing import is_signed
 from lifecourse.tasks import AcesTask, Task
+from lifecourse.timeline.derived import PLAIN, Derived
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +29,7 @@ FORMAT = 2
 MODEL, CARD, TREES, MANIFEST = "model.json", "card.json", "trees.ubj", "manifest.json"
 TREES_OF = "trees{}.ubj"
 """Of hazards: every member has the trees of each cause."""
+SIGNATURE = "signature.json"
 
 
 def task_document(task: AnyTask) -> dict[str, Any]:
@@ -38,10 +44,13 @@ def _adapter(kind: type[AnyTask]) -> Any:
     return TypeAdapter(kind)
 
 
-def save_model(model: RiskModel, folder: Path) -> None:
-    """Leave `model` in `folder`; the same model gives the same bytes."""
+def save_model(model: RiskModel, folder: Path, derived: Derived = PLAIN) -> None:
+    """Leave `model` in `folder`; the same model gives the same bytes.
+
+    With a timeline's `derived` the files are as closed as its store, and signed with the store's key.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [MODEL, CARD]
+    files: dict[str, bytes] = {}
     document: dict[str, Any] = {
         "format": FORMAT,
         "task_kind": "aces" if isinstance(model.task, AcesTask) else "task",
@@ -53,38 +62,43 @@ def save_model(model: RiskModel, folder: Path) -> None:
     if isinstance(model.learner, HazardLearner):
         document["hazards"] = model.learner.to_dict()
         for place, raw in enumerate(model.learner.to_bytes()):
-            write_bytes(folder / TREES_OF.format(place), raw)
-            written.append(TREES_OF.format(place))
+            files[TREES_OF.format(place)] = raw
     elif isinstance(model.learner, Trees):
-        write_bytes(folder / TREES, model.learner.to_bytes())
-        written.append(TREES)
+        files[TREES] = model.learner.to_bytes()
     else:
         document["logistic"] = model.learner.to_dict()
-    write_json(folder / MODEL, document)
-    write_json(folder / CARD, model.card)
-    write_json(folder / MANIFEST, {name: sha256_of_file(folder / name) for name in sorted(written)})
+    files[MODEL] = to_json(document)
+    files[CARD] = to_json(model.card)
+    for name, content in files.items():
+        derived.write_bytes(folder / name, content)
+    manifest = to_json({name: _digest(content) for name, content in sorted(files.items())})
+    (folder / SIGNATURE).unlink(missing_ok=True)
+    derived.write_bytes(folder / MANIFEST, manifest)
+    signer = derived.signer(create=True)
+    if signer is not None:
+        write_json(folder / SIGNATURE, signer.sign(manifest))
 
 
-def load_model(folder: Path) -> RiskModel:
+def load_model(folder: Path, derived: Derived | None = None) -> RiskModel:
     """The model in `folder`.
+
+    Parameters
+    ----------
+    derived : of the store whose key signed the model; where None, of the workspace around `folder`. A model that lies
+        in none and is given none must be the one its manifest tells of, and nobody says whose that is.
 
     Raises
     ------
     ModelError
-        There is none, it was changed, or it is of a later format.
+        There is none, it was changed, another store's key signed it or none did, or it is of a later format.
     """
     if not (folder / MANIFEST).is_file():
         raise ModelError(
             f"there is no model in '{folder.name}'. Train one with `lifecourse train`."
         )
-    manifest: Any = read_json(folder / MANIFEST)
-    for name, digest in manifest.items():
-        path = folder / name
-        if not path.is_file() or sha256_of_file(path) != digest:
-            raise ModelError(
-                f"{name} of model '{folder.name}' is missing or was changed. Train it again."
-            )
-    document: Any = read_json(folder / MODEL)
+    derived = Derived.around(folder / MANIFEST) if derived is None else derived
+    files = _verified(folder, derived)
+    document: Any = orjson.loads(files[MODEL])
     if document["format"] > FORMAT:
         raise ModelError(f"model '{folder.name}' is of a later format. Update lifecourse.")
     if document["format"] < FORMAT:
@@ -94,24 +108,70 @@ def load_model(folder: Path) -> RiskModel:
         task=_adapter(kind).validate_python(document["task"]),
         recipe=Recipe.model_validate(document["recipe"]),
         vocabulary=document["vocabulary"],
-        **_learned(document, folder),
-        card=dict(read_json(folder / CARD)),
+        **_learned(document, files),
+        card=dict(orjson.loads(files[CARD])),
     )
 
 
-def _learned(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _learned(document: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
     """The learner and the calibrator of a model's document."""
     calibrator = document["calibrator"]
     if "hazards" in document:
         members = document["hazards"]["boosted"]
         n_trees = sum(len(member["rate"]) for member in members)
-        trees = [(folder / TREES_OF.format(place)).read_bytes() for place in range(n_trees)]
+        trees = [files[TREES_OF.format(place)] for place in range(n_trees)]
         learner = HazardLearner.from_dict(document["hazards"], trees)
         return {"learner": learner, "calibrator": CurveCalibrator(**calibrator)}
     logistic = document.get("logistic")
     return {
-        "learner": Logistic(**logistic)
-        if logistic
-        else Trees.from_bytes((folder / TREES).read_bytes()),
+        "learner": Logistic(**logistic) if logistic else Trees.from_bytes(files[TREES]),
         "calibrator": Calibrator(**calibrator),
     }
+
+
+def _verified(folder: Path, derived: Derived) -> dict[str, bytes]:
+    """The files of a model, each as its manifest says, and the manifest as the store's key signed it."""
+    manifest = _read(folder / MANIFEST, derived)
+    _check_signature(folder, manifest, derived)
+    try:
+        told: dict[str, str] = dict(orjson.loads(manifest))
+    except (orjson.JSONDecodeError, ValueError):
+        raise _changed(MANIFEST, folder) from None
+    files = {name: _read(folder / name, derived) for name in told if "/" not in name}
+    for name, content in files.items():
+        if _digest(content) != told[name]:
+            raise _changed(name, folder)
+    if not {MODEL, CARD} <= files.keys():
+        raise _changed(MANIFEST, folder)
+    return files
+
+
+def _check_signature(folder: Path, manifest: bytes, derived: Derived) -> None:
+    path, signer = folder / SIGNATURE, derived.signer(create=False)
+    if signer is None and not path.is_file():
+        return
+    try:
+        signature: Any = read_json(path)
+    except (OSError, ValueError):
+        raise ModelError(f"model '{folder.name}' is not signed. Train it again.") from None
+    if not is_signed(manifest, signature):
+        raise _changed(MANIFEST, folder)
+    if signer is not None and signature["key"] != signer.public:
+        raise ModelError(
+            f"model '{folder.name}' was signed with another store's key. Train it here."
+        )
+
+
+def _read(path: Path, derived: Derived) -> bytes:
+    try:
+        return derived.read_bytes(path)
+    except (FileNotFoundError, StoreDamaged):
+        raise _changed(path.name, path.parent) from None
+
+
+def _changed(name: str, folder: Path) -> ModelError:
+    return ModelError(f"{name} of model '{folder.name}' is missing or was changed. Train it again.")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

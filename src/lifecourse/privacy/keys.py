@@ -135,6 +135,10 @@ class FileKeyProvider:
         if len(kept) < len(others):
             self._write([first, *kept])
 
+    def secret(self) -> bytes:
+        """The key itself, for what signs with it."""
+        return self._keys()[0]
+
     def signature(self, content: bytes) -> str:
         """HMAC-SHA256 of `content` under the key, in hexadecimal."""
         return hmac.new(self._keys()[0], content, hashlib.sha256).hexdigest()

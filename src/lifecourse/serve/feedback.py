@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from lifecourse.base.clock import now
+from lifecourse.timeline.derived import Derived
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,18 +27,23 @@ OUTCOMES = ("accepted", "overridden")
 
 
 class Answers:
-    """The answers given in a workspace; safe for several processes, read by the owner alone."""
+    """The answers given in a workspace; as closed as its store, safe for several processes, read by the owner alone."""
 
     def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
         self._path = workspace / "audit" / "answers.jsonl"
+        self._lock = threading.Lock()
+        self._read: tuple[int, int] = (0, 0)  # which file, and how far
+        self._answers: dict[int, dict[str, dict[str, Any]]] = {}
 
     def add(self, actor: Actor, answer: dict[str, Any]) -> None:
         """Append `answer` durably, with who gave it and when."""
         line = {"time": now().isoformat(timespec="seconds"), "actor": actor.name, **answer}
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        closed = Derived.of(self._workspace).closed_line(line, self._path)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(descriptor, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            os.write(descriptor, closed)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -47,7 +52,23 @@ class Answers:
         """The last answer to each recommendation for a subject, by the recommendation's name."""
         if not self._path.is_file():
             return {}
-        target = f'"subject_id":{subject_id},'.encode()
-        lines = [line for line in self._path.read_bytes().splitlines() if target in line]
-        found = [orjson.loads(line) for line in lines]
-        return {answer["recommendation"]: answer for answer in found}
+        with self._lock:
+            self._catch_up()
+            return dict(self._answers.get(subject_id, {}))
+
+    def _catch_up(self) -> None:
+        """Read the lines that came since; all of them where the file is another: somebody was erased."""
+        derived = Derived.of(self._workspace)
+        with self._path.open("rb") as file:
+            own = os.fstat(file.fileno()).st_ino
+            if own != self._read[0]:
+                self._read, self._answers = (own, 0), {}
+            file.seek(self._read[1])
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            answer = derived.opened_line(line, self._path)
+            if "subject_id" in answer:
+                told = self._answers.setdefault(int(answer["subject_id"]), {})
+                told[answer["recommendation"]] = answer
+        self._read = (own, self._read[1] + len(whole))

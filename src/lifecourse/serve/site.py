@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import UserError
-from lifecourse.base.files import read_json
 from lifecourse.privacy.access.house import SETTINGS_FILE, House
 from lifecourse.schema.actor import Purpose
 from lifecourse.schema.identity import Identity
 from lifecourse.tasks.verdicts import Reviews
-from lifecourse.timeline.access import open_timeline
+from lifecourse.timeline.access import open_timeline, state_of
+from lifecourse.timeline.derived import Derived
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,8 @@ class Site:
         moment, who = now().timestamp(), self.identity or Identity(actor=actor)
         # A token is told by what it gives: two requests with one token, or two that give the same, see the same.
         asker = replace(who, token_id=None)
-        name = (asker, purpose, emergency, self._rules())
+        # A new version, or one without somebody who was erased, is another timeline at once.
+        name = (asker, purpose, emergency, self._rules(), state_of(self.workspace))
         with self._kept.lock:
             held = self._kept.opened.get(name)
             if held and moment - held[0] < SECONDS_OPEN:
@@ -110,6 +111,11 @@ class Site:
         )
         return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files)
 
+    @property
+    def derived(self) -> Derived:
+        """Opens what was made of the workspace's people."""
+        return Derived.of(self.workspace)
+
     @cached_property
     def reviews(self) -> Reviews:
         """The reviews of phenotypes by clinicians."""
@@ -123,7 +129,7 @@ class Site:
         folder = self.workspace / "plans"
         stamp = folder.stat().st_mtime_ns if folder.is_dir() else 0
         if self._kept.panel is None or self._kept.panel[0] != stamp:
-            self._kept.panel = (stamp, _fired(folder))
+            self._kept.panel = (stamp, _fired(folder, self.derived))
         everything, whole = self._kept.panel[1], timeline.whole_subjects()
         if whole is None:
             return everything
@@ -139,8 +145,8 @@ class Site:
             found.append(
                 {
                     "name": name,
-                    "attrition": read_json(path),
-                    "model": read_json(outcome) if outcome.is_file() else None,
+                    "attrition": self.derived.read_json(path),
+                    "model": self.derived.read_json(outcome) if outcome.is_file() else None,
                 }
             )
         return found
@@ -160,13 +166,13 @@ class Site:
         """
         if name not in self.models():
             raise Absent("the workspace has no such model. The page of models lists them.")
-        document: Any = read_json(self.workspace / "models" / name / "outcome.json")
+        document: Any = self.derived.read_json(self.workspace / "models" / name / "outcome.json")
         return {"name": name, **document}
 
     def findings(self) -> dict[str, Any]:
         """What was discovered; empty before a run."""
         path = self.workspace / "findings" / "findings.json"
-        document: Any = read_json(path) if path.is_file() else {}
+        document: Any = self.derived.read_json(path) if path.is_file() else {}
         return document if isinstance(document, dict) else {"findings": document}
 
     @property
@@ -182,15 +188,16 @@ class Site:
             return {}
         from lifecourse.models import load_model
 
-        return {name: load_model(self.workspace / "models" / name) for name in names}
+        folder = self.workspace / "models"
+        return {name: load_model(folder / name, self.derived) for name in names}
 
 
-def _fired(folder: Path) -> dict[int, list[dict[str, str]]]:
+def _fired(folder: Path, derived: Derived) -> dict[int, list[dict[str, str]]]:
     found = {}
     for path in folder.glob("*.json"):
-        if path.stem.lstrip("-").isdigit():
-            document: Any = read_json(path)
-            found[int(path.stem)] = [
+        document: Any = derived.read_json(path)
+        if "patient" in document:
+            found[int(document["patient"]["subject_id"])] = [
                 {"name": row["name"], "title": row.get("title") or row["name"]}
                 for row in document.get("recommendations", ())
                 if row.get("answer") == "fires"

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.base.files import written_atomically
 from lifecourse.base.progress import SILENT
 from lifecourse.tasks.aces import AcesTask
 from lifecourse.tasks.acesrun import codes_of, own_codes_only, rows_of_aces
 from lifecourse.tasks.answers import Answers, table_of
 from lifecourse.tasks.attrition import COHORT, OUTCOME, Attrition
+from lifecourse.timeline.derived import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lifecourse.base.progress import Progress
     from lifecourse.tasks.definition import Task
     from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.derived import Derived
 
     AnyTask = Task | AcesTask
 
@@ -55,10 +56,12 @@ class Labels:
             "negatives_with_too_little_follow_up": int(told["rows"].sum() or 0),
         }
 
-    def write(self, table: Path) -> dict[str, Any]:
-        """Write the table as Parquet, whole or not at all; gives `summary` and the steps of the attrition."""
-        with written_atomically(table) as path:
-            self.table.write_parquet(path)
+    def write(self, table: Path, derived: Derived = PLAIN) -> dict[str, Any]:
+        """Write the table as Parquet, whole or not at all; gives `summary` and the steps of the attrition.
+
+        With the timeline's `derived` the file is as closed as the store.
+        """
+        derived.write_table(table, self.table)
         return {**self.summary(), "attrition": self.attrition.to_dicts()}
 
 

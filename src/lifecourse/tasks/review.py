@@ -11,7 +11,7 @@ import polars as pl
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import TaskError
-from lifecourse.base.files import read_json, to_json, write_bytes
+from lifecourse.base.files import to_json
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.tasks.meaning import named_codelist
 from lifecourse.tasks.occurrences import occurrences, owners
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from lifecourse.tasks.phenotypes import Phenotype
     from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.derived import Derived
     from lifecourse.timeline.shard import Shard
 
 SAID, NEAR, NOT = "said", "near", "not"
@@ -82,14 +83,14 @@ class Sample:
         """The charts of one stratum."""
         return [chart for chart in self.charts if chart.stratum == stratum]
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, derived: Derived) -> None:
         """Keep it at `path`, whole or not at all."""
-        write_bytes(path, to_json(asdict(self)))
+        derived.write_json(path, asdict(self))
 
     @classmethod
-    def read(cls, path: Path) -> Sample:
+    def read(cls, path: Path, derived: Derived) -> Sample:
         """The sample kept at `path`."""
-        said: Any = read_json(path)
+        said: Any = derived.read_json(path)
         charts = tuple(Drawn(**chart) for chart in said.pop("charts"))
         return cls(**said, charts=charts)
 

@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import orjson
 import polars as pl
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import TaskError
-from lifecourse.base.files import written_atomically
 from lifecourse.schema.label import LABEL_COLUMNS, label_schema
 from lifecourse.tasks.review import Sample
+from lifecourse.timeline.derived import Derived
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,13 +57,13 @@ class Reviews:
     def sample(self, name: str) -> Sample | None:
         """The charts that are reviewed for the phenotype `name`; None where none were drawn."""
         path = self._folder(name) / "sample.json"
-        return Sample.read(path) if path.is_file() else None
+        return Sample.read(path, self.derived) if path.is_file() else None
 
     def keep(self, sample: Sample) -> None:
         """Review these charts from now on; verdicts on earlier ones stay, and stay labels."""
         folder = self._folder(sample.phenotype)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        sample.write(folder / "sample.json")
+        sample.write(folder / "sample.json", self.derived)
         (folder / "sample.json").chmod(0o600)
 
     def add(
@@ -95,7 +94,7 @@ class Reviews:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.write(descriptor, orjson.dumps(asdict(verdict), option=orjson.OPT_APPEND_NEWLINE))
+            os.write(descriptor, self.derived.closed_line(asdict(verdict), path))
             os.fsync(descriptor)
             self._label(sample.phenotype)
         finally:
@@ -105,11 +104,9 @@ class Reviews:
     def verdicts(self, name: str) -> list[ChartVerdict]:
         """The last answer of each reviewer to each chart, in the order in which they were first given."""
         path = self._folder(name) / "verdicts.jsonl"
-        if not path.is_file():
-            return []
         last = {}
-        for line in path.read_bytes().splitlines():
-            verdict = ChartVerdict(**orjson.loads(line))
+        for line in self.derived.lines(path):
+            verdict = ChartVerdict(**line)
             last[(verdict.subject_id, verdict.as_of, verdict.reviewer)] = verdict
         return list(last.values())
 
@@ -123,9 +120,13 @@ class Reviews:
 
     def _label(self, name: str) -> None:
         table = labels_of(self.verdicts(name))
-        with written_atomically(self.labels_file(name)) as path:
-            table.write_parquet(path)
-            path.chmod(0o600)
+        self.derived.write_table(self.labels_file(name), table)
+        self.labels_file(name).chmod(0o600)
+
+    @property
+    def derived(self) -> Derived:
+        """Writes what is kept, as closed as the workspace's store."""
+        return Derived.of(self._workspace)
 
     @property
     def _root(self) -> Path:

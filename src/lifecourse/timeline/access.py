@@ -18,7 +18,9 @@ from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpose
 from lifecourse.schema.event import BIRTH, EVENT_COLUMNS
 from lifecourse.schema.identity import Identity
+from lifecourse.timeline import manifest as log
 from lifecourse.timeline.chart import Chart
+from lifecourse.timeline.derived import PLAIN, Derived
 from lifecourse.timeline.excerpt import WHAT, WITH_VALUES, Excerpt, excerpt_of
 from lifecourse.timeline.guarded import Guarded, seen_through
 from lifecourse.timeline.holdings import (
@@ -47,6 +49,7 @@ class Timeline:
 
     decisions : what policies say of what may be done besides looking; None in memory, where nobody asked
     emergency : the person for whom the actor broke the glass
+    derived : writes what is made of them, as closed as their store
     """
 
     holding: Holding
@@ -55,6 +58,7 @@ class Timeline:
     audit: AuditLog | None = field(default=None, repr=False)
     decisions: Mapping[Action, Decision] | None = field(default=None, repr=False)
     emergency: int | None = None
+    derived: Derived = PLAIN
 
     @property
     def identifiability(self) -> Identifiability:
@@ -382,11 +386,23 @@ def open_timeline(
         audit=audit,
         decisions=house.engine.decide(situation),
         emergency=emergency if use == Use.BTG else None,
+        derived=Derived(store=found, seals=manifest.encrypted and found.ring_path.is_file()),
     )
     if to is not None:
         timeline.require(to)
     audit.record(actor=actor, purpose=purpose, action="open", target=target)
     return timeline
+
+
+def state_of(store: Path) -> object:
+    """Equal as long as the newest version of `store` (or of the workspace `store`) is the same, also by content."""
+    found = Store.at(Path(store))
+    newest = max(log.versions(found.path), default=0)
+    try:
+        state = log.path_of(found.path, newest).stat()
+    except FileNotFoundError:
+        return None
+    return newest, state.st_ino, state.st_mtime_ns
 
 
 def audit_of(store: Path) -> AuditLog:

@@ -20,6 +20,7 @@ import polars as pl
 from lifecourse.base.errors import PolicyRefused, UserError
 from lifecourse.privacy.access.asking import Action
 from lifecourse.privacy.audit import AuditLog
+from lifecourse.privacy.spilling import NO_SPILLING
 from lifecourse.schema.actor import Identifiability, Purpose
 from lifecourse.schema.address import ADDRESS, ZIP
 from lifecourse.timeline.access import open_timeline
@@ -224,12 +225,13 @@ def _pairs(people: pl.DataFrame, *, threshold: float, within: bool, seed: int) -
 
 def _predicted(people: pl.DataFrame, *, threshold: float, within: bool, seed: int) -> pl.DataFrame:
     """Learn the weights from the pairs themselves, and weigh those that share enough to be looked at."""
+    import duckdb
     from splink import Linker, block_on
     from splink.backends.duckdb import DuckDBAPI
 
     has_identifiers = people["identifiers"].null_count() < people.height
     parts = people.sort("unique_id").partition_by("source", maintain_order=True)
-    database = DuckDBAPI()
+    database = DuckDBAPI(connection=duckdb.connect(config=dict(NO_SPILLING)))
     tables = [
         database.register(
             part.drop("person", "source", "id", "name").to_arrow(), dataset_display_name=f"s{n}"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
 
 from lifecourse.base.errors import UserError
+from lifecourse.base.files import folder_in_memory
 from lifecourse.privacy.access.asking import Action, use_of
 from lifecourse.privacy.access.house import House
 from lifecourse.privacy.pseudonyms import subject_id
@@ -26,6 +25,8 @@ from lifecourse.timeline.view import handed_over
 from lifecourse.vocab import normalise
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lifecourse.privacy.audit import AuditLog
     from lifecourse.records.source import Batch
     from lifecourse.schema.actor import Actor, Purpose
@@ -91,8 +92,8 @@ def events_of_resources(resources: list[dict[str, Any]], *, timezone: str = "UTC
     """The events (EVENT_COLUMNS) of FHIR resources in memory, read and resolved as a source's are."""
     entries = [{"resource": resource} for resource in resources]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "prefetch.json"
+    with folder_in_memory() as folder:
+        path = folder / "prefetch.json"
         path.write_bytes(orjson.dumps(bundle))
         opened = open_source(path, kind="fhir", timezone=timezone)
         batches = [batch for unit in opened.units() for batch in opened.read(unit)]

@@ -32,6 +32,7 @@ from lifecourse.base.files import sha256_of_file, sync_directory, sync_file
 from lifecourse.privacy.keepers import provider_of
 from lifecourse.privacy.keyring import MARK, Keyring, read_ring, ring_document, write_ring
 from lifecourse.privacy.keys import KeyProvider, new_file_key
+from lifecourse.privacy.spilling import refuse_spilling
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.manifest import FileEntry, Manifest
 from lifecourse.timeline.sealed import read_table, read_tables, write_table
@@ -87,6 +88,8 @@ class Store:
             Their keeper has no key, or another.
         StoreOutdated
             The store is of a format without such a ring.
+        ConfigError
+            Polars was told to lay aside on the disk what does not fit in memory.
         """
         keeper = self.keys
         try:
@@ -98,6 +101,7 @@ class Store:
             ) from None
         name = (keeper.fingerprint(), self.ring_path, state.st_ino, state.st_mtime_ns)
         if name not in _RINGS:
+            refuse_spilling()
             opened = read_ring(self.ring_path, keeper)
             if len(_RINGS) >= MOST_RINGS:
                 _RINGS.pop(next(iter(_RINGS)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.privacy.spilling import NO_SPILLING
 from lifecourse.records.omop.tables import known
 from lifecourse.records.separated import (
     Bad,
@@ -114,7 +115,7 @@ def connected(path: Path) -> Any:
     import duckdb
 
     try:
-        return duckdb.connect(str(path), read_only=True)
+        return duckdb.connect(str(path), read_only=True, config=dict(NO_SPILLING))
     except duckdb.Error:
         raise SourceError(f"{path.name} is not a DuckDB database that can be opened.") from None
 
