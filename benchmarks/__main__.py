@@ -32,6 +32,7 @@ from lifecourse.base.clock import now
 
 PLAN: dict[str, tuple[str, ...]] = {
     "access": ("M",),
+    "sealed": ("M",),
     "features": ("M", "L"),
     "ingest": ("M", "L"),
     "fhir": ("S",),

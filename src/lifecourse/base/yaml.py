@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lifecourse.base.errors import ConfigError, UserError
+from lifecourse.base.shipped import read_shipped
 from lifecourse.base.trees import load_yaml, marked_tree
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def load_document(path: Path, model: type[M], *, error: type[UserError] = Config
     """
     if not path.is_file():
         raise error(f"there is no file {path.name}. Give the path of a YAML file.")
-    return parse_document(path.read_text(encoding="utf-8"), model, where=path.name, error=error)
+    return parse_document(read_shipped(path, error), model, where=path.name, error=error)
 
 
 def parse_document(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import TaskError
+from lifecourse.base.shipped import read_shipped
 from lifecourse.base.trees import load_yaml
 from lifecourse.tasks.acesfile import parse_aces
 
@@ -40,7 +41,7 @@ def load_task(path_or_name: Path | str, *, predicates: Path | str | None = None)
         There is no such task or file, or it cannot be read; the message names file, line and key.
     """
     path = _find(path_or_name)
-    text = path.read_text(encoding="utf-8")
+    text = read_shipped(path, TaskError)
     tree = load_yaml(text, where=path.name, error=TaskError)
     if isinstance(tree, dict) and "windows" in tree:
         filled, demographics = _filling(predicates)
@@ -76,7 +77,7 @@ def _filling(given: Path | str | None) -> tuple[dict[str, object], dict[str, obj
     path = Path(given)
     if not path.is_file():
         raise TaskError(f"there is no predicates file {path.name}. Give the path of a YAML file.")
-    tree = load_yaml(path.read_text(encoding="utf-8"), where=path.name, error=TaskError)
+    tree = load_yaml(read_shipped(path, TaskError), where=path.name, error=TaskError)
     if not isinstance(tree, dict):
         raise TaskError(f"{path.name}, line 1: a predicates file is a mapping of names.")
     demographics = tree.get("patient_demographics") or {}

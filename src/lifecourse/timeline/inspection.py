@@ -9,6 +9,7 @@ import polars as pl
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.timeline import manifest as log
+from lifecourse.timeline.rewriting import finish_rewriting, is_unfinished
 from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def _codes(codes: pl.DataFrame) -> dict[str, Any]:
 def verify(store: Path, *, actor: Actor, purpose: Purpose) -> dict[str, Any]:
     """Check every file of every version against its manifest, and the chain of the audit log.
 
+    An erasure or a turning of keys that was killed is ended first.
+
     Raises
     ------
     StoreDamaged
@@ -107,6 +110,9 @@ def verify(store: Path, *, actor: Actor, purpose: Purpose) -> dict[str, Any]:
     """
     found = Store.at(store)
     audit = AuditLog(found.audit_folder)
+    if is_unfinished(found):
+        with found.locked():
+            finish_rewriting(found)
     manifest = found.manifest()
     files = found.verify()
     entries = audit.verify()

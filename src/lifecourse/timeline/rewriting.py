@@ -71,6 +71,11 @@ def rewrite(store: Store, rewriting: Rewriting) -> None:
     finish_rewriting(store)
 
 
+def is_unfinished(store: Store) -> bool:
+    """Whether a rewriting was begun that the next writer will end."""
+    return any((store.path / log.LOG / name).is_file() for name in (JOURNAL, EARLIER_JOURNAL))
+
+
 def finish_rewriting(store: Store) -> None:
     """End a rewriting that was begun, if one was, and destroy keys whose time has come; for the one writer."""
     for name in (JOURNAL, EARLIER_JOURNAL):

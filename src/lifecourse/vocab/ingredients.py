@@ -10,6 +10,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from lifecourse.base.errors import ConfigError
+from lifecourse.base.shipped import read_shipped
 from lifecourse.base.yaml import Document, load_document
 
 FOLDER = Path(__file__).parent / "mappings"
@@ -43,7 +45,7 @@ def products() -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {
         each.rxnorm: (f"ATC//{each.atc}",) for each in ingredients().values()
     }
-    lines = (FOLDER / "rxnorm_products.csv").read_text(encoding="utf-8").splitlines()
+    lines = read_shipped(FOLDER / "rxnorm_products.csv", ConfigError).splitlines()
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
         held = (ingredients()[name] for name in row["ingredients"].split())
         found[row["code"]] = tuple(code for each in held for code in _codes(each))

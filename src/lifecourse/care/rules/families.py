@@ -11,6 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import KnowledgeError
+from lifecourse.base.shipped import read_shipped
 from lifecourse.base.trees import load_yaml
 
 if TYPE_CHECKING:
@@ -30,12 +31,12 @@ def expanded(template: Path) -> Iterator[tuple[str, Any]]:
         The template names a column that the table has not, or there is no table.
     """
     tree = load_yaml(
-        template.read_text(encoding="utf-8"), where=template.name, error=KnowledgeError
+        read_shipped(template, KnowledgeError), where=template.name, error=KnowledgeError
     )
     table = template.with_suffix(".csv")
     if not table.is_file():
         raise KnowledgeError(f"{template.name} has no table {table.name} beside it. Write one.")
-    lines = table.read_text(encoding="utf-8").splitlines()
+    lines = read_shipped(table, KnowledgeError).splitlines()
     rows = csv.DictReader(line for line in lines if line and not line.startswith("#"))
     for number, row in enumerate(rows, start=1):
         where = f"{table.name}, row {number}"

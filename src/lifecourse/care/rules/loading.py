@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from lifecourse.base.errors import KnowledgeError
+from lifecourse.base.shipped import read_shipped
 from lifecourse.base.yaml import parse_document
 from lifecourse.care.pgx.genes import OUTSIDE_ONLY, genes
 from lifecourse.care.rules.definition import Rule
@@ -67,7 +68,7 @@ def load_library(folder: Path, families: Path | None = None) -> Library:
     digest = hashlib.sha256()
     found: list[tuple[str, Rule]] = []
     for path in sorted(folder.glob("*.yaml")):
-        text = path.read_text(encoding="utf-8")
+        text = read_shipped(path, KnowledgeError)
         digest.update(text.encode())
         found.append((path.name, load_rule(text, where=path.name)))
     for template in sorted(families.glob("*.yaml")) if families is not None else ():

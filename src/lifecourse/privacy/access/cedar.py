@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import cedarpy
 
 from lifecourse.base.errors import ConfigError
+from lifecourse.base.shipped import read_shipped
 from lifecourse.privacy.access.asking import Action, Decision, Part, Situation
 from lifecourse.privacy.access.statements import moments_in, statements_of
 
@@ -117,7 +118,7 @@ def load_policies(folder: Path = SHIPPED) -> CedarEngine:
             f"there is no policy in {folder.name}: without one nobody could see anything. Put a *.cedar file there, or "
             "take the setting away."
         )
-    return _loaded(tuple((path.name, path.read_text(encoding="utf-8")) for path in files))
+    return _loaded(tuple((path.name, read_shipped(path, ConfigError)) for path in files))
 
 
 @lru_cache(maxsize=16)
@@ -172,7 +173,7 @@ def _words(error: cedarpy.ValidationError) -> str:
 
 @lru_cache(maxsize=1)
 def _schema() -> cedarpy.Schema:
-    return cedarpy.Schema.from_str(SCHEMA.read_text(encoding="utf-8"))
+    return cedarpy.Schema.from_str(read_shipped(SCHEMA, ConfigError))
 
 
 def _entity(kind: str, name: str) -> dict[str, dict[str, str]]:
