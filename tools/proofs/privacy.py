@@ -8,14 +8,14 @@ CHAPTER = "Privacy"
 PROOFS = (
     Proof(
         name="encrypted-scan",
-        promise="an encrypted full scan takes at most 1.3 times a plain one by the same loop over shards on both cores, "
-        "kernel features 1.15 times, a hot random subject as long",
+        promise="an encrypted full scan takes at most 1.3 times a plain one by the same loop over shards on both "
+        "cores, kernel features 1.15 times, a hot random subject as long",
         measure=benchmark("sealed"),
     ),
     Proof(
         name="refusals",
-        promise="a flipped bit, a wrong key, a swapped file, a cut or foreign manifest, an altered or foreign model and "
-        "altered knowledge: each refused by name",
+        promise="a flipped bit, a wrong key, a swapped file, a cut or foreign manifest, an altered or foreign model "
+        "and altered knowledge: each refused by name",
         measure=tests(
             "tests/unit/timeline/test_refusals.py",
             "tests/unit/privacy/test_sealing.py",
@@ -24,20 +24,21 @@ PROOFS = (
     ),
     Proof(
         name="kill-storm",
-        promise="500 kill -9 at random moments across two competing writers and an eraser: every surviving store opens, "
-        "verifies and has lost nothing committed; nobody who was erased is in any version",
+        promise="500 kill -9 at random moments across two competing writers and an eraser: every surviving store "
+        "opens, verifies and has lost nothing committed; nobody who was erased is in any version",
         measure=tests("-m", "prove", "tests/functional/test_kill_storm.py"),
     ),
     Proof(
         name="no-spill",
-        promise="every byte that ingest, label, featurize, train, plan and run write of real people, also in passing, is "
-        "sealed; the same scan finds the canaries of a plain workspace",
+        promise="every byte that ingest, label, featurize, train, plan and run write of real people, also in passing, "
+        "is sealed; the same scan finds the canaries of a plain workspace",
         measure=tests("tests/functional/test_spilling.py"),
     ),
     Proof(
         name="keys",
-        promise="keys are turned in kilobytes and killed at any step the store is readable; after the stated day backups "
-        "made before are noise; vault and hardware module keep keys as a file does; every earlier format opens or migrates",
+        promise="keys are turned in kilobytes and killed at any step the store is readable; after the stated day "
+        "backups made before are noise; vault and hardware module keep keys as a file does; every earlier format opens "
+        "or migrates",
         measure=tests(
             "tests/unit/privacy/test_keys.py",
             "tests/unit/timeline/test_rotation.py",
