@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lifecourse.timeline.access import Timeline
 
-ROUNDS = 7
+ROUNDS = 15
 SCAN_RATIO, FEATURES_RATIO, HOT_RATIO = 1.3, 1.15, 1.25
 RANDOM_SUBJECTS = 20_000
 LABELLED = 20_000
