@@ -312,6 +312,28 @@ def test_killed_at_any_moment_the_person_is_there_whole_or_gone(tmp_path: Path) 
     assert not (store / "log" / JOURNAL).exists()
 
 
+def test_what_a_killed_ingest_had_laid_aside_goes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    ingest(export(tmp_path / "first", 3), store, plain=True)
+    who = subject_of(store)
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "publish", dies)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(export(tmp_path / "second", 9), store)
+    assert [
+        name for name, text in everything(store / ".ingest").items() if CANARIES[4].encode() in text
+    ]
+    erase(store, who, actor=WHO, purpose=Purpose.OPERATIONS)
+    for word in (*CANARIES, str(who)):
+        assert not [name for name, text in everything(store).items() if word.encode() in text], word
+
+
 def test_an_erasure_whose_journal_stands_is_ended_by_the_next_ingest(tmp_path: Path) -> None:
     store = tmp_path / "store"
     first = write_meds(tmp_path / "source", meds_events(10))

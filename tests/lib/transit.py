@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TOKEN = "s.tests"
 
@@ -77,8 +79,14 @@ class Engine:
 
 
 @contextmanager
-def transit(*, mount: str = "transit") -> Iterator[tuple[str, Engine]]:
-    """The address (``http://127.0.0.1:PORT``) of an engine, and the engine."""
+def transit(
+    *, mount: str = "transit", certificate: Path | None = None, elsewhere: str | None = None
+) -> Iterator[tuple[str, Engine]]:
+    """The address (``http://127.0.0.1:PORT``) of an engine, and the engine.
+
+    certificate : PEM of key and certificate, with which it speaks HTTPS
+    elsewhere : an address to which it sends whoever asks
+    """
     engine = Engine()
 
     class Handler(BaseHTTPRequestHandler):
@@ -86,6 +94,12 @@ def transit(*, mount: str = "transit") -> Iterator[tuple[str, Engine]]:
             length = int(self.headers.get("Content-Length") or 0)
             content = json.loads(self.rfile.read(length) or b"{}")
             root = f"/v1/{mount}/"
+            if elsewhere is not None:
+                self.send_response(307)
+                self.send_header("Location", f"{elsewhere}{self.path}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if self.headers.get("X-Vault-Token") != TOKEN:
                 status, told = 403, {"errors": ["permission denied"]}
             elif not self.path.startswith(root):
@@ -104,10 +118,16 @@ def transit(*, mount: str = "transit") -> Iterator[tuple[str, Engine]]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hangs up is no news
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", engine
+        scheme = "http" if certificate is None else "https"
+        yield f"{scheme}://127.0.0.1:{server.server_address[1]}", engine
     finally:
         server.shutdown()
         server.server_close()

@@ -107,6 +107,9 @@ def _clear(store: Store, replaced: list[str]) -> None:
     store.show_as_meds(store.manifest())
     for name in replaced:
         removed_for_good(store.path / name)
+    # What a killed ingest wrote and never published may tell of whoever is erased.
+    for stray in store.strays():
+        removed_for_good(stray)
     work = store.path / WORK
     for left in work.rglob("*") if work.is_dir() else ():
         if left.is_file():

@@ -341,8 +341,8 @@ class Store:
             with suppress(OSError):  # absent, or not empty
                 folder.rmdir()
 
-    def remove_strays(self) -> None:
-        """Delete files no version names: what a killed writer left behind."""
+    def strays(self) -> Iterator[Path]:
+        """Files that no version names: what a killed writer left behind."""
         named = {
             entry.path
             for version in log.versions(self.path)
@@ -350,7 +350,12 @@ class Store:
         }
         for path in (self.path / PARTS).glob("*"):
             if f"{PARTS}/{path.name}" not in named:
-                path.unlink()
+                yield path
+
+    def remove_strays(self) -> None:
+        """Delete what a killed writer left behind."""
+        for path in self.strays():
+            path.unlink()
 
 
 def content_hash(table: pl.DataFrame) -> str:

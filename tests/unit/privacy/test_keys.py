@@ -7,12 +7,19 @@ import secrets
 import shutil
 import stat
 import subprocess
+from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from transit import TOKEN, Engine, transit
 
+from lifecourse.base.clock import now
 from lifecourse.base.errors import ConfigError, KeyUnavailable, WrongKey
 from lifecourse.privacy.keepers import provider_of
 from lifecourse.privacy.keys import FileKeyProvider, KeyProvider
@@ -168,3 +175,51 @@ def test_no_keeper_but_those_documented(named: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("VAULT_TOKEN", TOKEN)
     with pytest.raises(ConfigError):
         provider_of(Path("store"))
+
+
+def test_a_vault_with_a_certificate_that_nobody_vouches_for_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", TOKEN)
+    with transit(certificate=self_signed(tmp_path)) as (address, engine):
+        monkeypatch.setenv("LIFECOURSE_KEYS", f"vault:{address}/transit/hospital")
+        with pytest.raises(KeyUnavailable, match="does not answer"):
+            provider_of(Path("store")).create()
+        assert engine.asked == []
+
+
+def test_a_vault_that_sends_us_elsewhere_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", TOKEN)
+    with transit() as (other, engine), transit(elsewhere=other) as (address, _):
+        monkeypatch.setenv("LIFECOURSE_KEYS", f"vault:{address}/transit/hospital")
+        with pytest.raises(KeyUnavailable, match="307"):
+            provider_of(Path("store")).create()
+        assert engine.asked == []
+
+
+def self_signed(folder: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that nobody vouches for, as one PEM."""
+    own = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    began = now() - timedelta(days=1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(own.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(began)
+        .not_valid_after(began + timedelta(days=9))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(own, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    key = own.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(key + made.public_bytes(serialization.Encoding.PEM))
+    return path
