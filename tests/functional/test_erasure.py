@@ -18,6 +18,7 @@ import pytest
 from sources import meds_events, write_meds
 
 from lifecourse.base.errors import UserError
+from lifecourse.base.files import removed_for_good, rewritten_for_good
 from lifecourse.cli import main
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Purpose
@@ -310,6 +311,47 @@ def test_killed_at_any_moment_the_person_is_there_whole_or_gone(tmp_path: Path) 
         )
         assert who not in ids
     assert not (store / "log" / JOURNAL).exists()
+
+
+def test_killed_while_the_journal_is_overwritten_the_next_writer_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    ingest(write_meds(tmp_path / "source", meds_events(10)), store)
+    who = int(open_timeline(store, actor=WHO, purpose=Purpose.OPERATIONS).subject_ids()[0])
+
+    def dies(path: Path) -> None:
+        if path.suffix == ".done" and path.is_file():
+            path.write_bytes(bytes(path.stat().st_size))
+            raise KeyboardInterrupt
+        removed_for_good(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lifecourse.timeline.rewriting.removed_for_good", dies)
+        with pytest.raises(KeyboardInterrupt):
+            erase(store, who, actor=WHO, purpose=Purpose.OPERATIONS)
+    ingest(write_meds(tmp_path / "more", meds_events(14, seed=9)), store)
+    Store(store).verify()
+    assert not [path.name for path in (store / "log").iterdir() if path.suffix == ".done"]
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_what_a_killed_rewriting_left_of_a_file_goes_with_the_next(
+    tmp_path: Path, is_replaced: bool
+) -> None:
+    """The old bytes under another name; before anything took their place these are the bytes of today."""
+    path = tmp_path / "subjects.jsonl"
+    path.write_bytes(b"old" * 100)
+    os.link(path, tmp_path / ".subjects.jsonl.0a1b2c3d.old")
+    if is_replaced:
+        path.unlink()
+        path.write_bytes(b"new")
+    before = path.read_bytes()
+    with rewritten_for_good(path) as temporary:
+        assert path.read_bytes() == before
+        temporary.write_bytes(b"newest")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["subjects.jsonl"]
+    assert path.read_bytes() == b"newest"
 
 
 def test_what_a_killed_ingest_had_laid_aside_goes_too(

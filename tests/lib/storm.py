@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 ASKED = {"actor": Actor(name="storm"), "purpose": Purpose.OPERATIONS}
 WRITERS = ("a", "b")
 LONGEST_SECONDS = 0.7
+LEAST_COMMITTED, LEAST_ERASED, MOST_KILLS = 5, 2, 5
 EVENTS_EACH = 6
 PEOPLE_EACH = 3
 OF_THE_BASE = 400
@@ -125,18 +127,20 @@ def forked(work: Callable[[], None]) -> int:
     try:
         work()
         code = 0
-    except BaseException as failure:  # noqa: BLE001 -- whatever it is, the storm tells it
-        sys.stderr.write(f"{type(failure).__name__}: {failure}\n")
+    except BaseException:  # noqa: BLE001 -- whatever it is, the storm tells it
+        sys.stderr.write(traceback.format_exc())
     finally:
         sys.stderr.flush()
         os._exit(code)
 
 
 def storm(folder: Path, kills: int, seed: int) -> dict[str, int]:
-    """Kill all three, again and again, checking the store each time."""
+    """Kill all three, again and again, checking the store each time; longer, where little got done in between."""
     moments = np.random.default_rng(seed)
-    killed = failed = 0
-    while killed < kills and not failed:
+    killed = failed = versions = committed = erased = 0
+    while not failed and killed < MOST_KILLS * kills:
+        if killed >= kills and committed >= LEAST_COMMITTED and erased >= LEAST_ERASED:
+            break
         works = [lambda w=w: write(folder, w) for w in WRITERS] + [lambda: forget(folder)]
         children = [forked(work) for work in works]
         # Each at a moment of its own, so that the others meet what a dead one left.
@@ -148,7 +152,8 @@ def storm(folder: Path, kills: int, seed: int) -> dict[str, int]:
             failed += os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0
         _, status = os.waitpid(forked(lambda: check(folder)), 0)
         failed += status != 0
-    versions, committed, erased = map(int, (folder / "counts").read_text().split())
+        if not failed:
+            versions, committed, erased = map(int, (folder / "counts").read_text().split())
     return {
         "kills": killed,
         "failed": failed,

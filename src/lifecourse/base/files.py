@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHUNK_BYTES = 1 << 20
+OLD = ".old"
 
 
 def sync_directory(directory: Path) -> None:
@@ -124,15 +126,32 @@ def folder_in_memory() -> Iterator[Path]:
 @contextmanager
 def rewritten_for_good(path: Path) -> Iterator[Path]:
     """As `written_atomically`; what `path` held before is overwritten with zeros."""
-    old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
+    with overwritten(path), written_atomically(path) as temporary:
+        yield temporary
+
+
+@contextmanager
+def overwritten(path: Path) -> Iterator[None]:
+    """What `path` held is overwritten with zeros once the block has put something else in its place."""
+    clear_leftovers(path)
+    old = path.with_name(f".{path.name}.{secrets.token_hex(4)}{OLD}")
     os.link(path, old)
     try:
-        with written_atomically(path) as temporary:
-            yield temporary
+        yield
     except BaseException:
-        old.unlink()
+        old.unlink(missing_ok=True)
         raise
     removed_for_good(old)
+
+
+def clear_leftovers(path: Path) -> None:
+    """Overwrite what a killed `overwritten` left of what `path` held before."""
+    for left in path.parent.glob(f".{escape(path.name)}.*{OLD}"):
+        if path.is_file() and left.samefile(path):
+            # Killed before anything else stood there: these are the bytes of today.
+            left.unlink(missing_ok=True)
+        else:
+            removed_for_good(left)
 
 
 def removed_for_good(path: Path) -> None:

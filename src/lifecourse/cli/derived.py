@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +10,15 @@ import orjson
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import StoreDamaged
-from lifecourse.base.files import removed_for_good, rewritten_for_good
+from lifecourse.base.files import (
+    clear_leftovers,
+    overwritten,
+    removed_for_good,
+    rewritten_for_good,
+)
 from lifecourse.timeline.derived import Derived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from lifecourse.cli.workspace import Workspace
@@ -27,6 +29,8 @@ LINES = (".jsonl",)
 MADE_AGAIN = ("features", "findings")
 """Parts of a workspace that are made again from the store: they go whole."""
 ANSWERS = "answers.jsonl"
+UNFINISHED = ".part"
+"""How the names end of what a killed command was writing."""
 RETRAIN = "This model learned from somebody who was erased on {day}. Train it anew: lifecourse run."
 SUBJECT = "subject_id"
 
@@ -83,7 +87,13 @@ class _Clearing:
 
     def clear(self, path: Path) -> None:
         """Take the person out of a file, or the file away."""
+        clear_leftovers(path)
         names = {str(self._subject_id), self._derived.name_of(self._subject_id)}
+        if path.suffix == UNFINISHED:
+            removed_for_good(path)
+            return
+        if not path.is_file():
+            return
         if path.stem.partition(".")[0] in names:
             self._delete(path)
             return
@@ -119,7 +129,7 @@ class _Clearing:
             return
         kept = table.filter(pl.col(SUBJECT) != self._subject_id)
         if kept.height < table.height:
-            with _overwritten(path):
+            with overwritten(path):
                 self._derived.write_table(path, kept)
             self.done.rewritten.append(self._named(path))
 
@@ -130,7 +140,7 @@ class _Clearing:
             return
         cleared = _without(document, self._subject_id)
         if cleared != document:
-            with _overwritten(path):
+            with overwritten(path):
                 self._derived.write_json(path, cleared)
             self.done.rewritten.append(self._named(path))
 
@@ -153,19 +163,6 @@ class _Clearing:
 
     def _named(self, path: Path) -> str:
         return str(path.relative_to(self._workspace.root))
-
-
-@contextmanager
-def _overwritten(path: Path) -> Iterator[None]:
-    """What `path` held is overwritten with zeros once something else stands in its place."""
-    old = path.with_name(f".{path.name}.old")
-    os.link(path, old)
-    try:
-        yield
-    except BaseException:
-        old.unlink()
-        raise
-    removed_for_good(old)
 
 
 def _names(document: dict[str, Any], subject_id: int) -> bool:

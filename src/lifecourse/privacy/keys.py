@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lifecourse.base.errors import KeyUnavailable, WrongKey
-from lifecourse.base.files import removed_for_good, write_bytes
+from lifecourse.base.files import clear_leftovers, overwritten, removed_for_good, write_bytes
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -130,6 +130,7 @@ class FileKeyProvider:
 
     def retire(self, mark: str) -> None:
         """Destroy the key called `mark`; nothing where it is gone already, or is the one that wraps."""
+        clear_leftovers(self.path)
         first, *others = self._keys()
         kept = [key for key in others if name_of(key) != mark]
         if len(kept) < len(others):
@@ -144,10 +145,9 @@ class FileKeyProvider:
         return hmac.new(self._keys()[0], content, hashlib.sha256).hexdigest()
 
     def _write(self, keys: list[bytes]) -> None:
-        old = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.old")
-        os.link(self.path, old)
-        write_bytes(self.path, b"".join(base64.b64encode(key) + b"\n" for key in keys), mode=0o600)
-        removed_for_good(old)
+        content = b"".join(base64.b64encode(key) + b"\n" for key in keys)
+        with overwritten(self.path):
+            write_bytes(self.path, content, mode=0o600)
 
     def _keys(self) -> list[bytes]:
         if not self.path.is_file():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 JOURNAL = "rewriting.json"
 EARLIER_JOURNAL = "erasure.json"
+DONE = "rewriting.done"
 TOMBSTONES = "erasures.jsonl"
 
 
@@ -78,6 +79,7 @@ def is_unfinished(store: Store) -> bool:
 
 def finish_rewriting(store: Store) -> None:
     """End a rewriting that was begun, if one was, and destroy keys whose time has come; for the one writer."""
+    removed_for_good(store.path / log.LOG / DONE)
     for name in (JOURNAL, EARLIER_JOURNAL):
         path = store.path / log.LOG / name
         if not path.is_file():
@@ -90,8 +92,10 @@ def finish_rewriting(store: Store) -> None:
             _bury(store, journal["tombstone"])
         if journal.get("ring") is not None:
             write_ring(store.ring_path, journal["ring"])
-        removed_for_good(path)
+        # Renamed first: a journal that is half overwritten would be neither done nor to be done.
+        path.replace(store.path / log.LOG / DONE)
         sync_directory(store.path / log.LOG)
+        removed_for_good(store.path / log.LOG / DONE)
     _retire(store)
 
 
