@@ -20,7 +20,7 @@ demo: .stamps/run
 serve: .stamps/run
 	$(BIN)/lifecourse serve $(DEMO)/workspace
 
-test: .stamps/test .stamps/browser
+test: .stamps/test .stamps/npm
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
@@ -62,9 +62,10 @@ $(BIN)/python:
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@mkdir -p .stamps && touch $@
 
-# axe-core, which the browser tests run inside the pages; without npm they say so and are skipped.
-.stamps/browser: tests/browser/package-lock.json
-	if command -v npm >/dev/null; then npm ci --silent --prefix tests/browser; fi
+# axe-core, which the browser tests run inside the pages, and the engines that run our CQL and check our FHIR; without npm
+# these tests say so and are skipped.
+.stamps/npm: tests/browser/package-lock.json tests/cql/package-lock.json
+	if command -v npm >/dev/null; then npm ci --silent --prefix tests/browser && npm ci --silent --prefix tests/cql; fi
 	@mkdir -p .stamps && touch $@
 
 .stamps/test: requirements-dev.lock .stamps/run

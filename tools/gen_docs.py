@@ -173,6 +173,32 @@ def codelists() -> str:
     return "\n".join(lines) + "\n"
 
 
+def rules() -> str:
+    """Every recommendation with its grade, source, cases and date of review."""
+    from lifecourse.care.rules.loading import library
+
+    parts = [f"# Rules\n\n{NOTE}\n", RULES_HEAD]
+    topics: dict[str, list[str]] = {}
+    for rule in library().rules:
+        doi, url = rule.evidence[0].doi, rule.evidence[0].url
+        source = f"[{rule.evidence[0].citation}]({f'https://doi.org/{doi}' if doi else url})"
+        topics.setdefault(rule.topic, []).append(
+            f"| `{rule.name}` | {rule.title} | {rule.grade.words} | {source} | {len(rule.cases)} "
+            f"| {rule.review_by} |"
+        )
+    for topic, lines in sorted(topics.items()):
+        columns = ("name", "proposes", "grade", "source", "cases", "review by")
+        head = f"| {' | '.join(columns)} |\n{'| --- ' * len(columns)}|"
+        parts.append(f"## {topic[0].upper()}{topic[1:]}\n\n{head}\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+RULES_HEAD = """\
+Each rule is data that passed its own cases when it was loaded ([how to write one](../how-to/write-a-rule.md)). After
+its date of review it is switched off, and plans say so.
+"""
+
+
 def fhir() -> str:
     """What becomes of each FHIR resource type."""
     from lifecourse.records.fhir.statements import counted, described, statements
@@ -234,6 +260,7 @@ def hl7v2() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "ccda.md": ccda,
     "codelists.md": codelists,
+    "rules.md": rules,
     "commands.md": commands,
     "errors.md": errors,
     "fhir.md": fhir,
@@ -244,8 +271,8 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-# Lists that grow with every codelist; they are renewed by `make docs`, and lagging behind breaks no promise.
-MAY_LAG = {"codelists.md"}
+# Lists that grow with every codelist and rule; they are renewed by `make docs`, and lagging behind breaks no promise.
+MAY_LAG = {"codelists.md", "rules.md"}
 
 
 def main() -> int:

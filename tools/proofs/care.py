@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
+import os
+
 from proofs.measuring import Proof, tests
 
 CHAPTER = "Care plans"
+
+
+def every_rule() -> tuple[bool, str]:
+    """The tests of the foreign engines, with all rules in place of some."""
+    os.environ["LIFECOURSE_EVERY_RULE"] = "1"
+    try:
+        return tests("tests/cql")()
+    finally:
+        del os.environ["LIFECOURSE_EVERY_RULE"]
+
+
 PROOFS = (
+    Proof(
+        name="rules-cases",
+        promise="every rule answers each of its cases, at least four each; a rule whose case fails, or whose limit is "
+        "moved, does not load",
+        measure=tests("tests/unit/care/test_rules.py"),
+    ),
+    Proof(
+        name="scores-vectors",
+        promise="every worked example of the scores' files and of the shared facts; a score whose example fails does "
+        "not load",
+        measure=tests("tests/unit/care/test_scores.py"),
+    ),
+    Proof(
+        name="pairs",
+        promise="ONC's 15 pairs with the ten items of W3C's model, doses by kidney function, allergies and doubled "
+        "classes, each with cases that fire and cases that do not; planned drugs are checked",
+        measure=tests("tests/unit/care/test_safety.py"),
+    ),
+    Proof(
+        name="cql-engine",
+        promise="every rule as PlanDefinition and CQL: npm's compiler and engine give the same five answers on all "
+        "cases and on 50 simulated people; what is exported passes npm's R4 validator and fhir.resources",
+        measure=every_rule,
+    ),
     Proof(
         name="pgx-calls",
         promise="every published call of the genes named and every published phenotype row; zero wrong calls; pairs of "

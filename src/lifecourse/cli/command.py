@@ -27,6 +27,7 @@ COMMANDS = {
     "discover": "find which conditions follow which, and confirm it on other people",
     "plan": "make care plans, each answer with the events that decided it",
     "score": "compute a published risk score from inputs you type",
+    "rules": "list the recommendations, or export them as FHIR PlanDefinitions with CQL",
     "pgx": "call pharmacogenes from genotypes: diplotypes, phenotypes, what was not tested",
     "simulate": "make synthetic people in FHIR, OMOP or MEDS, with the truth beside them",
     "audit": "verify who looked at whom, list one person's disclosures, export FHIR AuditEvents",

@@ -9,6 +9,7 @@ import numpy as np
 
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import before
+from lifecourse.tasks.allergies import allergies_taken, recorded_allergies
 from lifecourse.tasks.packyears import smoking_at
 from lifecourse.tasks.screening import totals_at
 from lifecourse.tasks.smoking import Smoking, united
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from lifecourse.schema.code import Codelist
     from lifecourse.timeline.shard import Shard
 
     Ints = npt.NDArray[np.int64]
@@ -29,6 +31,7 @@ TITLES = {
     "smoking.status": "Smoking status: 0 never, 1 former, 2 current",
     "smoking.pack_years": "Pack-years smoked",
     "smoking.years_since_quitting": "Years since smoking was stopped",
+    "allergy.taken": "Drugs taken to which an allergy is recorded",
     **{f"screening.{name}": scale.title for name, scale in scales().items()},
 }
 """The columns there are, and what to call them."""
@@ -44,15 +47,18 @@ AMOUNTS = (
 @cache
 def evidence_of(name: str) -> Covariate:
     """The question whose events are the records that `name` is derived from."""
-    about, _, scale = name.partition(".")
-    codes = (
-        codelist(scales()[scale].total)
-        if about == "screening"
-        else united("current_smoker", "former_smoker", "never_smoker", *AMOUNTS)
-    )
     return Covariate(
-        name=f"{name}.records", codelist=codes, window=before(), summary=Summary.EXISTS
+        name=f"{name}.records", codelist=_records(name), window=before(), summary=Summary.EXISTS
     )
+
+
+def _records(name: str) -> Codelist:
+    about, _, rest = name.partition(".")
+    if about == "allergy":
+        return recorded_allergies()
+    if about == "screening":
+        return codelist(scales()[rest].total)
+    return united("current_smoker", "former_smoker", "never_smoker", *AMOUNTS)
 
 
 def derived_columns(
@@ -67,6 +73,8 @@ def derived_columns(
         for name, scale in scales().items()
         if f"screening.{name}" in names
     }
+    if "allergy.taken" in names:
+        columns["allergy.taken"] = allergies_taken(shard, subject_index, prediction_time)
     if any(name.startswith("smoking.") for name in names):
         columns |= _smoking(shard, subject_index, prediction_time)
     return np.column_stack([columns[name] for name in names] or [np.empty((len(subject_index), 0))])

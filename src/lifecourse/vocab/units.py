@@ -81,7 +81,7 @@ def tidy_unit(unit: str | None) -> str | None:
     if unit is None:
         return None
     stripped = unit.strip()
-    if stripped in _known_units():
+    if stripped in known_units():
         return stripped
     squeezed = _SQUEEZED.sub("", stripped.lower())
     if squeezed in _absent():
@@ -201,7 +201,8 @@ def _file() -> _File:
 
 
 @cache
-def _known_units() -> frozenset[str]:
+def known_units() -> frozenset[str]:
+    """Every unit we spell, in UCUM's way."""
     canonical = (unit for each in quantities().values() for unit in (each.unit, each.si))
     return frozenset({*canonical, *_file().in_any_case, *_file().spellings})
 
@@ -213,7 +214,7 @@ def _absent() -> frozenset[str]:
 
 @cache
 def _spellings() -> dict[str, str]:
-    found = {_SQUEEZED.sub("", unit.lower()): unit for unit in _known_units()}
+    found = {_SQUEEZED.sub("", unit.lower()): unit for unit in known_units()}
     for unit, written in _file().spellings.items():
         found |= {_SQUEEZED.sub("", word.lower()): unit for word in written}
     return found

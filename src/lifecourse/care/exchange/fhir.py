@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from lifecourse.care.exchange.facts import risk_code
 from lifecourse.care.rules.evaluate import Answer
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def _score_risks(care_plan: CarePlan, patient: Mapping[str, Any]) -> Iterable[di
             care_plan,
             patient,
             name=name,
+            coding=risk_code(score.name, score.outcome, score.horizon_years),
             method=f"{score.equation} (version {score.version})",
             title=score.title,
             value=score.value,
@@ -169,6 +171,7 @@ def _risk(
     patient: Mapping[str, Any],
     *,
     name: str,
+    coding: dict[str, Any] | None = None,
     method: str,
     title: str,
     value: float,
@@ -177,8 +180,9 @@ def _risk(
     notes: Iterable[str | None],
 ) -> dict[str, Any]:
     # probabilityDecimal is a percentage (invariant ras-2): 9.2, not 0.092.
+    outcome = {"text": title} if coding is None else {"coding": [coding], "text": title}
     prediction: dict[str, Any] = {
-        "outcome": {"text": title},
+        "outcome": outcome,
         "probabilityDecimal": round(value * 100, 6),
     }
     if years is not None and math.isfinite(years):

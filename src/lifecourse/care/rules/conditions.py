@@ -16,14 +16,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from lifecourse.base.yaml import Document
 from lifecourse.care.rules.questions import Fact, Kind, Question
 from lifecourse.care.rules.wording import comparison, presence, score_words, title_of
+from lifecourse.tasks.allergies import DRUG_ACTIVE_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lifecourse.care.rules.questions import Facts
 
-# The same as the look-back of scores, so that a page never says of one drug that it is taken and that it is not.
-DRUG_ACTIVE_DAYS = 730
 OR = " or "
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lifecourse.base.clock import MICROSECONDS_PER_DAY, from_microseconds
-from lifecourse.care.rules.conditions import DRUG_ACTIVE_DAYS
+from lifecourse.tasks.allergies import DRUG_ACTIVE_DAYS
 from lifecourse.timeline.shard import NO_END, STATIC
 from lifecourse.vocab.ingredients import ingredients
 
