@@ -40,6 +40,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "genome": ("M",),
     "simulate": ("meds", "fhir"),
     "labels": ("M", "L"),
+    "pages": ("M",),
     "growth": ("100M",),
 }
 """Modules and the sizes they run at, quickest first."""

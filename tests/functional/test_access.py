@@ -9,18 +9,23 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import polars as pl
 import pytest
-from house import ADA, CANARY, ID, KEEPER, RULES, TREATED, make_house
+from cohorts import RECIPE, RISK, TASK, cohort
+from house import ADA, CANARY, ID, KEEPER, RULES, TREATED, closed_rows, make_house
 from pages import signed_in
 
 from lifecourse.base import clock
 from lifecourse.base.errors import PolicyRefused, UserError
 from lifecourse.cli import main
+from lifecourse.models import train
 from lifecourse.privacy.access.cedar import SHIPPED
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Purpose
 from lifecourse.serve import create_app
-from lifecourse.timeline.access import open_timeline
+from lifecourse.serve.cds_hooks.request import PREFETCH
+from lifecourse.serve.site import Site
+from lifecourse.timeline.access import open_timeline, timeline_from_events
 from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
@@ -155,6 +160,57 @@ def test_whoever_is_erased_leaves_no_consent_and_no_line_of_the_care_team(own_ho
     assert str(ID["carl"]).encode() in kept
 
 
+def hook(who: str) -> dict[str, Any]:
+    """What an EHR sends of a patient of 76 with atrial fibrillation."""
+    rows = [
+        row
+        for row in closed_rows()
+        if str(row.get("subject")) == str({"reference": "Patient/gina"})
+    ]
+    text = orjson.dumps([*rows, next(r for r in closed_rows() if r["id"] == "gina")]).decode()
+    sent = orjson.loads(text.replace("gina", who))
+    prefetch = dict.fromkeys(PREFETCH)
+    prefetch["patient"] = sent[-1]
+    prefetch["conditions"] = {
+        "resourceType": "Bundle",
+        "entry": [{"resource": r} for r in sent[:-1]],
+    }
+    return {
+        "hook": "patient-view",
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": {"userId": "Practitioner/1", "patientId": who},
+        "prefetch": prefetch,
+    }
+
+
+def test_consents_hold_for_a_record_that_is_handed_over(own_house: Path) -> None:
+    client = signed_in(own_house)
+    service = "/cds-services/lifecourse-patient-view"
+    assert len(client.post(service, json=hook("eve")).json()["cards"]) > 0
+    assert client.post(service, json=hook("gina")).json() == {"cards": []}
+
+
+def test_what_was_learned_and_answers_are_asked_of_the_policies(own_house: Path) -> None:
+    folder = own_house / "policies"
+    shutil.copytree(SHIPPED, folder)
+    (folder / "site.cedar").write_text(
+        '@id("no-results") forbid (principal, action in [Action::"results", Action::"plan", Action::"answer"], resource);'
+    )
+    (own_house / "lifecourse.yaml").write_text(f"{RULES}  policies: policies\n")
+    client = signed_in(own_house)
+    for path in ("/models", "/api/models", "/findings", "/api/tasks"):
+        assert client.get(path).status_code == 403
+    page = client.get(f"/api/patients/{ID['dora']}").json()["data"]
+    assert page["plan"]["fires"] == []
+    assert "no advice" in page["plan"]["reason"]
+    given = {"recommendation": "statin_diabetes", "outcome": "accepted"}
+    assert client.post(f"/patients/{ID['dora']}/answers", data=given).status_code == 403
+    hooked = client.post("/cds-services/lifecourse-patient-view", json=hook("eve"))
+    assert hooked.status_code == 403
+    refused = [e for e in AuditLog(own_house / "audit").entries() if e["outcome"] == "refused"]
+    assert len(refused) == 6
+
+
 @pytest.mark.parametrize(
     ("arguments", "purpose", "allowed"),
     [
@@ -215,15 +271,11 @@ def test_a_policy_of_the_house_holds(own_house: Path) -> None:
     timeline = open_timeline(own_house, actor=ADA, purpose=Purpose.DIRECT_CARE)
     times = timeline.table(range(timeline.n_shards), ["time"])["time"]
     assert times.min().year == 2024
-    assert timeline.persons().filter(pl_is_dora())["birth"].to_list() == [None]
+    assert timeline.persons().filter(pl.col("subject_id") == ID["dora"])["birth"].to_list() == [
+        None
+    ]
     with pytest.raises(PolicyRefused):
         timeline.names()
-
-
-def pl_is_dora() -> Any:
-    import polars as pl
-
-    return pl.col("subject_id") == ID["dora"]
 
 
 # ------------------------------------------------------------- two worlds that differ in closed rows alone
@@ -323,6 +375,14 @@ def closed_to_all_purposes(root: Path, *, closed: bool) -> Path:
     return workspace
 
 
+def model_of_a_protected_code() -> Any:
+    events = cohort(600, seed=3).with_columns(code=pl.col("code").replace(RISK, "ICD10CM//F10.20"))
+    model = train(timeline_from_events(events), TASK, recipe=RECIPE).model
+    assert model is not None
+    assert "ICD10CM//F10.20" in model.vocabulary
+    return model
+
+
 def test_two_worlds_that_differ_in_closed_rows_answer_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,6 +391,8 @@ def test_two_worlds_that_differ_in_closed_rows_answer_alike(
     ]
     stored = [Store.at(world).manifest().report["events"] for world in worlds]
     assert stored[1] > stored[0]
+    # One model for both, of which a closed code is a column.
+    monkeypatch.setattr(Site, "trained", {"stroke": model_of_a_protected_code()})
     frozen(monkeypatch)
     ours, theirs = (answers_of(workspace) for workspace in worlds)
     assert len(ours) == len(theirs) > 300
@@ -340,4 +402,5 @@ def test_two_worlds_that_differ_in_closed_rows_answer_alike(
     assert {200, 404, 422} <= statuses
     shown = b"".join(content for _, _, content in ours)
     assert b"Diabelli" in shown
+    assert b'"name":"stroke"' in shown
     assert CANARY.encode() not in shown

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
 from access import World, decided_alone, timeline_columns, world
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lifecourse.privacy.access.asking import Use
+from lifecourse.privacy.access.cedar import load_policies
+from lifecourse.schema.scopes import parse_scopes
 from lifecourse.timeline.guarded import Guarded, seen_through
 from lifecourse.timeline.persons import persons_of
 from lifecourse.timeline.sight import kinds_of
-from lifecourse.timeline.view import view_of_people
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from lifecourse.timeline.view import Known, view_of_people
 
 WORLDS = 30
 MORE_WORLDS = 200
+SCOPES = (
+    "user/Condition.rs", "user/Observation.rs", "user/MedicationRequest.r", "user/*.rs", "patient/*.rs",
+    "patient/Condition.r", "user/Procedure.rs", "user/Condition.rs?category=problem-list-item", "user/Patient.s",
+    "openid", "user/Condition.cud",
+)  # fmt: skip
 
 
 def expected(made: World) -> pl.DataFrame:
@@ -83,3 +92,38 @@ def test_a_view_is_the_decision_on_each_event(tmp_path: Path) -> None:
 def test_a_view_is_the_decision_on_each_event_of_two_hundred_worlds(tmp_path: Path) -> None:
     for seed in range(WORLDS, MORE_WORLDS):
         check(seed, tmp_path)
+
+
+@given(st.lists(st.sampled_from(SCOPES), max_size=4), st.lists(st.sampled_from(SCOPES), max_size=3))
+def test_more_scopes_never_show_less(some: list[str], more: list[str]) -> None:
+    made = _scoped_world()
+    fewer, all_of_them = (_seen_with(made, scopes) for scopes in (some, some + more))
+    assert fewer.join(all_of_them, on=fewer.columns, how="anti", nulls_equal=True).height == 0
+    if "user/*.rs" in some:
+        assert fewer.height == made.events.height
+
+
+@lru_cache
+def _scoped_world() -> World:
+    """A world under the policies that are shipped, with a patient in context."""
+    with TemporaryDirectory() as folder:
+        made = world(11, Path(folder))
+    situation = replace(
+        made.eye.situation,
+        use=Use.TREAT,
+        protected=frozenset(),
+        identity=replace(made.eye.situation.identity, patient=None),
+    )
+    people = made.timeline.subject_ids().tolist()
+    eye = replace(made.eye, engine=load_policies(), situation=situation)
+    return replace(made, eye=eye, known=Known(in_context=frozenset(people[:2]), rules={}))
+
+
+def _seen_with(made: World, scopes: list[str]) -> pl.DataFrame:
+    identity = replace(made.eye.situation.identity, scopes=parse_scopes(" ".join(scopes)))
+    eye = replace(made.eye, situation=replace(made.eye.situation, identity=identity))
+    view = view_of_people(
+        eye, made.known, made.timeline.subject_ids(), kinds_of(made.timeline.codes)
+    )
+    seen = seen_through(made.timeline.holding, view)
+    return seen.matching(range(seen.n_shards), timeline_columns(), None)

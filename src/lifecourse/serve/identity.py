@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from lifecourse.base.errors import PolicyRefused
+from lifecourse.privacy.access.asking import Action
 from lifecourse.privacy.acts import asked_by
 from lifecourse.schema.actor import Actor
 from lifecourse.schema.identity import LOCAL, Identity
@@ -15,6 +16,7 @@ from lifecourse.serve.auth.cookies import read_cookie
 from lifecourse.serve.auth.door import Door
 from lifecourse.serve.feedback import Answers
 from lifecourse.serve.site import Site
+from lifecourse.timeline.permission import check_permitted
 
 
 def identity_of(request: Request) -> Identity:
@@ -78,13 +80,29 @@ def site_of(request: Request, identity: Identified) -> Site:
     return site.seen_by(identity)
 
 
+SignedIn = Annotated[Actor, Depends(actor_of)]
+Served = Annotated[Site, Depends(site_of)]
+
+
+def results_of(site: Served) -> Site:
+    """The workspace, to whom policies let see what was learned from its people together.
+
+    Raises
+    ------
+    PolicyRefused
+        They do not.
+    """
+    if site.identity is not None:
+        check_permitted(site.workspace, site.identity, Action.RESULTS)
+    return site
+
+
 def answers_of(request: Request) -> Answers:
     """The answers given in the workspace that is served."""
     answers: Answers = request.app.state.answers
     return answers
 
 
-SignedIn = Annotated[Actor, Depends(actor_of)]
-Served = Annotated[Site, Depends(site_of)]
+Results = Annotated[Site, Depends(results_of)]
 Given = Annotated[Answers, Depends(answers_of)]
 Document = dict[str, Any]

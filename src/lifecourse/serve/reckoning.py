@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from lifecourse.timeline.chart import Chart
 
 
+# Most of a plan; asked about first, a page is made a tenth sooner.
+SCALARS = frozenset({str, int, float, bool})
+
+
 def plan_of(chart: Chart, at: int, risks: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """The care plan at `at`, with the published scores it was made from."""
     from lifecourse.care import plan
@@ -68,6 +72,8 @@ def warm() -> None:
 
 def plain(value: Any) -> Any:
     """`value` as dicts, lists and scalars."""
+    if value is None or type(value) in SCALARS:
+        return value
     if hasattr(value, "to_dict"):
         return plain(value.to_dict())
     if isinstance(value, dict):

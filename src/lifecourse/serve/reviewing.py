@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.clock import from_microseconds
-from lifecourse.base.errors import PolicyRefused, UserError
+from lifecourse.base.errors import UserError
+from lifecourse.privacy.access.asking import Action
 from lifecourse.schema.actor import Purpose
 from lifecourse.serve.drawing import courses, draw, latest
 from lifecourse.serve.evidence import criterion_in_words, evidence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from lifecourse.tasks.phenotypes import Phenotype
     from lifecourse.tasks.review import Drawn, Sample
     from lifecourse.tasks.verdicts import ChartVerdict
+    from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.chart import Chart
 
 PURPOSES = {
     Purpose.OPERATIONS: "operations: quality of care",
@@ -113,6 +116,7 @@ def draw_review(
     if purpose not in PURPOSES:
         raise UserError("say for which purpose: operations or research.")
     timeline = site.timeline(actor, Purpose(purpose))
+    timeline.require(Action.JUDGE)
     site.reviews.keep(draw_charts(timeline, name, each=each, seed=seed, is_blind=is_blind))
 
 
@@ -130,14 +134,8 @@ def chart_page(site: Site, actor: Actor, name: str, number: int) -> dict[str, An
     asked, sample = _phenotype(name), _sample(site, name)
     drawn = _drawn(sample, number)
     timeline = site.timeline(actor, Purpose(sample.purpose))
-    try:
-        chart = timeline.chart(drawn.subject_id)
-    except PolicyRefused:
-        raise
-    except UserError:
-        raise Absent(
-            "the person of this chart is no longer in the store. Draw new charts."
-        ) from None
+    timeline.require(Action.JUDGE)
+    chart = _chart(timeline, drawn)
     record = Record(chart.until(drawn.as_of))
     found = courses(record, drawn.as_of)
     drawing = draw(record, found, drawn.as_of, None)
@@ -145,6 +143,8 @@ def chart_page(site: Site, actor: Actor, name: str, number: int) -> dict[str, An
     own = _own(sample, verdicts, actor)
     given = own.get((drawn.subject_id, drawn.as_of))
     is_hidden = sample.is_blind and given is None
+    # Who drew the charts may have seen more of the person than who judges them.
+    is_told = not is_hidden and timeline.is_whole(drawn.subject_id)
     page: dict[str, Any] = {
         "name": name,
         "title": asked.title,
@@ -157,7 +157,7 @@ def chart_page(site: Site, actor: Actor, name: str, number: int) -> dict[str, An
         "given": given and _given(given),
         "others": [] if is_hidden else _others(verdicts, drawn, actor),
         "is_hidden": is_hidden,
-        "stratum": None if is_hidden else {"name": drawn.stratum, "means": STRATA[drawn.stratum]},
+        "stratum": _stratum(drawn) if is_told else None,
         "why": None if is_hidden else evidence(asked, record),
         "drawing": {
             "svg": drawing.figure.svg if drawing.figure else None,
@@ -189,6 +189,8 @@ def judge(
     sample = _sample(site, name)
     drawn = _drawn(sample, number)
     timeline = site.timeline(actor, Purpose(sample.purpose))
+    timeline.require(Action.JUDGE)
+    _chart(timeline, drawn)
     timeline.record(f"judge {name}", f"subject/{drawn.subject_id}")
     site.reviews.add(actor, sample, drawn, answer, reason)
     return _next(sample, site.reviews.verdicts(name), actor, after=number)
@@ -211,6 +213,19 @@ def _drawn(sample: Sample, number: int) -> Drawn:
     if not 1 <= number <= len(sample.charts):
         raise Absent(f"the sample has {len(sample.charts)} charts, and none of this number.")
     return sample.charts[number - 1]
+
+
+def _chart(timeline: Timeline, drawn: Drawn) -> Chart:
+    try:
+        return timeline.chart(drawn.subject_id)
+    except UserError:
+        raise Absent(
+            "the person of this chart is not in the store any more, or not for you. Draw new charts."
+        ) from None
+
+
+def _stratum(drawn: Drawn) -> dict[str, str]:
+    return {"name": drawn.stratum, "means": STRATA[drawn.stratum]}
 
 
 def _own(

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from lifecourse.serve.emergency import LONGEST_REASON, break_glass
 from lifecourse.serve.envelope import success
-from lifecourse.serve.identity import Served, SignedIn
+from lifecourse.serve.identity import Results, Served, SignedIn
 from lifecourse.serve.panel import Search, panel
 from lifecourse.serve.patient import patient
 from lifecourse.serve.reviewing import chart_page, review, reviews
@@ -60,28 +60,28 @@ def patient_as_fhir(subject_id: int, actor: SignedIn, site: Served) -> Response:
 
 
 @router.get("/models")
-def models(actor: SignedIn, site: Served) -> Response:
+def models(actor: SignedIn, site: Results) -> Response:
     """Each task's model or abstention."""
     del actor
     return success([site.model(name) for name in site.models()])
 
 
 @router.get("/models/{name}")
-def model(name: str, actor: SignedIn, site: Served) -> Response:
+def model(name: str, actor: SignedIn, site: Results) -> Response:
     """One model: its evaluation, or why there is none."""
     del actor
     return success(site.model(name))
 
 
 @router.get("/findings")
-def findings(actor: SignedIn, site: Served) -> Response:
+def findings(actor: SignedIn, site: Results) -> Response:
     """What was discovered on one half of the people and confirmed on the other."""
     del actor
     return success(site.findings())
 
 
 @router.get("/tasks")
-def tasks(actor: SignedIn, site: Served) -> Response:
+def tasks(actor: SignedIn, site: Results) -> Response:
     """Who is counted in each task, step by step."""
     del actor
     return success(site.tasks())

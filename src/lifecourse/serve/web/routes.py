@@ -8,9 +8,10 @@ from fastapi import APIRouter, Form, Query
 from starlette.responses import RedirectResponse, Response
 
 from lifecourse.base.errors import UserError
-from lifecourse.serve.emergency import LONGEST_REASON, break_glass
+from lifecourse.privacy.access.asking import Action
+from lifecourse.serve.emergency import LONGEST_REASON, break_glass, timeline_for
 from lifecourse.serve.feedback import OUTCOMES, REASONS
-from lifecourse.serve.identity import Given, Served, SignedIn
+from lifecourse.serve.identity import Given, Results, Served, SignedIn
 from lifecourse.serve.panel import Search, panel
 from lifecourse.serve.patient import patient
 from lifecourse.serve.web.discoveries import findings_view
@@ -72,6 +73,7 @@ def answer(
     reason: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Keep what the clinician answered to a recommendation that is on the patient's page."""
+    timeline_for(site, actor, subject_id).require(Action.ANSWER)
     plan = patient(site, actor, subject_id)["plan"]
     offered = {row["name"]: row["override_reasons"] for row in plan["fires"]}
     if recommendation not in offered:
@@ -94,7 +96,7 @@ def answer(
 
 
 @router.get("/models")
-def models(actor: SignedIn, site: Served) -> Response:
+def models(actor: SignedIn, site: Results) -> Response:
     """Each task's model or abstention."""
     return page(
         "models.html", actor=actor, models=[model_view(site.model(n)) for n in site.models()]
@@ -102,18 +104,18 @@ def models(actor: SignedIn, site: Served) -> Response:
 
 
 @router.get("/models/{name}")
-def model(name: str, actor: SignedIn, site: Served) -> Response:
+def model(name: str, actor: SignedIn, site: Results) -> Response:
     """One model: how well it did, on whom, and how its risks compare with what happened."""
     return page("model.html", actor=actor, model=model_view(site.model(name)))
 
 
 @router.get("/findings")
-def findings(actor: SignedIn, site: Served) -> Response:
+def findings(actor: SignedIn, site: Results) -> Response:
     """What follows what, among the people of this store."""
     return page("findings.html", actor=actor, **findings_view(site.findings()))
 
 
 @router.get("/tasks")
-def tasks(actor: SignedIn, site: Served) -> Response:
+def tasks(actor: SignedIn, site: Results) -> Response:
     """Who is counted in each task."""
     return page("tasks.html", actor=actor, tasks=site.tasks())
