@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,6 +154,15 @@ def whole_number(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 0 or more")
     return number
+
+
+def moment(text: str) -> datetime:
+    """`text` as a moment: a day begins at midnight UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no date such as 2026-05-01") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def existing(path: Path, what: str) -> Path:

@@ -30,7 +30,7 @@ COMMANDS = {
     "rules": "list the recommendations, or export them as FHIR PlanDefinitions with CQL",
     "pgx": "call pharmacogenes from genotypes: diplotypes, phenotypes, what was not tested",
     "simulate": "make synthetic people in FHIR, OMOP or MEDS, with the truth beside them",
-    "audit": "verify who looked at whom, list one person's disclosures, export FHIR AuditEvents",
+    "audit": "verify who looked at whom, sign it for a witness, list one person's disclosures, export FHIR AuditEvents",
     "consent": "keep people's FHIR Consents beside a store, where policies ask them",
     "erase": "erase one person from a store, every version of it, and what a workspace made of them",
     "vocabulary": "make one file of the code systems a site owns, and look codes up in it",

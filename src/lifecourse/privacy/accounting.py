@@ -1,7 +1,8 @@
-"""Whom the audit log says something of: disclosures of one person's records, and its entries as FHIR AuditEvents.
+"""What was disclosed of one person in six years: to whom, when, what and why (45 CFR 164.528).
 
-The accounting of disclosures covers six years (45 CFR 164.528). AuditEvents have the shape of IHE's Basic Audit Log
-Patterns (BALP 1.1): type rest or query, the agent who asked with purpose of use, the patient as an entity.
+Treatment, payment and the site's own operations are exempt from the accounting; they are counted, and listed for who
+asks. What was read of everybody, or of a cohort kept by its size and hash alone, may have had the person in it, and is
+listed as such: 164.528(b)(4) lets research on fifty people and more be told like this.
 """
 
 from __future__ import annotations
@@ -10,80 +11,76 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.clock import DAYS_PER_YEAR, now
+from lifecourse.privacy.acts import SUBJECT, SUCCESS, subject_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lifecourse.privacy.audit import AuditLog
 
 YEARS = 6
-SHOWN = ("time", "actor", "role", "purpose", "action", "outcome")
-PURPOSES = {"direct_care": "TREAT", "operations": "HOPERAT", "research": "HRESCH"}
-OUTCOMES = {"success": "0", "not found": "4", "refused": "8"}
-DICOM = "http://dicom.nema.org/resources/ontology/DCM"
-ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
-ENTITY = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
-REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+EXEMPT = ("direct_care", "operations")
+OF_EVERYBODY = ("store", "people")
 
 
-def accounting(audit: AuditLog, subject_id: int) -> list[dict[str, Any]]:
-    """Every entry of the last six years that names the subject, oldest first: who, when, why and with what outcome."""
-    since = now() - timedelta(days=YEARS * DAYS_PER_YEAR)
-    wanted = f"subject/{subject_id}"
-    return [
-        {key: entry[key] for key in SHOWN}
-        for entry in audit.entries()
-        if entry["target"].split("/event", 1)[0] == wanted
-        and datetime.fromisoformat(entry["time"]) >= since
-    ]
+def accounting(
+    audit: AuditLog,
+    subject_id: int,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    exempt_too: bool = False,
+) -> dict[str, Any]:
+    """The disclosures of a subject's records, oldest first.
 
+    Parameters
+    ----------
+    since, until : from the first moment to before the second; six years until now by default
+    exempt_too : also what need not be accounted for, and what was asked for in vain
 
-def audit_events(audit: AuditLog) -> Iterator[dict[str, Any]]:
-    """The entries as FHIR R4 AuditEvents; people by the log's alias, who was erased as anybody's."""
+    Returns
+    -------
+    ``subject_id from to disclosures exempt``: each disclosure with ``time recipient program role description purpose
+    outcome reason whom exempt``, where ``whom`` is ``the person``, ``in a list`` or ``perhaps among many``; ``exempt``
+    counts those that need not be accounted for
+    """
+    until = until or now()
+    since = since or until - timedelta(days=YEARS * DAYS_PER_YEAR)
+    rows: list[dict[str, Any]] = []
     for entry in audit.entries():
-        yield _event(entry, audit)
-
-
-def _event(entry: dict[str, Any], audit: AuditLog) -> dict[str, Any]:
-    reads = entry["action"].startswith("look")
-    event: dict[str, Any] = {
-        "resourceType": "AuditEvent",
-        "id": f"audit-{entry['seq']}",
-        "type": {"system": DICOM, "code": "110112" if "all" in entry["action"] else "110106"}
-        if reads
-        else {"system": DICOM, "code": "110100"},
-        "subtype": [{"display": entry["action"]}],
-        "action": "R" if reads else "E",
-        "recorded": entry["time"],
-        "outcome": OUTCOMES.get(entry["outcome"], "4"),
-        "outcomeDesc": entry["outcome"],
-        "purposeOfEvent": [
-            {"coding": [{"system": REASON, "code": PURPOSES.get(entry["purpose"], "HOPERAT")}]}
-        ],
-        "agent": [
-            {
-                "type": {"text": entry["role"] or "user"},
-                "who": {"display": entry["actor"]},
-                "requestor": True,
-            }
-        ],
-        "source": {"observer": {"display": "lifecourse"}},
+        whom = _whom(entry, subject_id)
+        if whom and since <= datetime.fromisoformat(entry["time"]) < until:
+            rows.append(_row(entry, whom))
+    told = [row for row in rows if exempt_too or not row["exempt"]]
+    return {
+        "subject_id": subject_id,
+        "from": since.isoformat(),
+        "to": until.isoformat(),
+        "disclosures": told,
+        "exempt": sum(row["exempt"] for row in rows),
     }
-    head, _, rest = entry["target"].partition("/")
-    if head == "subject":
-        who = rest.split("/", 1)[0]
-        alias = audit.alias_of(int(who)) if who.lstrip("-").isdigit() else None
-        event["entity"] = [
-            {
-                "what": {
-                    "identifier": {"system": "urn:lifecourse:audit-alias", "value": alias or who}
-                },
-                "type": {"system": ENTITY, "code": "1"},
-                "role": {"system": ROLE, "code": "1"},
-            }
-        ]
-    else:
-        event["entity"] = [
-            {"what": {"display": entry["target"]}, "type": {"system": ENTITY, "code": "2"}}
-        ]
-    return event
+
+
+def _whom(entry: dict[str, Any], subject_id: int) -> str | None:
+    """How the entry is of the subject: by name, in a list, perhaps; None where it is not."""
+    if subject_of(entry["target"]) == subject_id:
+        return "the person"
+    if subject_id in entry.get("people", ()):
+        return "in a list"
+    is_of_many = "cohort" in entry or entry["target"].startswith(OF_EVERYBODY)
+    is_named = "people" in entry or entry["target"].startswith(SUBJECT)
+    is_given = entry["purpose"] not in EXEMPT and entry["outcome"] == SUCCESS
+    return "perhaps among many" if is_of_many and is_given and not is_named else None
+
+
+def _row(entry: dict[str, Any], whom: str) -> dict[str, Any]:
+    return {
+        "time": entry["time"],
+        "recipient": entry["actor"],
+        "program": entry.get("client"),
+        "role": entry["role"],
+        "description": entry["action"],
+        "purpose": entry["purpose"],
+        "outcome": entry["outcome"],
+        "reason": entry.get("reason"),
+        "whom": whom,
+        "exempt": entry["purpose"] in EXEMPT or entry["outcome"] != SUCCESS,
+    }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lifecourse.privacy.audit import AuditLog
+from lifecourse.privacy.witness import verify as verify_log
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.rewriting import finish_rewriting, is_unfinished
@@ -115,7 +116,7 @@ def verify(store: Path, *, actor: Actor, purpose: Purpose) -> dict[str, Any]:
             finish_rewriting(found)
     manifest = found.manifest()
     files = found.verify()
-    entries = audit.verify()
+    entries = verify_log(audit)
     target = f"store version {manifest.version}"
     audit.record(actor=actor, purpose=purpose, action="verify", target=target)
     return {

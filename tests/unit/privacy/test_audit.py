@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+from pathlib import Path
 
 import orjson
 import pytest
-from fhir.resources.R4B.auditevent import AuditEvent
 
 from lifecourse.base.errors import StoreDamaged
-from lifecourse.privacy.accounting import accounting, audit_events
-from lifecourse.privacy.audit import HEAD, AuditLog
+from lifecourse.privacy.audit import HEAD, MOST_LISTED, AuditLog
 from lifecourse.schema.actor import Actor, Purpose
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 WHO = Actor(name="dr.test", role="clinician")
 
@@ -75,21 +71,70 @@ def test_an_entry_whose_seal_was_lost_in_a_power_cut_is_no_damage(tmp_path: Path
     assert log.verify() == 5
 
 
-def test_accounting_says_who_looked_at_one_person_and_export_is_fhir(tmp_path: Path) -> None:
-    log = filled(tmp_path)
+def test_a_log_of_an_earlier_version_verifies_and_goes_on(tmp_path: Path) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "data" / "audit_1", tmp_path / "audit")
+    log = AuditLog(tmp_path / "audit")
+    assert log.verify() == 5
+    before = list(log.entries())
+    assert [entry["target"] for entry in before][1:4] == ["subject/7", "subject/8", "subject/7"]
     log.record(
-        actor=WHO, purpose=Purpose.DIRECT_CARE, action="look", target="subject/2", outcome="refused"
+        actor=WHO, purpose=Purpose.DIRECT_CARE, action="look", target="subject/7", reason="x"
     )
-    log.record(actor=WHO, purpose=Purpose.OPERATIONS, action="look at all", target="store")
-    assert [row["outcome"] for row in accounting(log, 2)] == ["success", "refused"]
-    assert accounting(log, 99) == []
-    events = list(audit_events(log))
-    assert len(events) == 6
-    for event in events:
-        AuditEvent.model_validate(event)
-    named = [event["entity"][0]["what"].get("identifier", {}).get("value") for event in events]
-    assert named[2] == named[4] == log.alias_of(2)
-    assert not any("subject" in orjson.dumps(event).decode() for event in events)
-    log.forget(2)
-    assert accounting(log, 2) == []
     assert log.verify() == 6
+    after = list(log.entries())
+    assert after[-1]["reason"] == "x"
+    assert (
+        orjson.loads(list(log.lines())[-1])["target"]
+        == orjson.loads(list(log.lines())[1])["target"]
+    )
+    log.forget(7)
+    assert [entry["target"] for entry in log.entries()][1:4] == [
+        "subject/erased",
+        "subject/8",
+        "subject/erased",
+    ]
+    assert log.verify() == 6
+
+
+def test_what_may_name_somebody_is_readable_until_they_are_erased(tmp_path: Path) -> None:
+    log = filled(tmp_path)
+    reason = "unconscious, found by Zebulon"
+    log.record(
+        actor=WHO,
+        purpose=Purpose.DIRECT_CARE,
+        action="look",
+        target="subject/2",
+        emergency=True,
+        reason=reason,
+    )
+    assert "Zebulon" not in log.path.read_text()
+    assert list(log.entries())[-1]["reason"] == reason
+    log.forget(2)
+    assert list(log.entries())[-1]["reason"] == "erased"
+    assert log.verify() == 5
+
+
+def test_a_list_names_its_people_and_a_cohort_has_a_size_and_a_hash(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path)
+    told = {"actor": WHO, "purpose": Purpose.RESEARCH, "action": "predict", "target": "store"}
+    log.record(**told, people=range(3), rows=3, models=["m@1"])
+    log.record(**told, people=range(MOST_LISTED + 1))
+    log.record(**told, people=[*range(MOST_LISTED + 1)])
+    log.record(**told, people=range(1, MOST_LISTED + 2))
+    few, many, same, others = log.entries()
+    assert few["people"] == [0, 1, 2]
+    assert "people" not in many
+    assert many["cohort"]["size"] == MOST_LISTED + 1
+    assert many["cohort"] == same["cohort"] != others["cohort"]
+
+
+def test_the_aliases_are_read_anew_only_where_the_file_grew(tmp_path: Path) -> None:
+    log = filled(tmp_path, 30)
+    assert [entry["target"] for entry in log.entries()] == [f"subject/{n}" for n in range(30)]
+    aliases = [log.alias_of(n) for n in range(30)]
+    assert len(set(aliases)) == 30
+    log.forget(3)
+    assert log.alias_of(3) is None
+    assert [log.alias_of(n) for n in range(30) if n != 3] == [a for a in aliases if a != aliases[3]]
+    log.record(actor=WHO, purpose=Purpose.DIRECT_CARE, action="look", target="subject/3")
+    assert log.alias_of(3) not in (None, aliases[3])
