@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import hmac
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,7 +86,11 @@ class AuditLog:
         """Append `act` durably, with one synchronisation of the disk; gives the number of its entry."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._locked() as descriptor:
-            sequence, previous = self._last(descriptor)
+            head = self._whole_head()
+            sequence, previous = _last(descriptor)
+            if head is not None and head["seq"] > sequence:
+                # The log was cut: the gap stays for `verify` to find, instead of being closed by whoever looks next.
+                sequence, previous = head["seq"], head["hash"]
             entry = {
                 "seq": sequence + 1,
                 "time": now().isoformat(),
@@ -98,32 +103,19 @@ class AuditLog:
                 "previous": previous,
             }
             entry["hash"] = _hash(entry)
-            entry["mac"] = self._mac(entry["hash"])
+            entry["mac"] = _code(self._code_key(), entry["hash"])
             os.write(descriptor, orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
             os.fdatasync(descriptor)
-            if sequence < 2 or self._is_sealed():
-                self._seal(entry)
+            # A head that was taken away or changed is not made anew: that it is missing tells.
+            if head is not None or sequence < 2:
+                self._seal(entry, is_new=head is None)
         return int(entry["seq"])
 
-    def _last(self, descriptor: int) -> tuple[int, str]:
-        """Sequence and hash of the entry that the next one follows.
-
-        Where the log was cut, that is the last one that was sealed: the gap then stays for `verify` to find, instead
-        of being closed by whoever looks next.
-        """
-        sequence, previous = _last(descriptor)
-        if self._is_sealed():
-            head = self._sealed()
-            if head is not None and head["seq"] > sequence:
-                return int(head["seq"]), str(head["hash"])
-        return sequence, previous
-
-    def _is_sealed(self) -> bool:
-        """Whether the head is there and whole; one that was taken away or changed is not made anew."""
+    def _whole_head(self) -> dict[str, Any] | None:
         try:
-            return self._sealed() is not None
+            return self._sealed()
         except StoreDamaged:
-            return False
+            return None
 
     def _of_people(self, act: Act) -> dict[str, Any]:
         """Whom and what the act was of, people by their aliases; what may name somebody is sealed."""
@@ -169,10 +161,11 @@ class AuditLog:
         finally:
             os.close(descriptor)
 
-    def _mac(self, stated: str) -> str:
-        return Aliases(self.folder).keys.signature(b"entry " + stated.encode())
+    def _code_key(self) -> bytes:
+        """What the codes of entries are made with: of the log's key, so that it is read once for a whole log."""
+        return Aliases(self.folder).keys.signature(b"codes of entries").encode()
 
-    def _seal(self, entry: dict[str, Any]) -> None:
+    def _seal(self, entry: dict[str, Any], *, is_new: bool = False) -> None:
         """Write down which entry is the last one, so that a shorter log shows.
 
         Written in its place and left to the system to bring to the disk: after a power cut the head may name an
@@ -180,9 +173,7 @@ class AuditLog:
         """
         head = {"seq": entry["seq"], "hash": entry["hash"]}
         sealed = Aliases(self.folder).keys.signature(orjson.dumps(head))
-        path = self.folder / HEAD
-        is_new = not path.exists()
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        descriptor = os.open(self.folder / HEAD, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.pwrite(descriptor, orjson.dumps({**head, "signature": sealed}).ljust(HEAD_BYTES), 0)
             if is_new:
@@ -239,6 +230,7 @@ class AuditLog:
         sealed = self._sealed()
         signed = {each.size: each for each in checkpoints}
         frontier, previous, is_coded, count = Frontier(), GENESIS, False, 0
+        key = self._code_key() if self.path.exists() else b""
         _check_root(signed.get(0), EMPTY, 0)
         for count, line in enumerate(self.lines(), start=1):
             entry = _parsed(line, count)
@@ -250,7 +242,14 @@ class AuditLog:
             ):
                 raise StoreDamaged(f"audit entry {count} does not follow from the one before it.")
             previous = stated
-            is_coded = self._check_code(count, stated, code, sealed, must=is_coded)
+            if code is not None and code != _code(key, stated):
+                raise StoreDamaged(f"audit entry {count} was not written with the log's key.")
+            is_old = not is_coded and sealed is not None and count <= sealed["seq"] + 1
+            if (
+                code is None and not is_old
+            ):  # entries of earlier versions, before any other, have none
+                raise StoreDamaged(f"audit entry {count} was not written with the log's key.")
+            is_coded = code is not None
             if sealed is not None and count == sealed["seq"] and stated != sealed["hash"]:
                 raise StoreDamaged(f"audit entry {count} is not the one that was sealed.")
             frontier.add(leaf_hash(line))
@@ -265,25 +264,6 @@ class AuditLog:
                 "those behind it were cut off."
             )
         return count
-
-    def _check_code(
-        self,
-        count: int,
-        stated: str,
-        code: str | None,
-        sealed: dict[str, Any] | None,
-        *,
-        must: bool,
-    ) -> bool:
-        """Whether the entry has a code, after checking it; entries of earlier versions, before any other, have none."""
-        if code is not None:
-            if code != self._mac(stated):
-                raise StoreDamaged(f"audit entry {count} was not written with the log's key.")
-            return True
-        is_old = sealed is not None and count <= sealed["seq"] + 1
-        if must or not is_old:
-            raise StoreDamaged(f"audit entry {count} was not written with the log's key.")
-        return False
 
     def roots(self, sizes: Collection[int]) -> dict[int, bytes]:
         """The RFC 6962 root of the first n lines, for each n of `sizes` that the log reaches."""
@@ -349,6 +329,10 @@ def _parsed(line: bytes, count: int) -> dict[str, Any]:
     if not is_as_written:
         raise StoreDamaged(f"audit entry {count} is not as it was written.")
     return entry
+
+
+def _code(key: bytes, stated: str) -> str:
+    return hmac.digest(key, stated.encode(), "sha256").hex()
 
 
 def _hash(entry: dict[str, Any]) -> str:
