@@ -139,13 +139,15 @@ def tasks() -> str:
 def routes() -> str:
     """Every route of the server."""
     from lifecourse.serve import health
+    from lifecourse.serve.api import officer as api_officer
     from lifecourse.serve.api import programs
     from lifecourse.serve.api import routes as api
     from lifecourse.serve.cds_hooks import routes as hooks
-    from lifecourse.serve.web import reviews, sign_in
+    from lifecourse.serve.web import officer, reviews, sign_in
     from lifecourse.serve.web import routes as web
 
-    modules = (health, sign_in, programs, web, reviews, api, hooks)
+    pages = (health, sign_in, web, reviews, officer)
+    modules = (*pages, programs, api, api_officer, hooks)
     found = [route for module in modules for route in module.router.routes]
     lines = [
         f"# Routes\n\n{NOTE}\n",

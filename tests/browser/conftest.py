@@ -101,6 +101,18 @@ def browser(chromium: str) -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, workspace: Path, address: str) -> Iterator[Page]:
     """A page with a clinician signed in; fails on console errors and on requests that leave the host."""
+    yield from opened_by(Actor(name="ada"), browser, workspace, address)
+
+
+@pytest.fixture
+def officer(browser: Browser, workspace: Path, address: str) -> Iterator[Page]:
+    """The same with who looks after privacy signed in."""
+    actor = Actor(name="odo", role="privacy_officer")
+    yield from opened_by(actor, browser, workspace, address)
+
+
+def opened_by(actor: Actor, browser: Browser, workspace: Path, address: str) -> Iterator[Page]:
+    """A page with `actor` signed in, and what it must not do."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     opened = context.new_page()
     complaints: list[str] = []
@@ -110,7 +122,7 @@ def page(browser: Browser, workspace: Path, address: str) -> Iterator[Page]:
         "request",
         lambda r: None if r.url.startswith((address, "data:")) else complaints.append(r.url),
     )
-    opened.goto(sign_in_link(workspace, Actor(name="ada"), address=address))
+    opened.goto(sign_in_link(workspace, actor, address=address))
     opened.wait_for_url(f"{address}/")
     yield opened
     context.close()

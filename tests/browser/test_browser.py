@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hospital import DORA, MALICIOUS, NEWBORN
+from pages import found_by_axe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,18 +138,7 @@ def test_the_page_is_read_without_javascript(browser: Browser, page: Page, addre
 def test_axe_finds_nothing(page: Page, address: str, axe: str, path: str, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(f"{address}{path}")
-    for summary in page.locator("summary").all():
-        if summary.is_visible():
-            summary.evaluate("element => { element.parentElement.open = true }")
-    page.evaluate(axe)
-    found = page.evaluate(
-        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-    )
-    said = [
-        (rule["id"], rule["help"], [node["html"][:120] for node in rule["nodes"][:3]])
-        for rule in found["violations"]
-    ]
-    assert said == []
+    assert found_by_axe(page, axe) == []
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -48,6 +48,10 @@ def hook(patient: str = "p1") -> dict[str, Any]:
     }
 
 
+def role_of(route: tuple[str, str]) -> str:
+    return "privacy_officer" if "/audit" in route[1] else "clinician"
+
+
 def get(path: str) -> tuple[str, str, dict[str, Any]]:
     return ("GET", path, {})
 
@@ -144,6 +148,24 @@ REQUESTS: dict[tuple[str, str], dict[str, tuple[str, str, dict[str, Any]]]] = {
         "not found": post(f"{T2D}/charts/4000", data={"answer": "yes"}),
         "bad input": post(f"{T2D}/charts/1", data={"answer": "perhaps"}),
     },
+    ("GET", "/audit"): {"success": get("/audit"), "bad input": get("/audit?page=Zebulon")},
+    ("GET", "/api/audit"): {
+        "success": get("/api/audit?who=ada&outcome=success"),
+        "bad input": get("/api/audit?what=Zebulon"),
+    },
+    ("POST", "/audit/verify"): {"success": post("/audit/verify")},
+    ("POST", "/audit/{sequence}/review"): {
+        "not found": post("/audit/1/review", data={"verdict": "justified"}),
+        "bad input": post("/audit/1/review", data={"verdict": "Zebulon"}),
+    },
+    ("GET", "/audit/people/{subject_id}"): {
+        "success": get(f"/audit/people/{DORA}?everything=true"),
+        "bad input": get(f"/audit/people/{DORA}?since=Zebulon"),
+    },
+    ("GET", "/api/audit/people/{subject_id}"): {
+        "success": get(f"/api/audit/people/{DORA}"),
+        "bad input": get("/api/audit/people/Zebulon"),
+    },
     ("GET", "/cds-services"): {"success": get("/cds-services")},
     ("POST", HOOK): {
         "success": post(HOOK, json=hook()),
@@ -189,10 +211,12 @@ def watched(workspace: Path) -> Watched:
     return Watched(workspace)
 
 
-def client_of(watched: Watched, workspace: Path, *, signed_in: bool = True) -> TestClient:
+def client_of(
+    watched: Watched, workspace: Path, *, signed_in: bool = True, role: str = "clinician"
+) -> TestClient:
     client = TestClient(watched, base_url="http://127.0.0.1:8000", follow_redirects=False)
     if signed_in:
-        token = local_issuer(workspace).session_token(Actor(name="ada", role="clinician"))
+        token = local_issuer(workspace).session_token(Actor(name="ada", role=role))
         client.cookies.set(COOKIE, token)
     return client
 
@@ -244,13 +268,14 @@ def test_what_becomes_of_a_request_is_one_entry_before_its_answer(
 ) -> None:
     rule = RULES[route]
     assert rule is not None
-    entry, status = only_entry(watched, client_of(watched, workspace), request_)
+    role = role_of(route)
+    entry, status = only_entry(watched, client_of(watched, workspace, role=role), request_)
     assert entry["outcome"] == outcome, status
     assert entry["action"].split()[0] == rule.action.split()[0]
     if (
         outcome != "not signed in" and status != 413
     ):  # too large a body is not read, nor who sends it
-        assert (entry["actor"], entry["role"]) == ("ada", "clinician")
+        assert (entry["actor"], entry["role"]) == ("ada", role)
         assert entry["token"]
     assert "Zebulon" not in json.dumps(entry)
     if "subject_id" in route[1] and outcome in ("success", "not found"):
@@ -282,6 +307,15 @@ def test_a_form_of_another_site_is_refused_with_an_entry(
     foreign = (method, path, {**given, "headers": {"origin": "http://evil.example"}})
     entry, status = only_entry(watched, client_of(watched, workspace), foreign)
     assert (status, entry["outcome"]) == (403, "refused")
+
+
+@pytest.mark.parametrize("route", [route for route in REQUESTS if role_of(route) != "clinician"])
+def test_who_does_not_look_after_privacy_is_refused_the_log(
+    watched: Watched, workspace: Path, route: tuple[str, str]
+) -> None:
+    asked = next(iter(REQUESTS[route].values()))
+    entry, status = only_entry(watched, client_of(watched, workspace), asked)
+    assert (status, entry["outcome"], entry["actor"]) == (403, "refused", "ada")
 
 
 def test_what_goes_wrong_here_is_entered_too(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi.testclient import TestClient
+    from playwright.sync_api import Page
 
 
 def signed_in(workspace: Path, actor: str = "ada") -> TestClient:
@@ -30,6 +31,21 @@ def statuses_of_pages(workspace: Path, subjects: Iterable[int]) -> list[int]:
     """The HTTP status of the page of each of `subjects`."""
     client = signed_in(workspace)
     return [client.get(f"/patients/{subject}").status_code for subject in subjects]
+
+
+def found_by_axe(page: Page, axe: str) -> list[tuple[str, str, list[str]]]:
+    """What axe-core complains of on an open page, every fold of it unfolded."""
+    for summary in page.locator("summary").all():
+        if summary.is_visible():
+            summary.evaluate("element => { element.parentElement.open = true }")
+    page.evaluate(axe)
+    found = page.evaluate(
+        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    return [
+        (rule["id"], rule["help"], [node["html"][:120] for node in rule["nodes"][:3]])
+        for rule in found["violations"]
+    ]
 
 
 class Outline(HTMLParser):

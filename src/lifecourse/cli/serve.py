@@ -22,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--actor", metavar="NAME", help="whom the sign-in link is for (default: you)"
     )
+    parser.add_argument(
+        "--role",
+        choices=("clinician", "privacy_officer"),
+        default="clinician",
+        help="what they are here: a privacy officer reads the audit log (default: clinician)",
+    )
 
 
 def call(arguments: argparse.Namespace) -> Any:
@@ -39,6 +45,7 @@ def call(arguments: argparse.Namespace) -> Any:
         host=arguments.host or settings.host,
         port=settings.port if arguments.port is None else arguments.port,
         actor=arguments.actor or machine_user(),
+        role=arguments.role,
         units=settings.units,
         signing_key=key.get_secret_value() if key else None,
         address=settings.address,

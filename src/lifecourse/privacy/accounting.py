@@ -39,8 +39,8 @@ def accounting(
     Returns
     -------
     ``subject_id from to disclosures exempt``: each disclosure with ``time recipient program role description purpose
-    outcome reason whom exempt``, where ``whom`` is ``the person``, ``in a list`` or ``perhaps among many``; ``exempt``
-    counts those that need not be accounted for
+    outcome emergency reason whom exempt``, where ``whom`` is ``the person``, ``in a list`` or ``perhaps among many``;
+    ``exempt`` counts those that need not be accounted for
     """
     until = until or now()
     since = since or until - timedelta(days=YEARS * DAYS_PER_YEAR)
@@ -80,6 +80,7 @@ def _row(entry: dict[str, Any], whom: str) -> dict[str, Any]:
         "description": entry["action"],
         "purpose": entry["purpose"],
         "outcome": entry["outcome"],
+        "emergency": bool(entry.get("emergency")),
         "reason": entry.get("reason"),
         "whom": whom,
         "exempt": entry["purpose"] in EXEMPT or entry["outcome"] != SUCCESS,

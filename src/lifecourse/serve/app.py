@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from lifecourse.base.errors import LifecourseError, PolicyRefused, StoreError
 from lifecourse.serve import health
+from lifecourse.serve.api import officer as api_officer
 from lifecourse.serve.api import programs
 from lifecourse.serve.api import routes as api
 from lifecourse.serve.auditing import Audited
@@ -27,7 +28,7 @@ from lifecourse.serve.feedback import Answers
 from lifecourse.serve.middleware import Guard
 from lifecourse.serve.outbound import Unreachable
 from lifecourse.serve.site import Absent, Site
-from lifecourse.serve.web import reviews, sign_in
+from lifecourse.serve.web import officer, reviews, sign_in
 from lifecourse.serve.web import routes as web
 from lifecourse.serve.web.pages import error_page
 
@@ -76,7 +77,9 @@ def create_app(
     app.include_router(programs.router)
     app.include_router(web.router)
     app.include_router(reviews.router)
+    app.include_router(officer.router)
     app.include_router(api.router)
+    app.include_router(api_officer.router)
     app.include_router(hooks.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(LifecourseError, _ours)

@@ -111,6 +111,18 @@ RULES: dict[tuple[str, str], Rule | None] = {
     ),
     ("GET", "/.well-known/smart-configuration"): NOTHING,
     ("POST", "/token"): Rule(action="get a token", target="programs", purpose=SITE),
+    ("GET", "/audit"): Rule(action="audit look", target="audit log", purpose=SITE),
+    ("GET", "/api/audit"): Rule(action="audit look", target="audit log", purpose=SITE),
+    ("POST", "/audit/verify"): Rule(action="audit verify", target="audit log", purpose=SITE),
+    ("POST", "/audit/{sequence}/review"): Rule(
+        action="review entry {sequence}", target="audit log", purpose=SITE
+    ),
+    ("GET", "/audit/people/{subject_id}"): Rule(
+        action="audit accounting", target="subject/{subject_id}", purpose=SITE
+    ),
+    ("GET", "/api/audit/people/{subject_id}"): Rule(
+        action="audit accounting", target="subject/{subject_id}", purpose=SITE
+    ),
     ("GET", "/cds-services"): Rule(action="read services", target="cds-services"),
     ("POST", "/cds-services/lifecourse-patient-view"): Rule(action="look", target="people"),
     ("POST", "/cds-services/lifecourse-patient-view/feedback"): Rule(

@@ -18,6 +18,8 @@ from lifecourse.serve.feedback import Answers
 from lifecourse.serve.site import Site
 from lifecourse.timeline.permission import check_permitted
 
+OFFICER = "privacy_officer"
+
 
 def identity_of(request: Request) -> Identity:
     """Who sends a request: the one place where routes learn it.
@@ -65,6 +67,21 @@ def actor_of(identity: Identified) -> Actor:
     return identity.actor
 
 
+def officer_of(identity: Identified) -> Actor:
+    """Who sends a request, who looks after privacy here.
+
+    Raises
+    ------
+    PolicyRefused
+        They do not.
+    """
+    if OFFICER not in {identity.actor.role, *identity.roles}:
+        raise PolicyRefused(
+            "the audit log is for whoever looks after privacy here (privacy_officer)."
+        )
+    return identity.actor
+
+
 def check_origin(request: Request) -> None:
     """Refuse a change that another site's page asks for with this browser's cookie."""
     origin = request.headers.get("origin")
@@ -104,5 +121,6 @@ def answers_of(request: Request) -> Answers:
 
 
 Results = Annotated[Site, Depends(results_of)]
+Officer = Annotated[Actor, Depends(officer_of)]
 Given = Annotated[Answers, Depends(answers_of)]
 Document = dict[str, Any]

@@ -32,13 +32,14 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     actor: str = "clinician",
+    role: str = "clinician",
     signing_key: str | None = None,
     units: str = "us",
     address: str | None = None,
     trust: Trust | None = None,
     announce: Callable[[str], None] = _announce,
 ) -> None:
-    """Serve `workspace` until stopped; says the sign-in link of `actor` through `announce`.
+    """Serve `workspace` until stopped; says the sign-in link of `actor`, in their `role`, through `announce`.
 
     A program that calls the hooks signs in with the bearer token in ``.sign-in/cds-token`` of the workspace,
     which only its owner can read; issuers and programs of `trust` bring tokens of their own. One JSON line a request
@@ -61,7 +62,7 @@ def serve(
     with suppress(FileExistsError):
         token_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_secret(token_file, issuer.service_token(Actor(name="cds-client", role="service")))
-    who = Actor(name=actor, role="clinician")
+    who = Actor(name=actor, role=role)
     link = sign_in_link(workspace, who, address=here, issuer=issuer)
     announce(f"Sign in (once, within 15 minutes): {link}")
     announce(f"CDS Hooks: {here}/cds-services with the bearer token in {token_file}")

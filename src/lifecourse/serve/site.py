@@ -14,12 +14,13 @@ from lifecourse.privacy.access.house import SETTINGS_FILE, House
 from lifecourse.schema.actor import Purpose
 from lifecourse.schema.identity import Identity
 from lifecourse.tasks.verdicts import Reviews
-from lifecourse.timeline.access import open_timeline, state_of
+from lifecourse.timeline.access import audit_of, open_timeline, state_of
 from lifecourse.timeline.derived import Derived
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lifecourse.privacy.audit import AuditLog
     from lifecourse.schema.actor import Actor
     from lifecourse.timeline.access import Timeline
 
@@ -100,6 +101,11 @@ class Site:
                 self._kept.opened.popitem(last=False)
             self._kept.opened[name] = (moment, opened)
         return opened
+
+    @property
+    def audit(self) -> AuditLog:
+        """Who looked at whom here."""
+        return audit_of(self.workspace)
 
     def _rules(self) -> tuple[int, ...]:
         """When the files that decide who sees what were changed: a consent withdrawn now holds now."""

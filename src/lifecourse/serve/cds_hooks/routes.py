@@ -50,14 +50,13 @@ def _cards(
     resources: list[dict[str, Any]], request: HookRequest, actor: Actor, site: Served
 ) -> list[dict[str, Any]]:
     from lifecourse.serve.patient import view_of
-    from lifecourse.timeline.access import audit_of
     from lifecourse.timeline.resources import chart_from_resources
 
     chart = chart_from_resources(
         resources,
         actor=actor,
         purpose=Purpose.DIRECT_CARE,
-        audit=audit_of(site.workspace),
+        audit=site.audit,
         house=site.workspace,
         identity=site.identity,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -41,6 +42,13 @@ class Links:
     def model(self, name: str) -> str:
         """A model's page."""
         return f"/models/{quote(name, safe='')}"
+
+    def audit(self, asked: Any, number: int) -> str:
+        """A page of the privacy officer's list."""
+        given = {key: value for key, value in asdict(asked).items() if value and key != "page"}
+        if number > 1:
+            given["page"] = number
+        return "/audit" + (f"?{urlencode(given)}" if given else "")
 
 
 class StandingLinks(Links):
