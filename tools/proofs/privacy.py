@@ -66,4 +66,11 @@ PROOFS = (
         "disclosures are listed",
         measure=tests("tests/unit/privacy", "tests/generative/test_audit_laws.py"),
     ),
+    Proof(
+        name="canary",
+        promise="unique strings planted in every identifying field of FHIR, OMOP, HL7 v2, C-CDA, tables and notes "
+        "never appear in any log, error, file name, statistic or output of any command or in the server's, under normal "
+        "use, malformed records, exceptions with debugging on and kills",
+        measure=tests("tests/functional/test_canaries.py"),
+    ),
 )

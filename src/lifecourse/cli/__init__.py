@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import LifecourseError
 from lifecourse.cli.command import COMMANDS, Command, load
-from lifecourse.cli.output import show_error, show_result
+from lifecourse.cli.output import show_error, show_fault, show_result
 from lifecourse.privacy.acts import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EXIT_STOPPED = 130
+EXIT_OURS, EXIT_STOPPED = 1, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except Exception as fault:  # noqa: BLE001 -- the last resort: its words may quote a record
+        show_fault(fault)
+        return EXIT_OURS
     finally:
         PROGRAM.reset(program)
     return 0

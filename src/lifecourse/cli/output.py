@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NAMING = frozenset({"subject_id", "subject"})
 """Numbers that name somebody: written as they are typed again."""
+MOST_FAULTS = 8
 SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -38,6 +39,22 @@ def show_error(error: LifecourseError, *, as_json: bool) -> None:
         kind = type(error).__name__
         body = {"number": error.number, "kind": kind, "message": Exception.__str__(error)}
         sys.stdout.write(to_json({"error": body}).decode())
+
+
+def show_fault(fault: BaseException) -> None:
+    """Write to stderr where we went wrong: types and places, and no words of theirs, which may quote a record."""
+    import traceback
+
+    told: list[str] = []
+    while fault is not None and len(told) < MOST_FAULTS:
+        frames = "".join(traceback.format_list(traceback.extract_tb(fault.__traceback__)))
+        told.insert(0, f"{frames}{type(fault).__name__}\n")
+        after = fault.__cause__ or fault.__context__
+        if after is None:
+            break
+        fault = after
+    sys.stderr.write("Our mistake, not yours:\n" + "\nand then\n\n".join(told))
+    sys.stderr.write("What the error itself said is not shown: it may quote a record.\n")
 
 
 def facts(pairs: Mapping[str, Any]) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from lifecourse.privacy.audit import AuditLog
+from lifecourse.privacy.release import ReleasePolicy
 from lifecourse.privacy.witness import verify as verify_log
+from lifecourse.schema.actor import Identifiability
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.timeline import manifest as log
 from lifecourse.timeline.rewriting import finish_rewriting, is_unfinished
 from lifecourse.timeline.store import Store
+from lifecourse.vocab.systems import systems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from lifecourse.timeline.manifest import Manifest
 
 LARGEST_SYSTEMS = 20
+OTHER = "(other)"
 AT_ONCE = 4_000_000
 """Events counted together."""
 
@@ -39,7 +44,7 @@ def inspect(store: Path, timeline: Timeline) -> dict[str, Any]:
     return {
         **_people(timeline),
         **_load(found, manifest),
-        **_codes(codes),
+        **_codes(timeline, codes),
         "version": manifest.version,
         "versions": len(log.versions(found.path)),
         "identifiability": str(manifest.identifiability),
@@ -59,7 +64,10 @@ def _as_seen(timeline: Timeline, manifest: Manifest, codes: pl.DataFrame) -> dic
     seen = pl.concat(counted).group_by("code").agg(pl.col("count").sum()) if counted else None
     return {
         **_people(timeline),
-        **_codes(codes.drop("count").join(seen, on="code") if seen is not None else codes.clear()),
+        **_codes(
+            timeline,
+            codes.drop("count").join(seen, on="code") if seen is not None else codes.clear(),
+        ),
         "version": manifest.version,
         "identifiability": str(manifest.identifiability),
         "encrypted": manifest.encrypted,
@@ -91,11 +99,11 @@ def _load(store: Store, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _codes(codes: pl.DataFrame) -> dict[str, Any]:
+def _codes(timeline: Timeline, codes: pl.DataFrame) -> dict[str, Any]:
     return {
         "codes": codes.height,
         "codes_mapped": codes.filter(pl.col("parent_codes").list.len() > 0).height,
-        "events_by_system": _systems(codes),
+        "events_by_system": _systems(timeline, codes),
     }
 
 
@@ -132,14 +140,34 @@ def _rejects(store: Store, manifest: Manifest) -> dict[str, int]:
     return dict(reasons.group_by("reason").len().sort("len", "reason", descending=True).iter_rows())
 
 
-def _systems(codes: pl.DataFrame) -> dict[str, int]:
-    """Events by the first part of their code, most frequent first; the long tail as ``(other)``."""
+def _systems(timeline: Timeline, codes: pl.DataFrame) -> dict[str, int]:
+    """Events by the first part of their code, most frequent first; the long tail as ``(other)``.
+
+    A first part that a source made up is in the tail too where few people have it: it may be anything, a name even.
+    """
     first = pl.col("code").str.split(SEPARATOR).list.first().alias("system")
     counted = codes.group_by(first).agg(pl.col("count").sum())
+    told = _common_systems(timeline, codes.select("code", first))
     ordered = list(counted.sort("count", "system", descending=[True, False]).iter_rows())
-    systems = dict(ordered[:LARGEST_SYSTEMS])
-    rest = sum(count for _, count in ordered[LARGEST_SYSTEMS:])
-    return {**systems, "(other)": rest} if rest else systems
+    named = dict([row for row in ordered if row[0] in told][:LARGEST_SYSTEMS])
+    rest = sum(count for system, count in ordered if system not in named)
+    return {**named, OTHER: rest} if rest else named
+
+
+def _common_systems(timeline: Timeline, codes: pl.DataFrame) -> set[str]:
+    """The first parts of `codes` that are known to everybody, or are of enough people; all where nobody is real."""
+    if timeline.identifiability == Identifiability.SYNTHETIC:
+        return set(codes["system"])
+    made_up = codes.filter(~pl.col("system").is_in(list(systems())))
+    people: Counter[str] = Counter()
+    for shards in timeline.groups(
+        AT_ONCE
+    ):  # a person is in one shard, so that people can be added up
+        theirs = timeline.table(shards, ["subject_id", "code"]).join(made_up, on="code")
+        each = theirs.select("subject_id", "system").unique()
+        people.update(dict(each.group_by("system").len().iter_rows()))
+    policy = ReleasePolicy()
+    return set(systems()) | {system for system, count in people.items() if policy.allows(count)}
 
 
 def _sources(manifest: Manifest) -> list[dict[str, Any]]:
