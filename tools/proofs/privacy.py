@@ -69,8 +69,8 @@ PROOFS = (
     Proof(
         name="canary",
         promise="unique strings planted in every identifying field of FHIR, OMOP, HL7 v2, C-CDA, tables and notes "
-        "never appear in any log, error, file name, statistic or output of any command or in the server's, under normal "
-        "use, malformed records, exceptions with debugging on and kills",
+        "never appear in any log, error, file name, statistic or output of any command or in the server's, under "
+        "normal use, malformed records, exceptions with debugging on and kills",
         measure=tests("tests/functional/test_canaries.py"),
     ),
 )

@@ -1,0 +1,170 @@
+"""Whatever is sent to any route, by whoever: no answer is our mistake, and nobody gets what is not theirs."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hospital import DORA, make_workspace
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from lifecourse.base.clock import now
+from lifecourse.privacy.audit import AuditLog
+from lifecourse.schema.actor import Actor, Purpose
+from lifecourse.serve import create_app
+from lifecourse.serve.auditing import NOTHING, RULES
+from lifecourse.serve.auth import COOKIE, local_issuer
+from lifecourse.tasks.review import draw_charts
+from lifecourse.tasks.verdicts import Reviews
+from lifecourse.timeline.access import open_timeline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fastapi import FastAPI
+    from httpx import Response
+    from schemathesis import Case
+
+EXAMPLES = int(os.environ.get("LIFECOURSE_REQUESTS", "4"))
+"""Requests of each kind to each route in each state; the proof makes many more."""
+STATES = ("anonymous", "expired", "clinician", "privacy_officer", "service", "nonsense")
+UNKNOWN = ("anonymous", "expired", "nonsense")
+OPEN = {route for route, rule in RULES.items() if rule is NOTHING} | {
+    ("GET", "/sign-in"),
+    ("POST", "/sign-out"),
+}
+# What is said of people here and nowhere else.
+PRIVATE = (str(DORA), "Metformin", "Essential hypertension", "mortality_1y", "Cataract")
+REAL = {
+    "subject_id": DORA,
+    "name": "type_2_diabetes",
+    "number": 1,
+    "sequence": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = make_workspace(tmp_path_factory.mktemp("openapi"))
+    timeline = open_timeline(made, actor=Actor(name="ada"), purpose=Purpose.OPERATIONS)
+    Reviews(made).keep(draw_charts(timeline, "type_2_diabetes", each=3, seed=1))
+    return made
+
+
+@pytest.fixture(scope="module")
+def app(workspace: Path) -> FastAPI:
+    return create_app(workspace)
+
+
+def signed_in_as(state: str, app: FastAPI, workspace: Path) -> TestClient:
+    client = TestClient(
+        app, base_url="http://127.0.0.1:8000", follow_redirects=False, raise_server_exceptions=False
+    )
+    issuer = local_issuer(workspace)
+    if state in ("clinician", "privacy_officer"):
+        client.cookies.set(COOKIE, issuer.session_token(Actor(name="ada", role=state)))
+    elif state == "service":
+        token = issuer.service_token(Actor(name="ehr", role="service"))
+        client.headers["authorization"] = f"Bearer {token}"
+    elif state == "expired":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(f"{type(issuer).__module__}.now", lambda: now() - timedelta(days=99))
+            client.cookies.set(COOKIE, issuer.session_token(Actor(name="ada", role="clinician")))
+    elif state == "nonsense":
+        client.headers["authorization"] = "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ."
+    return client
+
+
+def operations(app: FastAPI) -> list[Any]:
+    schema = schemathesis.openapi.from_dict(app.openapi())
+    return [found.ok() for found in schema.get_all_operations()]
+
+
+def requests_to(operation: Any) -> st.SearchStrategy[Case]:
+    """Requests as the description has them and as it does not, to what is there and to what is not."""
+    there = {name: REAL[name] for name in REAL if f"{{{name}}}" in operation.path}
+    kinds = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
+    if there:
+        kinds.append(operation.as_strategy(path_parameters=there))
+    return st.one_of(kinds)
+
+
+def sent(client: TestClient, case: Case) -> Response | None:
+    given = case.as_transport_kwargs(base_url=str(client.base_url).rstrip("/"))
+    headers = {
+        name: value for name, value in (given.get("headers") or {}).items() if value.isascii()
+    }
+    content = given.get("data")
+    try:
+        return client.request(
+            given["method"],
+            given["url"],
+            params=given.get("params"),
+            headers={**headers, **dict(client.headers)},
+            json=given.get("json"),
+            **({"data": content} if isinstance(content, dict) else {"content": content}),
+        )
+    except (UnicodeError, ValueError, TypeError):  # what no client can send
+        return None
+
+
+def check(answer: Response, state: str, route: tuple[str, str], case: Case) -> None:
+    assert answer.status_code < 500, case.as_curl_command()
+    if state in UNKNOWN and route not in OPEN:
+        assert answer.status_code in (400, 401, 403, 404, 405, 413, 415, 422)
+        asked = case.as_curl_command()
+        told = [word for word in PRIVATE if word in answer.text and word not in asked]
+        assert told == [], asked
+    if state in ("clinician", "service") and "/audit" in route[1]:
+        assert answer.status_code >= 400
+        assert "entries" not in answer.text
+
+
+def routes() -> list[tuple[str, str]]:
+    return sorted(RULES)
+
+
+def test_every_route_is_described(app: FastAPI) -> None:
+    described = {(each.method.upper(), each.path) for each in operations(app)}
+    assert described == set(RULES)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("route", routes(), ids=lambda route: " ".join(route))
+def test_nothing_breaks_and_nobody_gets_what_is_not_theirs(
+    app: FastAPI, workspace: Path, state: str, route: tuple[str, str]
+) -> None:
+    operation = next(each for each in operations(app) if (each.method.upper(), each.path) == route)
+    client = signed_in_as(state, app, workspace)
+    session = client.cookies.get(COOKIE)
+    reached: list[int] = []
+
+    @settings(
+        max_examples=EXAMPLES,
+        phases=[Phase.generate],
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=requests_to(operation))
+    def law(case: Case) -> None:
+        if session and not client.cookies.get(COOKIE):  # signed out by what was tried
+            client.cookies.set(COOKIE, session)
+        answer = sent(client, case)
+        if answer is not None:
+            reached.append(answer.status_code)
+            check(answer, state, route, case)
+
+    law()
+    assert reached
+
+
+def test_the_log_of_all_of_it_is_whole(workspace: Path) -> None:
+    log = AuditLog(workspace / "audit")
+    assert log.verify() == len(list(log.lines()))
