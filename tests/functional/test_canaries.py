@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from canaries import SOURCES, Canaries, leaks
+from cohorts import RECIPE, TASK, cohort
 
 from lifecourse.cli import main
 from lifecourse.cli.command import COMMANDS
+from lifecourse.models import save_model, train
 from lifecourse.schema.actor import Actor, Purpose
-from lifecourse.timeline.access import open_timeline
+from lifecourse.timeline.access import open_timeline, timeline_from_events
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -63,6 +65,11 @@ class Said:
         finally:
             logging.getLogger().removeHandler(handler)
 
+    def done(self, *words: object) -> None:
+        """Run a command that has to do what it is asked."""
+        before = self.text.tell()
+        assert self.ask(*words) == 0, self.text.getvalue()[before:]
+
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -80,31 +87,48 @@ def first_person(workspace: Path) -> int:
     return int(timeline.subject_ids()[0])
 
 
-def every_command(said: Said, source: Path, workspace: Path, folder: Path) -> None:
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of other people, to be asked of these."""
+    folder = tmp_path_factory.mktemp("model")
+    trained = train(timeline_from_events(cohort()), TASK, recipe=RECIPE).model
+    assert trained is not None
+    save_model(trained, folder / "stroke")
+    return folder / "stroke"
+
+
+def every_command(said: Said, source: Path, workspace: Path, folder: Path, model: Path) -> None:
     """Everything that can be asked of records, in the order in which it makes sense."""
     mapping = ("--mapping", source / "mapping.yaml") if (source / "mapping.yaml").exists() else ()
-    assert said.ask("run", source, "--out", workspace, *mapping) == 0
-    said.ask("ingest", source, "--store", workspace / "store", "--json", *mapping)
-    subject = first_person(workspace)
-    one = ("--subject", subject)
-    said.ask("inspect", workspace)
-    said.ask("inspect", workspace, "--json", "--page", folder / "quality")
-    said.ask("label", "mortality_1y", workspace, "--json")
-    said.ask("label", "nothing", workspace)
-    said.ask("featurize", workspace, "--task", "mortality_1y")
-    said.ask("train", "mortality_1y", workspace)
-    said.ask("evaluate", "mortality_1y", workspace)
-    said.ask("predict", "mortality_1y", workspace, *one)
-    said.ask("discover", workspace, "--json")
-    said.ask("phenotypes", workspace)
+    store, out = workspace / "store", folder / "labels"
+    said.done("run", source, "--out", workspace, *mapping)
+    said.done("ingest", source, "--store", store, "--json", *mapping)
+    one = ("--subject", first_person(workspace))
+    said.done("inspect", workspace)
+    said.done("inspect", workspace, "--json", "--page", folder / "quality")
+    said.done("label", workspace, "mortality_1y", "--out", out, "--json")
+    said.ask("label", workspace, "nothing", "--out", out)
+    said.ask(
+        "featurize",
+        workspace,
+        "--labels",
+        out / "mortality_1y.parquet",
+        "--out",
+        folder / "features",
+    )
+    said.ask("train", workspace, "--task", "mortality_1y", "--out", folder / "model")
+    said.ask("evaluate", model, workspace)
+    said.ask("predict", model, workspace, "--purpose", "operations", "--json")
+    said.done("discover", workspace, "--json")
+    said.ask("phenotypes", workspace, "--draw", "type_2_diabetes", "--each", "2")
     said.ask("plan", workspace, *one, "--json")
-    said.ask("plan", workspace, "--all")
-    said.ask("score", "prevent", "--help")
-    said.ask("pgx", workspace, *one)
+    said.ask("plan", workspace, "--all", "--out", folder / "plans")
+    said.ask("score", "no-such-score")
+    said.ask("pgx", source)
     said.ask("pages", workspace, "--out", folder / "pages")
-    said.ask("link", workspace, workspace, "--out", folder / "link")
-    said.ask("config", workspace)
-    said.ask("vocabulary", "build", folder, "--out", folder / "vocabulary")
+    said.ask("link", workspace, workspace, "--out", folder / "link.csv")
+    said.done("config", "show", workspace)
+    said.ask("vocabulary", "build", folder / "vocabulary", "--athena", source)
     said.ask(
         "simulate",
         "--subjects",
@@ -119,15 +143,16 @@ def every_command(said: Said, source: Path, workspace: Path, folder: Path) -> No
         folder / "made",
     )
     said.ask("serve", workspace / "nowhere")
-    said.ask("audit", "verify", workspace)
-    said.ask("audit", "checkpoint", workspace)
-    said.ask("audit", "accounting", workspace, *one, "--all")
-    said.ask("audit", "export", workspace, "--out", folder / "events.ndjson")
-    said.ask("store", "verify", workspace)
-    said.ask("store", "backup", workspace, "--to", folder / "backup")
+    said.done("audit", "verify", workspace)
+    said.done("audit", "checkpoint", workspace)
+    said.done("audit", "accounting", workspace, *one, "--all")
+    said.done("audit", "export", workspace, "--out", folder / "events.ndjson")
+    said.done("store", "verify", workspace)
+    said.done("store", "backup", workspace, "--to", folder / "backup")
     said.ask("store", "restore", folder / "backup", "--from", folder / "nowhere")
     said.ask("erase", workspace, *one)
-    said.ask("erase", workspace, *one, "--yes")
+    said.done("erase", workspace, *one, "--yes")
+    assert "usage:" not in said.text.getvalue(), "a command was not asked as it wants to be"
     for name in COMMANDS:
         said.ask(name, "--no-such-option")
 
@@ -142,12 +167,14 @@ def not_of_a_record(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_no_command_says_who_anybody_is(kind: str, tmp_path: Path, scratch: Path) -> None:
+def test_no_command_says_who_anybody_is(
+    kind: str, tmp_path: Path, scratch: Path, model: Path
+) -> None:
     canaries, said = Canaries(), Said()
     source = SOURCES[kind](tmp_path / "source", canaries)
     workspace, folder = tmp_path / "workspace", tmp_path / "out"
     folder.mkdir()
-    every_command(said, source, workspace, folder)
+    every_command(said, source, workspace, folder, model)
     assert said.asked == set(COMMANDS)
     assert "Our mistake" not in said.text.getvalue()
     found = leaks(canaries, workspace, folder, scratch, said=said.text.getvalue())
