@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,6 +60,8 @@ ASKED: dict[str, list[tuple[tuple[str, ...], int, str]]] = {
         (("{out}/model", "{workspace}", "--subject", "3", *ADA), 0, "success"),
         (("{out}/model", "{workspace}", *ADA), 0, "success"),
     ],
+    "monitor": [(("{out}/model", "{workspace}", *ADA), 0, "success")],
+    "consent": [(("{workspace}", "{consents}", *ADA), 3, "refused")],
     "phenotypes": [(("{workspace}", "--draw", "hypertension", "--each", "2", *ADA), 0, "success")],
     "discover": [(("{workspace}", *ADA), 0, "success")],
     "plan": [
@@ -90,6 +93,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, document in (("task", TASK), ("recipe", RECIPE)):
         found[name] = root / f"{document.name}-{name}.yaml"
         found[name].write_text(document.model_dump_json(exclude_unset=True))
+    found["consents"] = root / "consents.json"
+    found["consents"].write_text(json.dumps({"resourceType": "Consent", "status": "active"}))
     found["workspace"].mkdir()
     (found["workspace"] / "lifecourse.yaml").write_text("timezone: UTC\n")
     store = str(found["workspace"] / "store")

@@ -119,6 +119,8 @@ def every_command(said: Said, source: Path, workspace: Path, folder: Path, model
     said.ask("train", workspace, "--task", "mortality_1y", "--out", folder / "model")
     said.ask("evaluate", model, workspace)
     said.ask("predict", model, workspace, "--purpose", "operations", "--json")
+    said.ask("monitor", model, workspace)
+    said.ask("consent", workspace, source)
     said.done("discover", workspace, "--json")
     said.ask("phenotypes", workspace, "--draw", "type_2_diabetes", "--each", "2")
     said.ask("plan", workspace, *one, "--json")
