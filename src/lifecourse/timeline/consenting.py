@@ -44,6 +44,7 @@ def keep_consents(store: Path, source: Path, *, actor: Actor, purpose: Purpose) 
     found = Store.at(store)
     manifest = found.manifest(timeline.version)
     if manifest.identity is None:
+        timeline.record("keep consents", "store", "refused")
         raise PolicyRefused(
             "this store does not know who its people are, so nobody can tell whose a consent is. Keep consents beside "
             "the store that was read from their records."
