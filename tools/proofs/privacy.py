@@ -73,4 +73,11 @@ PROOFS = (
         "normal use, malformed records, exceptions with debugging on and kills",
         measure=tests("tests/functional/test_canaries.py"),
     ),
+    Proof(
+        name="schemathesis",
+        promise="the whole OpenAPI by schemathesis, valid and invalid requests, in every sign-in state (anonymous, "
+        "expired, clinician, officer, service, bound to a patient, forged, nonsense): no 5xx, no data without "
+        "authorisation",
+        measure=tests("tests/functional/test_openapi.py", "-m", "prove or not prove"),
+    ),
 )
