@@ -293,6 +293,15 @@ VALUES: dict[str, list[str]] = {
     "state": ["x"],
     "code": ["x"],
     "error": ["x"],
+    "who": ["", "ada"],
+    "whom": ["", str(ID["eve"])],
+    "what": ["look"],
+    "outcome": [""],
+    "purpose": [""],
+    "since": [""],
+    "until": [""],
+    "everything": ["true"],
+    "sequence": ["1"],
 }  # fmt: skip
 EMERGENCY = {"reason": REASON}
 BODIES: dict[str, list[dict[str, Any]]] = {
@@ -306,6 +315,8 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     ],
     "/reviews/{name}": [{"data": {"each": "3", "purpose": "operations", "seed": "1"}}],
     "/reviews/{name}/charts/{number}": [{"data": {"answer": "yes"}}],
+    "/audit/verify": [{}],
+    "/audit/{sequence}/review": [{"data": {"verdict": "justified"}}],
     "/cds-services/lifecourse-patient-view": [{"json": {}}],
     "/cds-services/lifecourse-patient-view/feedback": [{"json": {"feedback": []}}],
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -347,6 +348,16 @@ def test_a_list_says_whom_it_showed_and_by_what_it_was_asked(
     assert (entry["people"], entry["rows"], entry["query"]) == ([DORA], 1, ["fires", "q"])
     raw = watched.log.path.read_bytes().splitlines()[-1]
     assert str(DORA).encode() not in raw
+
+
+def test_a_look_says_which_policies_decided(
+    watched: Watched, workspace: Path, repository: Path
+) -> None:
+    entry, _ = only_entry(watched, client_of(watched, workspace), get(f"/patients/{DORA}"))
+    shipped = (repository / "src/lifecourse/privacy/access/policies").glob("*.cedar")
+    named = {name for path in shipped for name in re.findall(r'@id\("(.+?)"\)', path.read_text())}
+    assert entry["policies"]
+    assert set(entry["policies"]) <= named
 
 
 def test_an_advice_that_is_answered_is_entered(

@@ -50,6 +50,7 @@ class Timeline:
     decisions : what policies say of what may be done besides looking; None in memory, where nobody asked
     emergency : the person for whom the actor broke the glass
     derived : writes what is made of them, as closed as their store
+    looking : the ids of the policies that decide on a look at a person; under None, at anybody else
     """
 
     holding: Holding
@@ -59,6 +60,7 @@ class Timeline:
     decisions: Mapping[Action, Decision] | None = field(default=None, repr=False)
     emergency: int | None = None
     derived: Derived = PLAIN
+    looking: Mapping[int | None, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def identifiability(self) -> Identifiability:
@@ -232,7 +234,12 @@ class Timeline:
             No such subject.
         """
         events = self._events_of(subject_id)
-        self.record("look", f"subject/{subject_id}", self._outcome(subject_id, events))
+        self.record(
+            "look",
+            f"subject/{subject_id}",
+            self._outcome(subject_id, events),
+            policies=self.looking.get(subject_id, self.looking.get(None, ())),
+        )
         if events.height == 0:
             raise UserError(f"the store has no subject {subject_id}.")
         return Chart(
@@ -387,6 +394,7 @@ def open_timeline(
         decisions=house.engine.decide(situation),
         emergency=emergency if use == Use.BTG else None,
         derived=Derived(store=found, seals=manifest.encrypted and found.ring_path.is_file()),
+        looking=view.policies,
     )
     if to is not None:
         timeline.require(to)

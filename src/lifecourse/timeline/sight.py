@@ -163,6 +163,15 @@ def is_name_open(eye: Eye, standing: Standing) -> bool:
     return eye.engine.look(eye.situation, [part])[0].is_permitted
 
 
+def deciding(eye: Eye, standing: Standing) -> tuple[str, ...]:
+    """The ids of the policies that decide on a look at such a person: on the plainest, that they are a patient."""
+    patient = Kind(categories=frozenset({"Patient"}), labels=frozenset())
+    part = _part(
+        eye, standing, patient, "event", _said(eye, standing, patient, frozenset(), None), None
+    )
+    return eye.engine.look(eye.situation, [part])[0].policies
+
+
 def sight_of(eye: Eye, standing: Standing, kinds: Kinds) -> Sight:
     """What is open of such people, of a store whose codes are of these kinds."""
     cuts_us = {cut * 1000 for cut in eye.engine.cuts_ms} | moments_of(standing.rules)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from lifecourse.timeline.sight import (
     Kinds,
     Sight,
     Standing,
+    deciding,
     is_name_open,
     is_whole,
     kinds_of,
@@ -46,10 +47,12 @@ class View:
 
     rows : None where every event is open whatever the records hold, so that nothing need be looked at
     are_names_open : where `rows` is None, whether names and identifiers are
+    policies : the ids of those that decide on a look at a person, for the audit log; under None, at anybody else
     """
 
     are_names_open: bool
     rows: Rows | None = None
+    policies: Mapping[int | None, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def hides_nothing(self) -> bool:
@@ -194,9 +197,19 @@ def view_of_store(
     )
     if not known.marked() and is_whole(eye, Standing()):
         # Nothing is hidden from anybody, and everybody is like everybody: neither people nor codes need be read.
-        return View(are_names_open=is_name_open(eye, Standing()))
-    subject_ids, kinds = _tables(store, manifest.persons, manifest.codes)
-    return view_of_people(eye, known, subject_ids, kinds)
+        view = View(are_names_open=is_name_open(eye, Standing()))
+    else:
+        subject_ids, kinds = _tables(store, manifest.persons, manifest.codes)
+        view = view_of_people(eye, known, subject_ids, kinds)
+    return replace(view, policies=_deciding(eye, known))
+
+
+def _deciding(eye: Eye, known: Known) -> dict[int | None, tuple[str, ...]]:
+    marked = known.marked()
+    by_standing = {each: deciding(eye, each) for each in {Standing(), *marked.values()}}
+    found: dict[int | None, tuple[str, ...]] = {None: by_standing[Standing()]}
+    found.update((subject, by_standing[standing]) for subject, standing in marked.items())
+    return found
 
 
 def handed_over(
