@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,7 @@ from fastapi.testclient import TestClient
 from hospital import DORA, MALICIOUS, NEWBORN, SCRIPT, make_workspace
 from pages import outline, signed_in
 
+from lifecourse.privacy.access.cedar import SHIPPED
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.privacy.browsing import Sought, newest
 from lifecourse.schema.actor import Actor, Purpose
@@ -227,3 +229,16 @@ def test_who_was_erased_is_named_nowhere(log: AuditLog, odo: TestClient) -> None
     number = told(odo)["to_review"][0]["seq"]
     assert odo.post(f"/audit/{number}/review", data={"verdict": "justified"}).status_code == 303
     assert told(odo)["to_review"] == []
+
+
+def test_a_policy_of_the_house_closes_the_log_to_an_officer(workspace: Path) -> None:
+    folder = workspace / "policies"
+    shutil.copytree(SHIPPED, folder)
+    (folder / "no-audit.cedar").write_text(
+        '@id("not-here") forbid (principal, action == Action::"audit", resource);\n'
+    )
+    with (workspace / "lifecourse.yaml").open("a") as settings:
+        settings.write("access:\n  policies: policies\n")
+    odo = client_of(workspace, "odo")
+    assert odo.get("/audit").status_code == 403
+    assert odo.get(f"/api/audit/people/{DORA}").status_code == 403

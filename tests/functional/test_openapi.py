@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from httpx import Response
     from schemathesis import Case
 
-A_FEW, MANY = 4, int(os.environ.get("LIFECOURSE_REQUESTS", "60"))
+A_FEW, MANY = 4, int(os.environ.get("LIFECOURSE_REQUESTS", "30"))
 """Requests to each route in each state; the proof makes many."""
 STATES = (
     "anonymous",

@@ -16,6 +16,7 @@ import orjson
 from lifecourse.base.clock import now
 from lifecourse.base.errors import PolicyRefused, StoreDamaged, UserError
 from lifecourse.figures.days import Day, days
+from lifecourse.privacy.access.asking import Action
 from lifecourse.privacy.accounting import accounting
 from lifecourse.privacy.acts import OUTCOMES, SUBJECT, noted
 from lifecourse.privacy.browsing import Sought, emergencies, entry_of, newest, reviews, tail
@@ -26,6 +27,7 @@ from lifecourse.serve.site import Absent
 if TYPE_CHECKING:
     from lifecourse.privacy.audit import AuditLog
     from lifecourse.schema.actor import Actor
+    from lifecourse.serve.site import Site
 
 PER_PAGE = 50
 DAYS = 30
@@ -117,6 +119,18 @@ def day_of(text: str, *, plus: int = 0) -> datetime | None:
         return found + timedelta(days=plus)
     except (ValueError, OverflowError):
         raise UserError("a day is written as 2026-05-01.") from None
+
+
+def opened(site: Site, actor: Actor) -> AuditLog:
+    """The audit log for `actor`, whom the policies let read it.
+
+    Raises
+    ------
+    PolicyRefused
+        They do not.
+    """
+    site.timeline(actor, Purpose.OPERATIONS).require(Action.AUDIT)
+    return site.audit
 
 
 def log_page(log: AuditLog, question: Question) -> dict[str, Any]:

@@ -18,8 +18,7 @@ router = APIRouter(prefix="/api/audit")
 @router.get("")
 def audit_log(actor: Officer, site: Served, question: Asked) -> Response:
     """All that the privacy officer's page shows."""
-    del actor
-    return success(officer.log_page(site.audit, question), purpose="operations")
+    return success(officer.log_page(officer.opened(site, actor), question), purpose="operations")
 
 
 @router.get("/people/{subject_id}")
@@ -32,6 +31,7 @@ def one_person(
     everything: Annotated[bool, Query()] = False,
 ) -> Response:
     """The accounting of disclosures of one person."""
-    del actor
-    found = officer.person_page(site.audit, subject_id, since, until, exempt_too=everything)
+    found = officer.person_page(
+        officer.opened(site, actor), subject_id, since, until, exempt_too=everything
+    )
     return success(found, purpose="operations")

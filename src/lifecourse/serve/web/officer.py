@@ -52,7 +52,9 @@ def audit_log(actor: Officer, site: Served, question: Asked) -> Response:
 @router.post("/verify")
 def verify(actor: Officer, site: Served) -> Response:
     """Check the whole log, however long it is, and say so on the page."""
-    return _page(actor, site, officer.Question(), integrity=officer.check(site.audit))
+    return _page(
+        actor, site, officer.Question(), integrity=officer.check(officer.opened(site, actor))
+    )
 
 
 @router.post("/{sequence}/review")
@@ -64,7 +66,7 @@ def review(
     note: Annotated[str, Form(max_length=officer.LONGEST_NOTE)] = "",
 ) -> Response:
     """Say what was found of an emergency."""
-    officer.review(site.audit, actor, sequence, verdict, note)
+    officer.review(officer.opened(site, actor), actor, sequence, verdict, note)
     return RedirectResponse("/audit#emergencies", status_code=303)
 
 
@@ -78,7 +80,9 @@ def one_person(
     everything: Annotated[bool, Query()] = False,
 ) -> Response:
     """The accounting of disclosures of one person, to print and hand over."""
-    found = officer.person_page(site.audit, subject_id, since, until, exempt_too=everything)
+    found = officer.person_page(
+        officer.opened(site, actor), subject_id, since, until, exempt_too=everything
+    )
     return page(
         "audit_person.html",
         actor=actor,
@@ -90,7 +94,7 @@ def one_person(
 
 
 def _page(actor: Actor, site: Site, question: officer.Question, **instead: object) -> Response:
-    found = {**officer.log_page(site.audit, question), **instead}
+    found = {**officer.log_page(officer.opened(site, actor), question), **instead}
     return page(
         "audit.html",
         actor=actor,
