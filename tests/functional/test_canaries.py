@@ -164,7 +164,7 @@ def not_of_a_record(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [
         (place, where)
         for place, where in found
-        if not (place.startswith(("plans/", "record")) and where.endswith(RECORD))
+        if not (place == "record" and where.endswith(RECORD))
     ]
 
 
