@@ -42,6 +42,7 @@ def client_of(workspace: Path, name: str) -> TestClient:
     )
     token = local_issuer(workspace).session_token(Actor(name=name, role="privacy_officer"))
     client.cookies.set(COOKIE, token)
+    client.headers["origin"] = str(client.base_url)
     return client
 
 

@@ -81,6 +81,7 @@ def app(workspace: Path) -> FastAPI:
 
 def signed_in_as(state: str, app: FastAPI, workspace: Path) -> TestClient:
     client = TestClient(app, base_url=US, follow_redirects=False, raise_server_exceptions=False)
+    client.headers["origin"] = US
     issuer = local_issuer(workspace)
     if state in ("clinician", "privacy_officer"):
         client.cookies.set(COOKIE, issuer.session_token(Actor(name="ada", role=state)))
