@@ -24,6 +24,7 @@ REQUIREMENTS = {
     "meds-tab": ("meds-tab==0.2.0",),
     "dinetxify": ("DiNetxify==0.3.4",),
     "pyphewas": ("pyPheWAS==4.2.0",),
+    "survset": ("SurvSet==0.2.11",),
 }
 USUAL = ("es-aces", "meds-reader", "meds-etl")
 INSTALLING_SECONDS = 600

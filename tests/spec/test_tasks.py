@@ -303,3 +303,124 @@ def test_the_library_states_what_becomes_of_the_censored() -> None:
 def test_an_unknown_task_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(TaskError, match="mortality_1y"):
         load_task("mortalty")
+
+
+def times(name: str, events: list[tuple[int, float | None, str]], **options: Any) -> list[Any]:
+    """Of each row of a task of the library: whose, at which day, which outcome came first, after how many days."""
+    table = ask_of(name, events, **options).table
+    return [
+        (s, (t - DAY_0) / timedelta(days=1), cause, days)
+        for s, t, cause, days in table.select(
+            "subject_id", "prediction_time", "categorical_value", "duration_days"
+        ).iter_rows()
+    ]
+
+
+def ask_of(
+    name: str,
+    events: list[tuple[int, float | None, str]],
+    values: dict[int, float] | None = None,
+) -> Labels:
+    """The labels of a task of the library; `values` are numbers of the events at some places."""
+    numbers = [None if values is None else values.get(i) for i in range(len(events))]
+    table = pl.DataFrame(
+        {
+            "subject_id": [s for s, _, _ in events],
+            "time": [None if d is None else day(d) for _, d, _ in events],
+            "code": [c for *_, c in events],
+            "numeric_value": numbers,
+        },
+        schema={
+            "subject_id": pl.Int64,
+            "time": pl.Datetime("us"),
+            "code": pl.String,
+            "numeric_value": pl.Float32,
+        },
+    )
+    return label(timeline_from_events(table), load_task(name))
+
+
+BIRTH = -20_000.0
+
+
+def adults(*subjects: int) -> list[tuple[int, float | None, str]]:
+    return [(s, BIRTH, "MEDS_BIRTH") for s in subjects]
+
+
+def test_death_in_hospital_is_asked_a_day_after_admission_and_discharge_competes() -> None:
+    #   1: dies on day 5; 2: goes home on day 3 and dies on day 9; 3: is home again within the day; 4: dies within it
+    admitted = [(s, 0.0, "VISIT//inpatient") for s in (1, 2, 3, 4)]
+    events = [
+        *adults(1, 2, 3, 4), *admitted, (1, 5.0, "MEDS_DEATH"),
+        (2, 3.0, "VISIT_END//inpatient"), (2, 9.0, "MEDS_DEATH"),
+        (3, 0.5, "VISIT_END//inpatient"), (3, 60.0, "OTHER"), (4, 0.8, "MEDS_DEATH"),
+    ]  # fmt: skip
+    found = times("in_hospital_mortality", events)
+    assert found == [(1, 1.0, "death", 4.0), (2, 1.0, "inpatient_discharge", 2.0)]
+
+
+def test_kidney_disease_progresses_by_a_fall_of_40_percent_or_by_dialysis() -> None:
+    #   1: 50 when the disease is known, 31 on day 100 is no fall of 40 %, 30 on day 200 is
+    #   2: dialysis on day 50; 3: dies on day 80; 4: no eGFR to fall from; 5: was on dialysis before
+    known = [(s, 0.0, "ICD10CM//N18.3") for s in (1, 2, 3, 4, 5)]
+    measured = [(s, -1.0, "LOINC//98979-8") for s in (1, 2, 3, 5)]
+    events = [
+        *adults(1, 2, 3, 4, 5), *measured, *known,
+        (1, 100.0, "LOINC//98979-8"), (1, 200.0, "LOINC//98979-8"), (2, 50.0, "ICD10CM//Z99.2"),
+        (3, 80.0, "MEDS_DEATH"), (4, 500.0, "OTHER"), (5, -9.0, "ICD10CM//Z99.2"), (5, 500.0, "OTHER"),
+    ]  # fmt: skip
+    values = dict.fromkeys(range(5, 9), 50.0) | {14: 31.0, 15: 30.0}
+    assert times("ckd_progression", events, values=values) == [
+        (1, 0.0, "progression", 200.0),
+        (2, 0.0, "progression", 50.0),
+        (3, 0.0, "death", 80.0),
+    ]
+    attrition = lost(ask_of("ckd_progression", events, values=values))
+    assert attrition == {"no egfr to fall from": 1, "had it before": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "cause"),
+    [
+        ("major_cardiovascular_event", "ICD10CM//I21.4", "heart attack or stroke"),
+        ("major_cardiovascular_event", "ICD10CM//I63.9", "heart attack or stroke"),
+        ("heart_failure", "ICD10CM//I50.9", "heart failure"),
+        ("atrial_fibrillation", "ICD10CM//I48.91", "atrial fibrillation"),
+    ],
+)
+def test_a_first_event_of_the_heart_competes_with_death(name: str, code: str, cause: str) -> None:
+    #   1: has it on day 90; 2: dies on day 40; 3: is seen for 700 days; 4: had it before
+    events = [
+        *adults(1, 2, 3, 4), *[(s, 0.0, VISIT) for s in (1, 2, 3, 4)],
+        *[(s, -400.0, "OTHER") for s in (1, 2, 3, 4)],
+        (1, 90.0, code), (2, 40.0, "MEDS_DEATH"), (3, 700.0, "OTHER"), (4, -100.0, code),
+    ]  # fmt: skip
+    assert times(name, events) == [
+        (1, 0.0, cause, 90.0),
+        (2, 0.0, "death", 40.0),
+        (3, 0.0, None, 700.0),
+    ]
+    assert load_task(name).horizons == [365, 1826, 3652]
+
+
+def test_an_exacerbation_follows_the_day_on_which_copd_became_known() -> None:
+    #   1: exacerbates on day 30, after the first diagnosis; 2: an exacerbation is how it became known
+    events = [
+        *adults(1, 2), (1, 0.0, "ICD10CM//J44.9"), (1, 30.0, "ICD10CM//J44.1"),
+        (2, 0.0, "ICD10CM//J44.1"), (2, 90.0, "OTHER"),
+    ]  # fmt: skip
+    assert times("copd_exacerbation", events) == [
+        (1, 0.0, "exacerbation", 30.0),
+        (2, 0.0, None, 90.0),
+    ]
+
+
+def test_outcomes_of_one_name_are_one_cause_and_horizons_end_with_the_window() -> None:
+    task = load_task("ckd_progression")
+    assert isinstance(task, Task)
+    assert task.causes == ["progression", "death"]
+    assert task.numbers == [1, 1, 1, 2]
+    with pytest.raises(TaskError, match="the last end the outcome window"):
+        ask([], (TASK % "time-to-event") + "horizons_days: [5, 9]\n")
+    with pytest.raises(TaskError, match="time-to-event"):
+        ask([], (TASK % "exclude") + "horizons_days: [10]\n")

@@ -101,7 +101,7 @@ class HazardStudy:
             self.followed,
             self.subjects,
             horizons_days=self._horizons,
-            n_causes=len(self.task.outcomes),
+            n_causes=len(self.task.names),
             seed=self.seed,
             known=self.known,
         )
@@ -134,7 +134,7 @@ class HazardStudy:
         return {
             **basis_of(timeline, self.task, self.recipe, self.seed),
             "learner": fitted.learner.kind,
-            "causes": self.task.causes,
+            "causes": self.task.names,
             "rows": len(self.subjects),
             "subjects": len(np.unique(self.subjects)),
             "events": int((self.followed.event == 1).sum()),
@@ -172,14 +172,14 @@ def at_horizons(task: Task, came: Followed, incidence: Floats) -> list[dict[str,
     """For each cause and horizon: events, observed (Aalen-Johansen) and expected share, and how good the risks are."""
     rows = []
     horizons = from_gap(task, task.horizons)
-    for c, outcome in enumerate(task.outcomes):
+    for c, name in enumerate(task.names):
         observed = cumulative_incidence(came, horizons, cause=c + 1)
         for h, days in enumerate(horizons):
             risk = incidence[:, c, h]
             happened, weight = came.known_at(float(days), cause=c + 1)
             expected, seen = float(risk.mean()), float(observed.value[h])
             row = {
-                "cause": outcome.label,
+                "cause": name,
                 "horizon_days": task.horizons[h],
                 "events": int(happened.sum()),
                 "observed": seen,

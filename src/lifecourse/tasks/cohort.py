@@ -33,13 +33,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lifecourse.tasks.definition import Task
+    from lifecourse.tasks.meaning import Meaning
     from lifecourse.timeline.access import Timeline
     from lifecourse.timeline.shard import Shard
 
     Integers = npt.NDArray[np.int64]
     Flags = npt.NDArray[np.bool_]
+    Values = npt.NDArray[np.float32]
 
 DAY = MICROSECONDS_PER_DAY
+HOUR = DAY // 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +120,8 @@ def rows_of_task(shard: Shard, task: Task, end_of_records: int) -> tuple[Rows, A
 
 def _count_outcomes(task: Task, rows: Rows, attrition: Attrition) -> None:
     attrition.count(COHORT, "asked about", rows.subject)
-    for number, outcome in enumerate(task.outcomes, 1):
-        attrition.count(OUTCOME, outcome.label, rows.subject[rows.cause == number])
+    for number, name in enumerate(task.names, 1):
+        attrition.count(OUTCOME, name, rows.subject[rows.cause == number])
     attrition.count(OUTCOME, "no outcome", rows.subject[rows.cause == 0])
     attrition.count(
         OUTCOME,
@@ -136,7 +139,8 @@ def _moments(shard: Shard, task: Task) -> tuple[Integers, Integers]:
         nth = np.arange(len(subject)) - np.repeat(np.cumsum(n) - n, n)
         return subject, first[subject] + nth * step
     places = instants(shard, meaning_places(shard, task.trigger.meaning()))
-    return np.searchsorted(shard.offsets, places, side="right") - 1, shard.time[places]
+    subject = np.searchsorted(shard.offsets, places, side="right") - 1
+    return subject, shard.time[places] + task.trigger.hours_later * HOUR
 
 
 class _Question:
@@ -164,6 +168,20 @@ class _Question:
         starts, stops = self._between(window, subject, time)
         return self._time_at(stops - 1, stops > starts, STATIC)
 
+    def first_fall(
+        self, window: Window, subject: Integers, time: Integers, values: Values, share: float
+    ) -> Integers:
+        """int64[r] microseconds of the first value in the window that is at most `share` of the last before it."""
+        found = np.full(len(time), NO_END, dtype=np.int64)
+        _, known = self._between(before(), subject, time)
+        starts, stops = self._between(window, subject, time)
+        for row in np.flatnonzero(stops > starts):
+            least = share * values[known[row] - 1]
+            fallen = np.flatnonzero(values[starts[row] : stops[row]] <= least)
+            if len(fallen):
+                found[row] = self._shard.time[starts[row] + fallen[0]]
+        return found
+
     def _between(
         self, window: Window, subject: Integers, time: Integers
     ) -> tuple[Integers, Integers]:
@@ -184,6 +202,7 @@ def _exclusions(
         ("already dead", partial(deaths.found, before())),
         ("before birth", lambda subject, time: births_of(shard, subject) > time),
     ]
+    steps += _waiting(shard, task)
     if task.age is not None:
         steps.append(("age out of range or unknown", partial(_age_unfit, shard, task)))
     if task.lookback_days:
@@ -192,10 +211,12 @@ def _exclusions(
         steps.append((reason, partial(known.missing, _older_than(task.lookback_days))))
     if task.washout is not None:
         steps.append(("had it before", partial(had_before, shard, task)))
+    falling = [outcome for outcome in task.outcomes if outcome.falls_to]
+    for outcome in falling:
+        measured = _Question(shard, meaning_places(shard, outcome))
+        steps.append((f"no {outcome.codelist} to fall from", partial(measured.missing, before())))
     if task.gap_days:
-        ends = _Question(
-            shard, np.union1d(any_of(shard, task.outcomes), occurrences(shard, DEATHS))
-        )
+        ends = _Question(shard, np.union1d(_ends(shard, task), occurrences(shard, DEATHS)))
         gap = after(timedelta(days=task.gap_days))
         steps.append(("outcome or death inside the gap", partial(ends.found, gap)))
     if task.censoring == Censoring.EXCLUDE:
@@ -204,11 +225,27 @@ def _exclusions(
     return steps
 
 
+def _waiting(shard: Shard, task: Task) -> list[tuple[str, Callable[[Integers, Integers], Flags]]]:
+    """What ends the asking between a trigger and the moment so many hours later."""
+    hours = task.trigger.hours_later
+    if not hours:
+        return []
+    ends = _Question(shard, _ends(shard, task))
+    since = before(timedelta(hours=hours))
+    return [("outcome before the moment asked about", partial(ends.found, since))]
+
+
+def _ends(shard: Shard, task: Task) -> Integers:
+    """The places of the outcomes that hang on no earlier value."""
+    return any_of(shard, [outcome for outcome in task.outcomes if not outcome.falls_to])
+
+
 def had_before(shard: Shard, task: Task, subject: Integers, time: Integers) -> Flags:
     """Whether each row's subject already had what the task's washout names, at or before its time."""
     if task.washout is None:
         return np.zeros(len(subject), dtype=np.bool_)
-    conditions = [*(task.outcomes if task.washout.outcome else []), *task.washout.also]
+    outcomes = [outcome for outcome in task.outcomes if not outcome.falls_to]
+    conditions = [*(outcomes if task.washout.outcome else []), *task.washout.also]
     days = task.washout.days
     window = before(None if days is None else timedelta(days=days))
     return _Question(shard, any_of(shard, conditions)).found(window, subject, time)
@@ -269,16 +306,11 @@ def _outcomes(
     window = Window(
         start=Bound(offset=task.gap_days * DAY), end=Bound(offset=task.horizon_days * DAY)
     )
-    firsts = np.stack(
-        [
-            _Question(shard, meaning_places(shard, outcome)).first(window, subject, time)
-            for outcome in task.outcomes
-        ]
-    )
+    firsts = np.stack([_first(shard, outcome, window, subject, time) for outcome in task.outcomes])
     earliest = firsts.min(axis=0)
     happened = earliest != NO_END
     # argmin takes the first of equals: of causes at one moment the one listed first counts.
-    cause = np.where(happened, firsts.argmin(axis=0) + 1, 0)
+    cause = np.where(happened, np.array(task.numbers)[firsts.argmin(axis=0)], 0)
     window_end = time + task.horizon_days * DAY
     died = _Question(shard, occurrences(shard, DEATHS)).first(after(), subject, time)
     if task.follow_up_ends == FollowUp.DATA_CUT:
@@ -295,3 +327,14 @@ def _outcomes(
         known=known,
         duration=np.where(happened, earliest, looked_until) - time,
     )
+
+
+def _first(
+    shard: Shard, outcome: Meaning, window: Window, subject: Integers, time: Integers
+) -> Integers:
+    """int64[r] microseconds of each row's first event of the outcome in the window; NO_END where there is none."""
+    places = meaning_places(shard, outcome)
+    question = _Question(shard, places)
+    if outcome.falls_to is None:
+        return question.first(window, subject, time)
+    return question.first_fall(window, subject, time, shard.value[places], outcome.falls_to)

@@ -46,12 +46,16 @@ class FollowUp(StrEnum):
 
 
 class Trigger(Document):
-    """The moments asked about: events of one kind, or every so many days of the record."""
+    """The moments asked about: events of one kind, or every so many days of the record.
+
+    `hours_later` waits after each event; who has an outcome or dies until then is not asked about.
+    """
 
     codelist: str | None = None
     phenotype: str | None = None
     codes: list[str] | None = None
     every_days: int | None = Field(default=None, ge=1)
+    hours_later: int = Field(default=0, ge=0)
     which: Which = Which.EVERY
     seed: int | None = None
 
@@ -67,9 +71,9 @@ class Trigger(Document):
     def _coherent(self) -> Trigger:
         if self.every_days is None:
             self.meaning()
-        elif self.codelist or self.phenotype or self.codes:
+        elif self.codelist or self.phenotype or self.codes or self.hours_later:
             raise ValueError(
-                "every_days needs no codelist, phenotype or codes; give one or the other"
+                "every_days needs no codelist, phenotype, codes or hours_later; give one or the other"
             )
         if (self.which == Which.RANDOM) != (self.seed is not None):
             raise ValueError("which: random needs a seed, and only random takes one")
@@ -111,8 +115,9 @@ class Task(Document):
 
     The outcome window is (t + gap_days, t + gap_days + outcome_window_days]. A subject dead at t
     is not asked about. `outcomes` are causes: with `censoring: time-to-event` their order numbers
-    them 1..k, and otherwise any of them is the outcome. `horizons_days` are those that such a task is
-    asked for and its models judged at, ascending; the end of the outcome window where none is given.
+    them 1..k, those of one name together, and otherwise any of them is the outcome. `horizons_days`
+    are those that such a task is asked for and its models judged at, ascending; the end of the outcome
+    window where none is given.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -152,10 +157,26 @@ class Task(Document):
             )
         return self
 
+    @model_validator(mode="after")
+    def _nothing_falls_to_nothing(self) -> Task:
+        if any(meaning.falls_to for meaning in self.washout.also) if self.washout else False:
+            raise ValueError("falls_to is of an outcome; leave it out of washout")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """What the outcomes are called, each once."""
+        return list(dict.fromkeys(outcome.label for outcome in self.outcomes))
+
+    @property
+    def numbers(self) -> list[int]:
+        """The number of each outcome, from 1; those of one name have one."""
+        return [self.names.index(outcome.label) + 1 for outcome in self.outcomes]
+
     @property
     def causes(self) -> list[str] | None:
         """What the outcomes are called that rows tell apart; None where the answer is yes or no."""
-        return [outcome.label for outcome in self.outcomes] if self.is_time_to_event else None
+        return self.names if self.is_time_to_event else None
 
     @property
     def horizon_days(self) -> int:

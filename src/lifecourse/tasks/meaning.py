@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from lifecourse.base.errors import CodelistError, TaskError
 from lifecourse.base.yaml import Document
@@ -51,12 +51,17 @@ class Values(Document):
 
 
 class Meaning(Document):
-    """One of: the name of a codelist, the name of a phenotype, or codes (``ICD10CM//E11*``: a prefix)."""
+    """One of: the name of a codelist, the name of a phenotype, or codes (``ICD10CM//E11*``: a prefix).
+
+    falls_to : of an outcome, what counts is a value of at most this share of the last one at or before the
+        prediction time
+    """
 
     codelist: str | None = None
     phenotype: str | None = None
     codes: list[str] | None = None
     values: Values | None = None
+    falls_to: float | None = Field(default=None, gt=0, lt=1)
     name: str | None = None
 
     @model_validator(mode="before")
@@ -73,6 +78,10 @@ class Meaning(Document):
             raise ValueError("codes is empty; give at least one code")
         if self.phenotype is not None and self.values is not None:
             raise ValueError("a phenotype has its own values; leave values out")
+        if self.falls_to is not None and (self.phenotype is not None or self.values is not None):
+            raise ValueError(
+                "falls_to is of what a codelist measures; leave phenotype and values out"
+            )
         return self
 
     @property

@@ -6,6 +6,7 @@ baseline hazard, fine-grained, adds up to within the period is the exposure.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from lifecourse.models.hazards.incidence import Hazards, mean_rate
 from lifecourse.models.trees import stored_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -28,16 +29,17 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Integers = npt.NDArray[np.int64]
 
-MOST_ROUNDS, USUAL_ROUNDS, STOPS_AFTER = 400, 60, 15
+MOST_ROUNDS, USUAL_ROUNDS, LOOKS_EVERY, STOPS_AFTER = 400, 60, 10, 20
+DEPTH, DEEPER, FEWEST_FOR_DEEPER = 2, 3, 1000
+"""Trees are deeper where there are so many events."""
 PERIODS, FEWEST_FOR_PERIODS = 3, 300
 """So many periods with as many events each, where there are enough events."""
-MOST_ROWS = 400_000
+MOST_ROWS = 250_000
 """Person-periods that trees learn from; of more, all with an event and a weighted sample of the others."""
 PARAMETERS = {
     "objective": "count:poisson",
     "tree_method": "hist",
-    "eta": 0.1,
-    "max_depth": 3,
+    "eta": 0.2,
     "subsample": 0.7,
     "colsample_bytree": 0.5,
     "min_child_weight": 5,
@@ -120,26 +122,25 @@ class BoostedHazards:
 
     def hazards(self, features: FeatureMatrix) -> Hazards:
         """The hazards of each row of the features."""
-        columns = stored_columns(features)
         n_periods = int(self.period.max()) + 1
-        margin = np.empty((len(self.boosters), n_periods, columns.shape[0]))
-        for p in range(n_periods):
-            with_period = _with_period(columns, p)
+        margin = np.empty((len(self.boosters), n_periods, len(features.dense)))
+        for p, columns in enumerate(_in_periods(stored_columns(features), n_periods)):
             for cause, booster in enumerate(self.boosters):
-                margin[cause, p] = booster.inplace_predict(with_period, predict_type="margin")
+                booster.set_param({"nthread": os.cpu_count()})  # a row's sum has one order
+                margin[cause, p] = booster.inplace_predict(columns, predict_type="margin")
         return Hazards(self.rate, self.period, margin)
 
     def contributions(self, features: FeatureMatrix, cause: int = 1) -> Floats:
         """float64[r, feature columns]: exact Shapley values on the log hazard (TreeSHAP), the mean over periods."""
         import xgboost
 
-        columns = stored_columns(features)
+        plain = stored_columns(features)
         n_periods = int(self.period.max()) + 1
-        found = np.zeros(columns.shape)
-        for p in range(n_periods):
-            data = xgboost.DMatrix(_with_period(columns, p), nthread=1)
+        found = np.zeros(plain.shape)
+        for columns in _in_periods(plain, n_periods):
+            data = xgboost.DMatrix(columns, nthread=1)
             told = self.boosters[cause - 1].predict(data, pred_contribs=True)
-            found += told[:, : columns.shape[1]] / n_periods
+            found += told[:, : plain.shape[1]] / n_periods
         return found
 
 
@@ -206,19 +207,27 @@ class _PersonPeriods:
             period_of,
         )
 
-    def data(self, chosen: Flags, **options: Any) -> Any:
+    def design(self, chosen: Flags) -> sparse.csr_matrix:
+        """The columns of some of them."""
+        return _with_periods(self.columns[self.row[chosen]], self.period[chosen])
+
+    def loss(self, chosen: Flags, margin: Floats) -> float:
+        """Minus the Poisson log-likelihood of some of them."""
+        expected = self.exposure[chosen] * np.exp(margin)
+        return float((self.weight[chosen] * (expected - self.event[chosen] * margin)).sum())
+
+    def data(self, chosen: Flags) -> Any:
         """Some of them as XGBoost takes them."""
         import xgboost
 
         place = np.flatnonzero(chosen)
         return xgboost.QuantileDMatrix(
-            _with_periods(self.columns[self.row[place]], self.period[place]),
+            self.design(chosen),
             label=self.event[place].astype(float),
             base_margin=np.log(self.exposure[place]),
             weight=self.weight[place],
             max_bin=PARAMETERS["max_bin"],
             nthread=1,
-            **options,
         )
 
     def levelled(self, booster: Any) -> Floats:
@@ -241,18 +250,25 @@ def _grown(periods: _PersonPeriods, inner: Flags) -> Any:
     judging = inner[periods.row]
     every = np.ones(len(judging), dtype=np.bool_)
     if not all(periods.event[side].any() for side in (judging, ~judging)):
-        return xgboost.train(PARAMETERS, periods.data(every), USUAL_ROUNDS)
+        return xgboost.train(PARAMETERS | {"max_depth": DEPTH}, periods.data(every), USUAL_ROUNDS)
     learning = periods.data(~judging)
-    judged = periods.data(judging, ref=learning)
-    booster = xgboost.train(
-        PARAMETERS,
-        learning,
-        MOST_ROUNDS,
-        evals=[(judged, "inner")],
-        early_stopping_rounds=STOPS_AFTER,
-        verbose_eval=False,
-    )
-    return booster[: booster.best_iteration + 1]
+    enough = int(periods.event[~judging].sum()) >= FEWEST_FOR_DEEPER
+    booster = xgboost.Booster(PARAMETERS | {"max_depth": DEEPER if enough else DEPTH}, [learning])
+    best, least, margin = 0, np.inf, np.zeros(int(judging.sum()))
+    judged = periods.design(judging)
+    for rounds in range(LOOKS_EVERY, MOST_ROUNDS + 1, LOOKS_EVERY):
+        for place in range(rounds - LOOKS_EVERY, rounds):
+            booster.update(learning, place)
+        # What the newest trees add: XGBoost's own early stopping costs more than the trees do.
+        margin += booster.inplace_predict(
+            judged, iteration_range=(rounds - LOOKS_EVERY, rounds), predict_type="margin"
+        )
+        loss = periods.loss(judging, margin)
+        if loss < least:
+            best, least = rounds, loss
+        elif rounds - best >= STOPS_AFTER:
+            break
+    return booster[: max(best, LOOKS_EVERY)]
 
 
 def periods_of(outcome: Followed, edges: Floats) -> Integers:
@@ -282,11 +298,15 @@ def _sampled(event: Flags, seed: int) -> tuple[Integers, Floats]:
     return kept, np.where(event[kept], 1.0, len(others) / most)
 
 
-def _with_period(columns: sparse.csr_matrix, period: int) -> sparse.csr_matrix:
-    return _with_periods(columns, np.full(columns.shape[0], period))
+def _in_periods(columns: sparse.csr_matrix, n_periods: int) -> Iterator[sparse.csr_matrix]:
+    """The columns with each period in turn: the last cell of every row is written over."""
+    with_period = _with_periods(columns, np.zeros(columns.shape[0]))
+    for p in range(n_periods):
+        with_period.data[with_period.indptr[1:] - 1] = p
+        yield with_period
 
 
-def _with_periods(columns: sparse.csr_matrix, period: Integers) -> sparse.csr_matrix:
+def _with_periods(columns: sparse.csr_matrix, period: Integers | Floats) -> sparse.csr_matrix:
     n = len(period)
     stored = sparse.csr_matrix(
         (period.astype(np.float32), np.zeros(n, dtype=np.int32), np.arange(n + 1)), shape=(n, 1)

@@ -135,19 +135,16 @@ class _Study:
         learning, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         features = self.features if self.known is None else _only(self.features, self.known[fold])
         inner = folds_of(self.subjects[learning], N_FOLDS, self.seed + 1) == 0
-        linear = LinearHazards.fit(
-            features,
-            self.outcome,
-            learning,
-            inner,
-            edges=self.edges,
-            basis=self.basis,
-            n_causes=self.n_causes,
-        )
-        boosted = BoostedHazards.fit(
-            features, self.outcome, learning, inner, edges=self.edges, period=self.period,
-            n_causes=self.n_causes, seed=self.seed,
-        )  # fmt: skip
+        with ThreadPoolExecutor(min(2, self.workers)) as pool:
+            lines = pool.submit(
+                LinearHazards.fit, features, self.outcome, learning, inner, edges=self.edges,
+                basis=self.basis, n_causes=self.n_causes,
+            )  # fmt: skip
+            trees = pool.submit(
+                BoostedHazards.fit, features, self.outcome, learning, inner, edges=self.edges,
+                period=self.period, n_causes=self.n_causes, seed=self.seed,
+            )  # fmt: skip
+        linear, boosted = lines.result(), trees.result()
         those = _rows_of(features, judged)
         parts = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those)]}
         parts[AVERAGE] = [*parts[LINEAR], *parts[TREES]]

@@ -29,8 +29,8 @@ MIXES = (0.0, 0.9)
 STRENGTHS = (0.1, 0.03, 0.01, 0.003, 0.001)
 """Of the penalty, as shares of the events; from strong to weak, each starting from the one before."""
 USUAL = (0.0, 0.01)
-PATIENCE = 1
-"""So many weaker penalties in a row may be worse before the search of a mix ends."""
+WHILE_CHOOSING = 1e-3
+"""Of the log-likelihood an event, to which penalties are compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,16 +176,16 @@ def _chosen(
     found: list[tuple[float, tuple[float, float]]] = []
     for mix in MIXES:
         fits = _started(features, outcome, rows[~inner], edges, basis, n_causes)
-        worse = 0
+        before = -np.inf
         for strength in STRENGTHS:
             told = 0.0
             for cause, fit in enumerate(fits, start=1):
-                fit.fit(*_penalties(fit, mix, strength))
+                fit.fit(*_penalties(fit, mix, strength), WHILE_CHOOSING)
                 told += likelihood(spans, judged.event == cause, fit.rate, columns.margin(fit.beta))
-            worse = worse + 1 if found and told < max(found)[0] else 0
             found.append((told, (mix, strength)))
-            if worse > PATIENCE:
+            if told < before:
                 break
+            before = told
     return max(found)[1]
 
 
