@@ -5,6 +5,7 @@ from lifecourse.models.model import Abstention, RiskModel, TrainingResult
 from lifecourse.models.monitoring import monitor
 from lifecourse.models.persistence import load_model, save_model
 from lifecourse.models.predicting import RiskEstimate, predict
+from lifecourse.models.recalibration import recalibrate
 from lifecourse.models.training import train
 from lifecourse.models.truth import compare_with_truth
 
@@ -18,6 +19,7 @@ __all__ = [
     "load_model",
     "monitor",
     "predict",
+    "recalibrate",
     "save_model",
     "train",
 ]

@@ -26,6 +26,13 @@ class Calibrator:
         """float64[r] calibrated probabilities."""
         return np.asarray(expit(self.intercept + self.slope * log_odds(probability)))
 
+    def then(self, after: Calibrator) -> Calibrator:
+        """What it says, mapped again by `after`."""
+        return Calibrator(
+            intercept=after.intercept + after.slope * self.intercept,
+            slope=after.slope * self.slope,
+        )
+
 
 def log_odds(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """float64[r]; probabilities of 0 and 1 are drawn in by 1e-6."""
@@ -36,15 +43,20 @@ def fit_calibrator(
     probability: npt.NDArray[np.float64],
     outcome: npt.NDArray[np.bool_],
     weight: npt.NDArray[np.float64] | None = None,
+    *,
+    slopes: bool = True,
 ) -> Calibrator:
     """The maximum-likelihood recalibration of `probability` to `outcome`, by Newton's method.
 
+    Without `slopes` the slope stays 1 and the intercept alone is fitted.
     `weight`, float64[r], is how many people each row stands for; 1 each when None. The slope is kept in [0.05, 3]:
     outside, the ranking says nothing worth stretching.
     """
     mass = np.ones(len(probability)) if weight is None else weight
-    x = np.column_stack([np.ones(len(probability)), log_odds(probability)])
     y = outcome.astype(float)
+    if not slopes:
+        return Calibrator(intercept=_intercept(probability, y, mass, 1.0), slope=1.0)
+    x = np.column_stack([np.ones(len(probability)), log_odds(probability)])
     beta = fit_logistic(x, y, mass, start=np.array([0.0, 1.0]), ridge=1e-9)
     slope = float(np.clip(beta[1], 0.05, 3.0))
     fits = slope == float(beta[1])

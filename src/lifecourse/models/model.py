@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecourse.base.errors import ModelError
-from lifecourse.models.hazards import CurveCalibrator, HazardLearner
+from lifecourse.models.hazards import CurveCalibrator, HazardLearner, intervals
 from lifecourse.tasks import Task
 
 if TYPE_CHECKING:
@@ -85,6 +85,17 @@ class RiskModel:
         if days.tolist() not in ([], [float(day) for day in self.horizons_days]):
             raise ModelError(f"'{self.name}' knows its own horizon alone: leave horizons out.")
         return self.risk(features)[:, None, None]
+
+    def intervals(
+        self, features: FeatureMatrix
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """float64[r, c, h] low and high ends of 90 % around `incidence` (`lifecourse.models.hazards.intervals`).
+
+        None where the model cannot tell how much it hangs on whom it learned from.
+        """
+        if isinstance(self.calibrator, CurveCalibrator) and isinstance(self.learner, HazardLearner):
+            return intervals(self.learner, self.calibrator, features, self.learner.horizons_days)
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

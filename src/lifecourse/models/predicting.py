@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 REASONS = 5
 INTERVAL = "95 % interval of how often it happened to people of similar risk, out of fold"
+INTERVAL_OF_ESTIMATE = (
+    "90 % interval of the estimate, had other people of the same kind been learned from"
+)
 WIDEST_COMPARATOR = 20
 
 
@@ -34,7 +37,7 @@ class RiskEstimate:
     """One person's risk of the model's outcome within `horizon_days` of `as_of`.
 
     value : probability, None where the model does not apply; `reason` says why
-    interval : of the frequency among held-out people in the same tenth of risk, widened to hold `value`
+    interval : `interval_reason` says of what; widened to hold `value`
     comparator : mean risk of people of the same sex and age band
     contributions : the columns that move this risk most from the average, in log-odds, or in log hazards of a model
         of times to events
@@ -81,6 +84,7 @@ def predict(
     )
     features = featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary)
     curves = model.incidence(features)
+    ends = model.intervals(features)
     reasons = _contributions(model, features)
     had = _had_before(model, timeline, rows)
     people = rows["subject_id"].to_list()
@@ -97,6 +101,7 @@ def predict(
             row,
             features.dense[i, :2],
             curves[i],
+            None if ends is None else (ends[0][i], ends[1][i]),
             reasons[i],
             "the person already had it" if had[i] else None,
         )
@@ -109,6 +114,7 @@ def _estimate(
     row: dict[str, Any],
     age_and_sex: npt.NDArray[np.float64],
     curve: npt.NDArray[np.float64],
+    ends: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None,
     contributions: list[dict[str, Any]],
     not_at_risk: str | None,
 ) -> RiskEstimate:
@@ -123,15 +129,20 @@ def _estimate(
         model=model.name,
         model_version=model.version,
         title=model.card["title"],
-        interval=None if refusal else _interval(model, risk),
+        interval=None if refusal else _interval(model, risk, ends),
+        interval_reason=INTERVAL if ends is None else INTERVAL_OF_ESTIMATE,
         comparator=None if refusal else _comparator(model, age, female),
         contributions=[] if refusal else contributions,
-        curve=[] if refusal else _curve(model, curve),
+        curve=[] if refusal else _curve(model, curve, ends),
         reason=refusal,
     )
 
 
-def _curve(model: RiskModel, curve: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+def _curve(
+    model: RiskModel,
+    curve: npt.NDArray[np.float64],
+    ends: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None,
+) -> list[dict[str, Any]]:
     """A line a horizon, of a model of times to events."""
     if len(model.causes) == 1 and curve.shape[1] == 1:
         return []
@@ -140,6 +151,7 @@ def _curve(model: RiskModel, curve: npt.NDArray[np.float64]) -> list[dict[str, A
         {
             "horizon_days": days,
             "value": float(curve[0, h]),
+            "interval": None if ends is None else [float(end[0, h]) for end in ends],
             "first": {name: float(curve[c, h]) for c, name in enumerate(others, start=1)},
         }
         for h, days in enumerate(model.horizons_days)
@@ -169,7 +181,13 @@ def _refusal(model: RiskModel, row: dict[str, Any], age: float) -> str | None:
     return None
 
 
-def _interval(model: RiskModel, risk: float) -> tuple[float, float]:
+def _interval(
+    model: RiskModel,
+    risk: float,
+    ends: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None,
+) -> tuple[float, float]:
+    if ends is not None:
+        return min(float(ends[0][0, -1]), risk), max(float(ends[1][0, -1]), risk)
     table = model.card["calibration"]
     nearest = min(table, key=lambda group: abs(group["predicted"] - risk))
     low, high = wilson(round(nearest["observed"] * nearest["people"]), nearest["people"])

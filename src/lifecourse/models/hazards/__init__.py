@@ -3,6 +3,7 @@
 from lifecourse.models.hazards.curves import CurveCalibrator
 from lifecourse.models.hazards.fitting import HazardFit, fit_hazards
 from lifecourse.models.hazards.incidence import cumulative_incidence
+from lifecourse.models.hazards.intervals import intervals
 from lifecourse.models.hazards.learner import HazardLearner
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "HazardLearner",
     "cumulative_incidence",
     "fit_hazards",
+    "intervals",
 ]

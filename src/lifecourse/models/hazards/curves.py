@@ -72,6 +72,15 @@ class CurveCalibrator:
                 )
         return repaired(found)
 
+    def then(self, after: CurveCalibrator) -> CurveCalibrator:
+        """What it says, mapped again by `after`, of the same horizons."""
+        first, second = (np.array([one.intercept, one.slope]) for one in (self, after))
+        return CurveCalibrator(
+            horizons_days=self.horizons_days,
+            intercept=(second[0] + second[1] * first[0]).tolist(),
+            slope=(second[1] * first[1]).tolist(),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self)

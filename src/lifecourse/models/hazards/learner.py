@@ -59,6 +59,15 @@ class HazardLearner:
             parts.append(mean_hazards(self.boosted, features))
         return cumulative_incidence(self.edges, parts, horizons)
 
+    def members(self) -> list[HazardLearner]:
+        """Each member as a learner of its own."""
+        return [
+            HazardLearner(
+                kind=self.kind, linear=[linear], boosted=[boosted], horizons_days=self.horizons_days
+            )
+            for linear, boosted in zip(self.linear, self.boosted, strict=True)
+        ]
+
     def contributions(self, features: FeatureMatrix) -> Floats:
         """float64[r, columns]: what each adds to the log hazard of the first cause."""
         found = []

@@ -10,7 +10,15 @@ import pytest
 from lifecourse.base.errors import ModelError
 from lifecourse.base.files import sha256_of_file
 from lifecourse.features import Recipe, featurize
-from lifecourse.models import RiskModel, evaluate, load_model, predict, save_model, train
+from lifecourse.models import (
+    RiskModel,
+    evaluate,
+    load_model,
+    predict,
+    recalibrate,
+    save_model,
+    train,
+)
 from lifecourse.tasks import Task
 from lifecourse.timeline.access import Timeline, timeline_from_events
 
@@ -37,13 +45,13 @@ TASK = Task.model_validate(
 )
 
 
-def people(n: int = 600, seed: int = 1) -> Timeline:
+def people(n: int = 600, seed: int = 1, often: float = 1.0) -> Timeline:
     """Adults seen once; a fact triples the hazard of stroke; death competes and records end early for some."""
     random = np.random.default_rng(seed)
     rows: list[tuple[int, datetime | None, str, float | None]] = []
     for subject in range(1, n + 1):
         fact = bool(random.random() < 0.5)
-        stroke = random.exponential(3000 if fact else 9000)
+        stroke = random.exponential(3000 if fact else 9000) / often
         death = random.exponential(6000)
         end = random.uniform(200, 2500)
         rows += [
@@ -120,6 +128,9 @@ def test_a_prediction_has_a_curve_in_which_death_competes(model: RiskModel) -> N
     assert estimate.curve[-1]["value"] == estimate.value
     assert estimate.curve[0]["value"] < estimate.value
     assert estimate.curve[-1]["first"].keys() == {"death"}
+    assert estimate.interval is not None
+    assert estimate.interval[0] < estimate.value < estimate.interval[1]
+    assert "had other people" in estimate.interval_reason
     assert estimate.value + estimate.curve[-1]["first"]["death"] <= 1
     assert estimate.contributions
 
@@ -137,3 +148,22 @@ def test_a_horizon_beyond_the_window_is_refused(model: RiskModel) -> None:
     features = featurize(here, rows, RECIPE, vocabulary=model.vocabulary)
     with pytest.raises(ModelError, match="beyond"):
         model.incidence(features, [3652])
+
+
+def test_recalibration_brings_the_level_to_a_store_where_it_happens_more_often(
+    model: RiskModel, tmp_path: Path
+) -> None:
+    there, fresh = people(900, seed=3, often=2.5), people(900, seed=4, often=2.5)
+    before = evaluate(model, fresh)["horizons"][1]["observed_over_expected"]
+    assert before > 1.3
+    for method in ("intercept", "slope"):
+        moved = recalibrate(model, there, method=method)
+        save_model(moved, tmp_path / method)
+        told = evaluate(load_model(tmp_path / method), fresh)
+        assert told["horizons"][1]["observed_over_expected"] == pytest.approx(1, abs=0.15)
+        assert moved.version != model.version
+        assert moved.card["recalibrated"]["before"]["events"] > 50
+    with pytest.raises(ModelError, match="no way to recalibrate"):
+        recalibrate(model, there, method="magic")
+    with pytest.raises(ModelError, match="takes 50"):
+        recalibrate(model, people(60, seed=5))

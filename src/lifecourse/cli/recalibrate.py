@@ -1,0 +1,70 @@
+"""`lifecourse recalibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
+from lifecourse.cli.command import Command
+from lifecourse.cli.output import facts, plainly
+from lifecourse.cli.workspace import model_of, store_of
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """MODEL, STORE, --method and --out."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model folder, or its name in the workspace"
+    )
+    add_store(parser)
+    parser.add_argument(
+        "--method",
+        choices=("intercept", "slope"),
+        default="slope",
+        help="what is fitted here: how often it happens, or also how far risks lie apart (slope)",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, required=True, help="where the recalibrated model goes"
+    )
+    add_identity(parser, purpose="operations")
+
+
+def call(arguments: argparse.Namespace) -> Any:
+    """Recalibrate, save, say how the model did here before."""
+    from lifecourse.models import load_model, recalibrate, save_model
+    from lifecourse.privacy.access.asking import Action
+    from lifecourse.timeline.access import open_timeline
+
+    store = store_of(arguments.store)
+    model = load_model(model_of(arguments.model, arguments.store))
+    timeline = open_timeline(
+        store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
+    )
+    found = recalibrate(model, timeline, method=arguments.method)
+    save_model(found, arguments.out)
+    told = found.card["recalibrated"]
+    return plainly(
+        {
+            "task": found.name,
+            "version": found.version,
+            "method": told["method"],
+            "out": str(arguments.out),
+            "before": told["before"]["metrics"],
+        }
+    )
+
+
+def text(report: dict[str, Any]) -> str:
+    """The outcome, a fact a line."""
+    return facts(report)
+
+
+COMMAND = Command(
+    example="lifecourse recalibrate mortality_1y workspace --out workspace/models/mortality_1y_here",
+    add_arguments=add_arguments,
+    call=call,
+    text=text,
+)

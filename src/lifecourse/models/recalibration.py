@@ -1,0 +1,89 @@
+"""Recalibration in place: what a model learned elsewhere, brought to how often it happens here.
+
+Of a site's own labelled rows the map from what the model says to what came is fitted, and put after the one that the
+model has: of the ``intercept`` alone (it happens more or less often here), or of the ``slope`` too (risks are less or
+more apart), as Steyerberg 2004 has them (doi 10.1002/sim.1844), at each horizon and for each cause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from lifecourse.base.errors import ModelError
+from lifecourse.features import featurize
+from lifecourse.models.calibration import Calibrator, fit_calibrator
+from lifecourse.models.competing import followed_of, from_gap
+from lifecourse.models.hazards import CurveCalibrator
+from lifecourse.models.judging import evaluate
+from lifecourse.tasks import Task, label
+
+if TYPE_CHECKING:
+    from lifecourse.models.model import RiskModel
+    from lifecourse.timeline.access import Timeline
+
+METHODS = ("intercept", "slope")
+FEWEST_EVENTS = 50
+"""An intercept can be told from so many events on; a slope takes more, and is held to 1 by a prior."""
+
+
+def recalibrate(
+    model: RiskModel, timeline: Timeline, *, method: str = "slope", seed: int = 0
+) -> RiskModel:
+    """The model with its risks brought to the people of `timeline`; what it learned stays.
+
+    Its card says by which method, on which data, and how it did there before; measures of the new one need people
+    whom it was not brought to.
+
+    Raises
+    ------
+    ModelError
+        The method is unknown, or the store has fewer than 50 rows with the outcome.
+    """
+    if method not in METHODS:
+        raise ModelError(f"'{method}' is no way to recalibrate. Take one of: {', '.join(METHODS)}.")
+    table = label(timeline, model.task).table
+    table = table.filter(pl.col("boolean_value").is_not_null())
+    events = int(table["boolean_value"].sum() or 0)
+    if events < FEWEST_EVENTS:
+        raise ModelError(
+            f"task '{model.name}' has {events} events in this store; to recalibrate takes {FEWEST_EVENTS}. "
+            "Use the model as it is, or collect more."
+        )
+    before = evaluate(model, timeline, seed=seed)
+    calibrator = (
+        _of_curves(model, timeline, method)
+        if isinstance(model.calibrator, CurveCalibrator)
+        else _of_risks(model, timeline, table, method)
+    )
+    told: dict[str, Any] = {"method": method, "data": timeline.content_hash, "before": before}
+    return replace(
+        model,
+        calibrator=calibrator,
+        card={
+            **model.card,
+            "version": f"{model.version}+{method}-{timeline.content_hash[:6]}",
+            "recalibrated": told,
+        },
+    )
+
+
+def _of_curves(model: RiskModel, timeline: Timeline, method: str) -> CurveCalibrator:
+    assert isinstance(model.task, Task)  # noqa: S101 -- only such have curves
+    assert isinstance(model.calibrator, CurveCalibrator)  # noqa: S101 -- asked before
+    seen = label(timeline, model.task).table.filter(pl.col("duration_days") > model.task.gap_days)
+    features = featurize(timeline, seen, model.recipe, vocabulary=model.vocabulary)
+    horizons = from_gap(model.task, model.task.horizons)
+    here = CurveCalibrator.fit(
+        model.incidence(features), followed_of(seen, model.task), horizons, slopes=method == "slope"
+    )
+    return model.calibrator.then(here)
+
+
+def _of_risks(model: RiskModel, timeline: Timeline, table: pl.DataFrame, method: str) -> Calibrator:
+    assert isinstance(model.calibrator, Calibrator)  # noqa: S101 -- asked before
+    features = featurize(timeline, table, model.recipe, vocabulary=model.vocabulary)
+    risk, came = model.risk(features), table["boolean_value"].to_numpy().astype(bool)
+    return model.calibrator.then(fit_calibrator(risk, came, slopes=method == "slope"))
