@@ -13,7 +13,7 @@ def every_rule() -> tuple[bool, str]:
     """The tests of the foreign engines, with all rules in place of some."""
     os.environ["LIFECOURSE_EVERY_RULE"] = "1"
     try:
-        return tests("tests/cql")()
+        return tests("tests/cql/test_cql.py")()
     finally:
         del os.environ["LIFECOURSE_EVERY_RULE"]
 
@@ -42,6 +42,11 @@ PROOFS = (
         promise="every rule as PlanDefinition and CQL: npm's compiler and engine give the same five answers on all "
         "cases and on 50 simulated people; what is exported passes npm's R4 validator and fhir.resources",
         measure=every_rule,
+    ),
+    Proof(
+        name="fhir-valid",
+        promise="plans and what engines of CQL are handed pass npm's R4 validator and fhir.resources",
+        measure=tests("tests/cql/test_fhir.py"),
     ),
     Proof(
         name="pgx-calls",

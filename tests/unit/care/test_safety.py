@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
-from people import AT, CREATININE, SCHEMA, Entry, person
+from people import AT, CREATININE, SCHEMA, Entry, measured, person, smoker
 
 from lifecourse.base.errors import UserError
+from lifecourse.care import plan
 from lifecourse.care.rules.loading import library
 from lifecourse.care.safety import Override, check_planned, check_safety, medication_list
 from lifecourse.care.safety.alerts import MOST_ALERTS, SEVERITIES, information
@@ -171,3 +172,12 @@ def test_a_rule_past_its_review_raises_no_alert() -> None:
     late = max(rule.review_by for rule in library().rules) + timedelta(days=1)
     assert check_safety(chart, AT, today=late).alerts == ()
     assert check_planned(chart, "simvastatin", AT, today=late) == ()
+
+
+def test_simvastatin_with_a_strong_inhibitor_stands_first_in_the_plan() -> None:
+    chart = person(
+        drug("simvastatin"), drug("clarithromycin"), *measured(2022), *measured(2023), smoker()
+    )
+    first = plan(chart, AT, today=TODAY).recommendations[0]
+    assert first.rule.name == "interaction_statin_cyp3a4_inhibitor"
+    assert first.answer == "fires"

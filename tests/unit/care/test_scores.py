@@ -219,3 +219,23 @@ def test_warnings_of_numpy_do_not_escape_a_missing_value() -> None:
     model = score_model("kfre")
     found = evaluate_columns(model, columns_of(model, [{"age": 60}, {"uacr_mg_g": 0}]), 2)
     assert np.isnan(found.outputs["risk"]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "says"),
+    [
+        ("cha2ds2_vasc", {"chf": 7}, "chf must be 0 or 1"),
+        ("cha2ds2_vasc", {"age": float("inf")}, "age must be a finite number"),
+        ("cha2ds2_vasc", {"age": "old"}, "age must be a number"),
+        ("cha2ds2_vasc", {"age": []}, "age must be a number"),
+        ("charlson", {"conditions": 3}, "conditions must be a list"),
+        ("charlson", {"conditions": "copd"}, "conditions must be a list"),
+        ("elixhauser_van_walraven", {"conditions": ["flu"]}, "conditions may have"),
+    ],
+)
+def test_a_slip_of_the_hand_is_a_user_error(
+    name: str, changed: dict[str, object], says: str
+) -> None:
+    given = {**score_model(name).cases[0].given, **changed}
+    with pytest.raises(UserError, match=says):
+        score(name, given)

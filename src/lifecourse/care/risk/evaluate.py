@@ -26,6 +26,9 @@ LINKS = {
     "sum": "lp",
 }
 
+YES_OR_NO = ("condition", "drug", "smoking")
+"""Kinds of input that are 0 or 1."""
+
 # Values are float32 in the store: 39.9 comes back as 39.90000153 and is still in a range that ends at 39.9.
 RANGE_TOLERANCE = 1e-6
 
@@ -115,13 +118,20 @@ def _column(model: str, name: str, each: Input, values: Sequence[Any]) -> Column
         numbers = [np.nan if value is None else float(value) for value in values]
     except (TypeError, ValueError):
         raise UserError(f"{model}: {name} must be a number.") from None
-    return np.array(numbers, dtype=np.float64)
+    column = np.array(numbers, dtype=np.float64)
+    if np.isinf(column).any():
+        raise UserError(f"{model}: {name} must be a finite number.")
+    if each.kind in YES_OR_NO and not np.isin(column[~np.isnan(column)], (0.0, 1.0)).all():
+        raise UserError(f"{model}: {name} must be 0 or 1.")
+    return column
 
 
 def _sets(model: str, name: str, each: Input, values: Sequence[Any]) -> Column:
     column = np.empty(len(values), dtype=object)
     for place, value in enumerate(values):
-        column[place] = None if value is None else frozenset(value)
+        if not isinstance(value, list | tuple | set | frozenset | None):
+            raise UserError(f"{model}: {name} must be a list.")
+        column[place] = None if value is None else frozenset(map(str, value))
         if not (column[place] or frozenset()) <= set(each.values):
             raise UserError(f"{model}: {name} may have {', '.join(map(str, each.values))}.")
     return column
