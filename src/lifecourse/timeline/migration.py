@@ -1,8 +1,8 @@
 """A store of an earlier format brought to the one of today, every version of it.
 
 From format 1: files bound to store, version and path; their keys wrapped by a ring (`privacy.keyring`) and not by the
-keeper itself; manifests sealed; of pseudonymous stores, ids of records hashed with a secret. Tables are read and
-written once each. Plain stores of people who are no pseudonyms are the same in both formats.
+keeper itself; manifests sealed; of pseudonymous stores, ids of records hashed and words of rejected rows dropped.
+Tables are read and written once each. Plain stores of people who are no pseudonyms are the same in both formats.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lifecourse.timeline import manifest as log
 from lifecourse.timeline.manifest import FORMAT, FileEntry, Manifest, content_of_parts
 from lifecourse.timeline.rewriting import Rewriting, finish_rewriting, rewrite, rewritten
 from lifecourse.timeline.shard import sorted_events
-from lifecourse.timeline.spill import hashed_records
+from lifecourse.timeline.spill import without_origin
 from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class _Tables:
 
         def anew(entry: FileEntry) -> FileEntry:
             # Parts are there already.
-            return self._anew(entry, manifest, hashes=False)
+            return self._anew(entry, manifest, hashes=hashes)
 
         return replace(
             manifest.with_entries(anew),
@@ -112,7 +112,7 @@ class _Tables:
             return self._entries[entry.path]
         table = self._store.read(entry)
         if hashes:
-            table = _with_hashed_records(table, record_key_of(self._store.ring.pseudonyms))
+            table = _without_origin(table, record_key_of(self._store.ring.pseudonyms))
         stem = entry.path.rpartition("/")[2].rpartition("-")[0]
         written = self._store.write(
             table, stem, encrypted=manifest.encrypted, version=manifest.version
@@ -123,12 +123,12 @@ class _Tables:
         return written
 
 
-def _with_hashed_records(events: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    hashed = hashed_records(events, key)
+def _without_origin(events: pl.DataFrame, key: bytes) -> pl.DataFrame:
+    hashed = without_origin(events, key)
     if ALSO_FROM in hashed.columns:
         others = [_other_tellings(told, key) for told in hashed[ALSO_FROM].to_list()]
         hashed = hashed.with_columns(pl.Series(ALSO_FROM, others, pl.String))
-    return sorted_events(hashed)
+    return sorted_events(hashed) if "source_id" in hashed.columns else hashed
 
 
 def _other_tellings(told: str | None, key: bytes) -> str | None:

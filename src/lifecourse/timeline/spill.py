@@ -125,7 +125,7 @@ class _UnitReading:
         for name in SIDE_TABLES:
             table = getattr(batch, name)
             if table is not None and table.height:
-                table = hashed_records(table, self.job.record_key)
+                table = without_origin(table, self.job.record_key)
                 self.sides.setdefault(name, []).append(table)
         if batch.aliases is not None and batch.aliases.height:
             # An identifier may be two people's: only all units together know.
@@ -161,7 +161,7 @@ class _UnitReading:
         if self.job.facts_from_notes:
             events, counts = with_facts(events)
             _add(self.counts, counts)
-        self.held.append(hashed_records(events, self.job.record_key))
+        self.held.append(without_origin(events, self.job.record_key))
         self.held_rows += events.height
         if self.held_rows >= self.job.flush_rows:
             self._flush()
@@ -214,9 +214,16 @@ class _UnitReading:
         write_spill(self.job.folder / f"{stem}.parquet", table, self.job.key)
 
 
-def hashed_records(table: pl.DataFrame, key: bytes | None) -> pl.DataFrame:
-    """`table` with its records' ids hashed with `key`; as it is where there is no key or it names no records."""
-    if key is None or "source_id" not in table.columns:
+def without_origin(table: pl.DataFrame, key: bytes | None) -> pl.DataFrame:
+    """`table` as pseudonymous stores keep it: ids of records hashed with `key`, and no words of a rejected row.
+
+    As it is where there is no key.
+    """
+    if key is None:
+        return table
+    if "raw" in table.columns:
+        table = table.with_columns(raw=pl.lit(None, pl.String))
+    if "source_id" not in table.columns:
         return table
     stated = table["source_id"].to_list()
     hashed = [None if each is None else record_id(each, key=key) for each in stated]

@@ -145,6 +145,20 @@ def test_ids_of_records_of_pseudonyms_are_hashed_with_the_stores_secret(
     assert not hashes[0] & hashes[1]
 
 
+def test_no_words_of_a_rejected_row_are_kept_of_pseudonyms(tmp_path: Path) -> None:
+    source = export(tmp_path / "a", *resources(1))
+    with (source / "all.ndjson").open("ab") as file:
+        file.write(b'{"resourceType": "Patient", "name": "zz-canary\n')
+    words = {}
+    for kind in (Identifiability.PSEUDONYMOUS, Identifiability.IDENTIFIED):
+        ingest(source, tmp_path / kind, identifiability=kind)
+        rejects = Store(tmp_path / kind).read(Store(tmp_path / kind).manifest().rejects)
+        words[kind] = [text for text in rejects["raw"].to_list() if text is not None]
+        assert rejects.height == 1
+    assert words[Identifiability.PSEUDONYMOUS] == []
+    assert "zz-canary" in words[Identifiability.IDENTIFIED][0]
+
+
 def test_tomorrows_export_still_replaces_and_deletes_records_of_pseudonyms(tmp_path: Path) -> None:
     store = tmp_path / "store"
     ingest(
