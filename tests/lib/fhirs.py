@@ -73,3 +73,42 @@ def rejects(batches: Sequence[Batch]) -> list[tuple[int, str]]:
     """Row and reason of each reject."""
     table = pl.concat([b.rejects for b in batches if b.rejects is not None])
     return [(row, reason) for row, reason in table.select("row", "reason").rows()]
+
+
+CLAIM = {
+    "resourceType": "Claim",
+    "id": "k1",
+    "contained": [{"resourceType": "Coverage", "id": "c"}],
+    "item": [{"sequence": 1, "text": 'a bracket } and a "quote" and\nlines\n            }'}],
+    "total": {"value": 12.5},
+}
+
+
+def entry(resource: dict[str, Any], **beside: Any) -> dict[str, Any]:
+    """An entry of a Bundle, with what it says beside its resource."""
+    return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource, **beside}
+
+
+def report(*results: str) -> dict[str, Any]:
+    """A report with results by id."""
+    return {
+        "resourceType": "DiagnosticReport",
+        "id": "r1",
+        "status": "final",
+        "subject": SUBJECT,
+        "code": concept(LOINC, "24331-1"),
+        "issued": "2020-03-05T09:30:00Z",
+        "result": [{"reference": f"urn:uuid:{name}"} for name in results],
+    }
+
+
+def timeless(number: str) -> dict[str, Any]:
+    """An observation that says no time."""
+    return {
+        "resourceType": "Observation",
+        "id": number,
+        "status": "final",
+        "subject": SUBJECT,
+        "code": concept(LOINC, "2093-3"),
+        "valueQuantity": {"value": 180, "code": "mg/dL"},
+    }

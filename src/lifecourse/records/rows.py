@@ -62,6 +62,10 @@ EVENT_FIELDS = (
     "precision", "source_id", "source_version", "source_file", "source_row", "source_part",
 )  # fmt: skip
 
+COUNTED = "rows_read"
+Mark = dict[str, int | dict[str, int]]
+"""How far each list of rows was filled, and the counts as they were."""
+
 
 @dataclass(slots=True)
 class Rows:
@@ -115,10 +119,34 @@ class Rows:
         """One more of what is worth telling in the report."""
         self.counts[what] = self.counts.get(what, 0) + 1
 
+    def take_back(self, counted: str) -> None:
+        """Undo the last reject, counted once so, of a row that is read again."""
+        self.rejects.pop()
+        self.rows_read -= 1
+        self.counts[counted] -= 1
+        if not self.counts[counted]:
+            del self.counts[counted]
+
     def clear(self) -> None:
         """Begin anew; what `batch` gave stays as it is."""
         for column in fields(self):
             setattr(self, column.name, type(getattr(self, column.name))())
+
+    def mark(self) -> Mark:
+        """What `back_to` needs to take back all that is added from now on."""
+        columns = {column.name: getattr(self, column.name) for column in fields(self)}
+        return {
+            name: dict(held) if isinstance(held, dict) else held if name == COUNTED else len(held)
+            for name, held in columns.items()
+        }
+
+    def back_to(self, mark: Mark) -> None:
+        """Be as when `mark` was made; nothing was cleared since."""
+        for name, held in mark.items():
+            if isinstance(held, dict) or name == COUNTED:
+                setattr(self, name, held)
+            else:
+                del getattr(self, name)[held:]
 
     def batch(self) -> Batch:
         """Everything so far as a batch."""

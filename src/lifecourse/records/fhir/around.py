@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lifecourse.records.rows import RejectedError
+
 REPORT = "DiagnosticReport"
+NO_TIME = "no time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,23 @@ class Around:
         name = f"{body.get('resourceType')}/{body.get('id')}"
         found = self.reports.get(full_url or name) or self.reports.get(name) or ()
         return (*found, *self.known)
+
+
+class Unknown(Around):
+    """What surrounds a resource while not all of it was read: who asks for it is read again later."""
+
+    def times_of(self, body: Any, full_url: str | None) -> tuple[Any, ...]:
+        """None yet.
+
+        Raises
+        ------
+        RejectedError
+            Always, as a resource that says no time is rejected.
+        """
+        raise RejectedError(NO_TIME)
+
+
+NOT_YET = Unknown(known=(), reports={})
 
 
 class Gathering:

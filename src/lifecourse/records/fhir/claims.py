@@ -16,6 +16,12 @@ from lifecourse.engine.compiled import kernel
 
 UNREAD = ("Claim", "ClaimResponse", "ExplanationOfBenefit", "Provenance", "AuditEvent")
 """What says nothing of health: counted without a look inside."""
+NOT_READ = tuple(
+    f'{{"resourceType":{space}"{kind}"'.encode() for kind in UNREAD for space in ("", " ")
+)
+"""How the lines of resources begin that are counted and need not be parsed."""
+NOT_READ_BYTES = min(map(len, NOT_READ))
+NOT_READ_STARTS = frozenset(start[:NOT_READ_BYTES] for start in NOT_READ)
 _ANY = "|".join(UNREAD).encode()
 RESOURCE = re.compile(rb'"resource"\s*:(?:\s*\{\s*"resourceType"\s*:\s*"(%s)")?' % _ANY)
 ENTRY = re.compile(

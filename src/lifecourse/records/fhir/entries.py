@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
 
 HOLDS_OTHERS = ("Bundle", "Parameters")
 DEEPEST_PARAMETERS = 20
+RECORD_URL = re.compile(r"(?:[^?]*/)?([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})/?")
 
 
 def is_bundle(body: Any) -> bool:
@@ -32,3 +34,9 @@ def _of_parameters(parameters: Any, deepest: int) -> Iterator[Any]:
             if "resource" in parameter:
                 yield {"resource": parameter["resource"]}
             yield from _of_parameters(parameter.get("part"), deepest - 1)
+
+
+def deleted_by(url: Any) -> str | None:
+    """The record that a deletion of `url` takes away, ``Type/id``; none by a search, or of one past version."""
+    named = RECORD_URL.fullmatch(str(url or ""))
+    return named[1] if named and "/_history/" not in str(url) else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +10,14 @@ import orjson
 from lifecourse.base.collector import uncollected
 from lifecourse.base.errors import SourceError
 from lifecourse.base.json_text import parse, parse_together
-from lifecourse.records.fhir.around import Around, Gathering, around_of
-from lifecourse.records.fhir.claims import UNREAD, shortened, unread_type
-from lifecourse.records.fhir.entries import entries_of, is_bundle
+from lifecourse.records.fhir.around import NOT_YET, Around, Gathering, around_of
+from lifecourse.records.fhir.claims import (
+    NOT_READ,
+    NOT_READ_BYTES,
+    NOT_READ_STARTS,
+    unread_type,
+)
+from lifecourse.records.fhir.entries import deleted_by, entries_of, is_bundle
 from lifecourse.records.fhir.files import (
     DAMAGE,
     Again,
@@ -26,6 +29,7 @@ from lifecourse.records.fhir.files import (
     members,
     reason_of,
 )
+from lifecourse.records.fhir.portions import frame_of, parsed, portions
 from lifecourse.records.fhir.reading import NO_TIME, read_resource
 from lifecourse.records.fhir.rows import Place
 from lifecourse.records.fhir.splitting import AFTER, BEFORE, ENTRY, Part, parts
@@ -42,16 +46,10 @@ CHUNK_BYTES = 64 << 10
 WHOLE_BYTES = 16 << 20
 LONGEST_BYTES = 64 << 20
 """A record that is longer is refused: it would not fit into memory several times over."""
+PORTION_BYTES = 256 << 10
+"""So much text of a Bundle is parsed at a time."""
 MOST_LINES = 500
 TOO_LONG = "a record of more than 64 MB"
-RECORD_URL = re.compile(r"(?:[^?]*/)?([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})/?")
-NOT_READ = tuple(
-    f'{{"resourceType":{space}"{kind}"'.encode() for kind in UNREAD for space in ("", " ")
-)
-"""How the lines of resources begin that are counted and need not be parsed."""
-NOT_READ_BYTES = min(map(len, NOT_READ))
-NOT_READ_STARTS = frozenset(start[:NOT_READ_BYTES] for start in NOT_READ)
-
 MOST_WAITING = 50_000
 NOWHERE = Place(file=0, name="", zone="UTC")
 
@@ -63,7 +61,7 @@ class Intake:
     is_alone : the source is one file, so that it is an error where nothing of it can be read
     row : the last row of the file that was read
     gathering : what surrounds the entries of a Bundle that is read in parts, as far as they were read
-    waiting : entries of it that say no time: row, ``fullUrl`` and text, until all that could say one was read
+    waiting : entries of it that need what surrounds them: row, ``fullUrl`` and text, until all of that was read
     """
 
     rows: Rows
@@ -201,8 +199,10 @@ class Intake:
 
     def _whole(self, raw: bytes) -> None:
         """A document at once; what it said is forgotten before the collector may look at it."""
+        if self._in_portions(raw):
+            return
         try:
-            body = self._parsed(raw)
+            body = parsed(raw)
         except ValueError:
             if not self._documents(raw):
                 raise
@@ -210,14 +210,26 @@ class Intake:
         for one in body if isinstance(body, list) and body else [body]:
             self._value(one)
 
-    def _parsed(self, raw: bytes) -> Any:
-        """What a document says, but for what is only counted."""
-        short = shortened(raw)
-        if short is not raw:
-            # Where the shorter text is none, the whole says better what is wrong.
-            with suppress(ValueError):
-                return parse(short)
-        return parse(raw)
+    def _in_portions(self, raw: bytes) -> bool:
+        """Read a Bundle some entries at a time; False, and nothing read, where it must be read as a whole."""
+        frame = frame_of(raw)
+        if frame is None or frame[0].get("resourceType") != "Bundle":
+            return False
+        before, row = self.rows.mark(), self.row
+        self.gathering = Gathering(self.around)
+        self.gathering.tell(frame[0])
+        try:
+            for entries in portions(raw, *frame[1:], PORTION_BYTES):
+                for entry in entries:
+                    if type(entry) is dict and is_bundle(entry.get("resource")):
+                        raise ValueError  # its surroundings are inherited
+                    self._entry(entry)
+        except ValueError:
+            self.rows.back_to(before)
+            self.row, self.gathering, self.waiting = row, None, []
+            return False
+        self._end_bundle()
+        return True
 
     def _documents(self, raw: bytes) -> bool:
         """Several documents one after the other, each over many lines; whether it is that."""
@@ -296,16 +308,16 @@ class Intake:
             for what, text in held:
                 self._text(text, is_entry=what == ENTRY)
             return
-        parsed = iter(bodies)
+        told = iter(bodies)
         for (what, _), kind in zip(held, kinds, strict=True):
             if kind is not None:
                 self.row += 1
                 self.rows.rows_read += 1
                 self.rows.refer(kind)
             elif what == ENTRY:
-                self._entry(next(parsed))
+                self._entry(next(told))
             else:
-                self._value(next(parsed))
+                self._value(next(told))
 
     def _text(self, text: bytes | None, *, is_entry: bool = False) -> None:
         if text is None:
@@ -354,33 +366,31 @@ class Intake:
             self._resource(entry, self.row)
 
     def _delete(self, url: Any) -> None:
-        """Note a deletion; one by a search, or of one past version, takes no record away."""
-        named = RECORD_URL.fullmatch(str(url or ""))
+        """Note a deletion."""
+        named = deleted_by(url)
         self.rows.rows_read += 1
-        if named is None or "/_history/" in str(url):
+        if named is None:
             self.rows.rejects.append(
                 (self.place.name, self.row, "a deletion that names no record", None)
             )
             return
         self.rows.refer("deletion")
-        self.rows.deletions.append((named[1], None))
+        self.rows.deletions.append((named, None))
 
     def _resource(self, body: Any, row: int, full_url: Any = None) -> None:
         url = full_url if isinstance(full_url, str) else None
-        rows, before = self.rows, len(self.rows.rejects)
-        read_resource(body, rows, row, self.place, url, self.around)
-        if self.gathering and len(rows.rejects) > before and rows.rejects[-1][2] == NO_TIME:
-            self._take_back(f"{body['resourceType']} dropped: {NO_TIME}")
-            self.waiting.append((row, full_url, orjson.dumps(body)))
-
-    def _take_back(self, counted: str) -> None:
-        """Undo the last reject, of a row that is read again."""
         rows = self.rows
-        rows.rejects.pop()
-        rows.rows_read -= 1
-        rows.counts[counted] -= 1
-        if not rows.counts[counted]:
-            del rows.counts[counted]
+        if self.gathering is None:
+            read_resource(body, rows, row, self.place, url, self.around)
+            return
+        if type(body) is dict and "contained" in body:
+            self.waiting.append((row, full_url, orjson.dumps(body)))
+            return
+        before = len(rows.rejects)
+        read_resource(body, rows, row, self.place, url, self.around or NOT_YET)
+        if len(rows.rejects) > before and rows.rejects[-1][2] == NO_TIME:
+            rows.take_back(f"{body['resourceType']} dropped: {NO_TIME}")
+            self.waiting.append((row, full_url, orjson.dumps(body)))
 
     def _reject(self, reason: str, line: bytes | None) -> None:
         self.row += 1

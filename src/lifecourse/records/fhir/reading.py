@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.records.fhir.around import NO_TIME as NO_TIME
 from lifecourse.records.fhir.around import Around
 from lifecourse.records.fhir.condition import read_allergy, read_condition, read_family_history
 from lifecourse.records.fhir.encounter import read_encounter
@@ -60,7 +61,6 @@ TIMES = (
     "occurrenceDateTime",
 )
 """Where a resource says when it was known: what is contained in it was known then."""
-NO_TIME = "no time"
 NOT_A_RESOURCE = "not a FHIR resource"
 NOT_R4 = "a resource type that FHIR R4 does not have"
 MISSHAPEN = "not shaped as FHIR says"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from fhirs import LOINC, SUBJECT, bundle, concept, condition, events, read, rejects
+from fhirs import CLAIM, bundle, condition, entry, events, read, rejects, report, timeless
 
 from lifecourse.records.fhir import intake
 from lifecourse.records.fhir.claims import shortened
@@ -15,19 +15,8 @@ from lifecourse.records.fhir.claims import shortened
 if TYPE_CHECKING:
     from pathlib import Path
 
-CLAIM = {
-    "resourceType": "Claim",
-    "id": "k1",
-    "contained": [{"resourceType": "Coverage", "id": "c"}],
-    "item": [{"sequence": 1, "text": 'a bracket } and a "quote" and\nlines\n            }'}],
-    "total": {"value": 12.5},
-}
 POST = {"method": "POST", "url": "Claim"}
 SEARCH = {"mode": "match", "extension": [{"url": "x", "valueString": "y"}]}
-
-
-def entry(resource: dict[str, Any], **beside: Any) -> dict[str, Any]:
-    return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource, **beside}
 
 
 BUNDLES = {
@@ -113,29 +102,6 @@ def test_brackets_and_quotes_within_texts_do_not_end_a_claim() -> None:
 @pytest.mark.parametrize("text", ['{"resource": 1', '"resource": {\n"resourceType": "Claim"'])
 def test_text_that_is_no_bundle_is_left_as_it_is(text: str) -> None:
     assert shortened(text.encode()) == text.encode()
-
-
-def report(*results: str) -> dict[str, Any]:
-    return {
-        "resourceType": "DiagnosticReport",
-        "id": "r1",
-        "status": "final",
-        "subject": SUBJECT,
-        "code": concept(LOINC, "24331-1"),
-        "issued": "2020-03-05T09:30:00Z",
-        "result": [{"reference": f"urn:uuid:{name}"} for name in results],
-    }
-
-
-def timeless(number: str) -> dict[str, Any]:
-    return {
-        "resourceType": "Observation",
-        "id": number,
-        "status": "final",
-        "subject": SUBJECT,
-        "code": concept(LOINC, "2093-3"),
-        "valueQuantity": {"value": 180, "code": "mg/dL"},
-    }
 
 
 @pytest.mark.parametrize("where", ["before", "behind", "nowhere"])
