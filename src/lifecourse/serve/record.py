@@ -185,13 +185,9 @@ class Record:
         """Names of codes that the source did not name: of the narrowest codelist they are in, with the code."""
         table = self.chart.shard.codes
         ids = [int(i) for i in np.unique(self.chart.shard.code) if not table.descriptions[i]]
-        own = CodeTable(
-            codes=[table.codes[i] for i in ids],
-            parents=[table.parents[i] for i in ids],
-            descriptions=[None] * len(ids),
-            unit_factor=np.ones(len(ids)),
-        )
-        return {ids[place]: said for place, said in titles_of(own).items()}
+        names = {i: (table.codes[i], *table.parents[i]) for i in ids}
+        _learn({*names.values()})
+        return {i: title for i, name in names.items() if (title := _TITLES.get(name)) is not None}
 
     @cached_property
     def _places(self) -> dict[tuple[Any, ...], int]:
@@ -246,6 +242,28 @@ class Record:
             text=row["text_value"],
             source=row["source_id"],
         )
+
+
+_TITLES: dict[tuple[str, ...], str | None] = {}
+"""What a code and what it stands for are called by codelists: a hundred and more lists are asked once, not a page."""
+MOST_TITLES = 100_000
+
+
+def _learn(names: set[tuple[str, ...]]) -> None:
+    """Add the titles of codes that are not known yet."""
+    if len(_TITLES) > MOST_TITLES:
+        _TITLES.clear()
+    new = sorted(names - _TITLES.keys())
+    if not new:
+        return
+    table = CodeTable(
+        codes=[code for code, *_ in new],
+        parents=[tuple(parents) for _, *parents in new],
+        descriptions=[None] * len(new),
+        unit_factor=np.ones(len(new)),
+    )
+    found = titles_of(table)
+    _TITLES.update({name: found.get(place) for place, name in enumerate(new)})
 
 
 def titles_of(table: CodeTable) -> dict[int, str]:
