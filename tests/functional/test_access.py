@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import sys
 from datetime import UTC, datetime, timedelta
@@ -233,6 +234,18 @@ def test_commands_hold_to_the_purposes_and_policies(
     rest = arguments[2:] if arguments[0] == "audit" else arguments[1:]
     code = main([*command, *rest, "--purpose", purpose, "--actor", "ada", "--json"])
     assert (code == 0) is allowed
+
+
+def test_every_command_says_what_it_opens_a_store_to_do(repository: Path) -> None:
+    calls = [
+        (path.name, node)
+        for path in (repository / "src" / "lifecourse" / "cli").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "open_timeline"
+    ]
+    assert len(calls) > 10
+    for name, call in calls:
+        assert "to" in [keyword.arg for keyword in call.keywords], name
 
 
 def test_counts_are_of_what_may_be_seen(house: Path, capsys: pytest.CaptureFixture[str]) -> None:

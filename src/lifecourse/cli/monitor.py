@@ -27,11 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """What the model meets in the store, beside what it learned from."""
     from lifecourse.models import load_model, monitor
+    from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
 
     model = load_model(model_of(arguments.model, arguments.store))
     timeline = open_timeline(
-        store_of(arguments.store), actor=actor_of(arguments), purpose=purpose_of(arguments)
+        store_of(arguments.store),
+        actor=actor_of(arguments),
+        purpose=purpose_of(arguments),
+        to=Action.LEARN,
     )
     return monitor(model, timeline)
 
