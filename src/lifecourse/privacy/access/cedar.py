@@ -44,40 +44,40 @@ class CedarEngine:
 
     def decide(self, situation: Situation) -> dict[Action, Decision]:
         """Whether each action may be done with the store at all."""
-        if situation not in self._decided:
-            asked: list[tuple[Action, dict[str, str]]] = [
-                (action, STORE) for action in Action if action != Action.LOOK
-            ]
-            entities = [_actor(situation), {"uid": STORE, "attrs": {}, "parents": []}]
-            decisions = self._asked(situation, asked, entities)
+        decided = self._decided.get(situation)
+        if decided is None:
+            decided = self._decide(situation)
             if len(self._decided) >= MOST_SITUATIONS:
                 self._decided.clear()
-            self._decided[situation] = {
-                action: decision for (action, _), decision in zip(asked, decisions, strict=True)
-            }
-        return self._decided[situation]
+            self._decided[situation] = decided
+        return decided
 
     def look(self, situation: Situation, parts: Sequence[Part]) -> list[Decision]:
         """Whether each of `parts` may be seen."""
-        new = list(dict.fromkeys(p for p in parts if (situation, p) not in self._remembered))
-        if new:
-            if len(self._remembered) > MOST_REMEMBERED:
-                self._remembered.clear()
-            entities = [
-                _actor(situation),
-                *(_part(number, part) for number, part in enumerate(new)),
-            ]
-            asked = [(Action.LOOK, {"type": "Part", "id": str(n)}) for n in range(len(new))]
-            decisions = self._asked(situation, asked, entities)
-            self._remembered.update(
-                ((situation, part), decision) for part, decision in zip(new, decisions, strict=True)
-            )
-        return [self._remembered[situation, part] for part in parts]
+        wanted = dict.fromkeys(parts)
+        known = {part: self._remembered.get((situation, part)) for part in wanted}
+        new = [part for part, decision in known.items() if decision is None]
+        found = dict(zip(new, self._look(situation, new), strict=True)) if new else {}
+        if len(self._remembered) + len(new) > MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered.update(((situation, part), decision) for part, decision in found.items())
+        return [known[part] or found[part] for part in parts]
+
+    def _decide(self, situation: Situation) -> dict[Action, Decision]:
+        asked = [(action, STORE) for action in Action if action is not Action.LOOK]
+        entities = [_actor(situation), {"uid": STORE, "attrs": {}, "parents": []}]
+        decisions = self._asked(situation, asked, entities)
+        return {action: decision for (action, _), decision in zip(asked, decisions, strict=True)}
+
+    def _look(self, situation: Situation, parts: list[Part]) -> list[Decision]:
+        entities = [_actor(situation), *(_part(number, part) for number, part in enumerate(parts))]
+        asked = [(Action.LOOK, {"type": "Part", "id": str(n)}) for n in range(len(parts))]
+        return self._asked(situation, asked, entities)
 
     def _asked(
         self,
         situation: Situation,
-        asked: list[tuple[Action, dict[str, str]]],
+        asked: Sequence[tuple[Action, dict[str, str]]],
         entities: list[dict[str, Any]],
     ) -> list[Decision]:
         context = json.dumps(_context(situation))

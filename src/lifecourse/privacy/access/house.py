@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,7 +95,8 @@ class House:
     ) -> Situation:
         """`identity` asking for `use` in this house."""
         return Situation(
-            identity=identity,
+            # No policy knows one token from another that gives the same: what is decided for one holds for both.
+            identity=replace(identity, token_id=None),
             use=use,
             identifiability=identifiability,
             relationship_required=self.settings.treatment_relationship == "required",
