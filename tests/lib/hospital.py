@@ -86,7 +86,8 @@ def make_workspace(root: Path, rows: Sequence[Row] | None = None) -> Path:
     ingest(source, workspace / "store", kind="meds", identifiability=Identifiability.SYNTHETIC)
     for subject_id, answer in ((DORA, "fires"), (MALICIOUS, "excluded")):
         plan = {
-            "recommendations": [{"name": "statin", "title": "Start a statin", "answer": answer}]
+            "patient": {"subject_id": subject_id},
+            "recommendations": [{"name": "statin", "title": "Start a statin", "answer": answer}],
         }
         write_json(workspace / "plans" / f"{subject_id}.json", plan)
     write_json(
