@@ -77,6 +77,12 @@ def assess(chart: Chart, at: int) -> Assessment:
     )
 
 
+def columns_at(chart: Chart, at: int, model: ScoreModel) -> dict[str, npt.NDArray[Any]]:
+    """The inputs of `model` for one person at `at`, as columns of one row; missing stays missing."""
+    person = _Person.of(chart, at)
+    return input_columns(model, person.answers, person.age_column, person.sex_column)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Person:
     chart: Chart

@@ -23,7 +23,7 @@ class Benefit:
     """
 
     outcome: str
-    years: int
+    years: float
     baseline: float
     treated: float
     reduction: float
@@ -49,7 +49,7 @@ class Benefit:
         per = f", for {self.per}" if self.per else ""
         return (
             f"Of 100 people with this risk, {self.baseline * 100:.1f} have {self.outcome} in "
-            f"{self.years} year{'' if self.years == 1 else 's'} without and {self.treated * 100:.1f} "
+            f"{self.years:g} year{'' if self.years == 1 else 's'} without and {self.treated * 100:.1f} "
             f"with treatment{per}: {self.reduction * 100:.1f} fewer "
             f"({self.low * 100:.1f} to {self.high * 100:.1f}); number needed to treat "
             f"{self.needed_to_treat}."
@@ -94,27 +94,55 @@ def benefit_of(rule: Rule, facts: Facts) -> Benefit | None:
 
 def _benefit(effect: Effect, baseline: float, citation: str, doi: str | None) -> Benefit | None:
     assert effect.baseline is not None  # noqa: S101 -- asked for by the caller
-    treated = treated_risk(baseline, effect.measure, effect.value)
+    return benefit_between(
+        baseline=baseline,
+        years=effect.baseline.years,
+        outcome=effect.outcome,
+        measure=effect.measure,
+        relative=effect.value,
+        interval=effect.ci,
+        per=effect.per,
+        source=citation,
+        doi=doi,
+        baseline_source=_named(effect.baseline),
+    )
+
+
+def benefit_between(
+    *,
+    baseline: float,
+    years: float,
+    outcome: str,
+    measure: str,
+    relative: float,
+    interval: tuple[float, float],
+    per: str | None,
+    source: str,
+    doi: str | None,
+    baseline_source: str,
+) -> Benefit | None:
+    """A relative effect on a baseline risk; None where it lowers nothing."""
+    treated = treated_risk(baseline, measure, relative)
     reduction = baseline - treated
     if reduction <= 0:
         return None
-    low, high = (baseline - treated_risk(baseline, effect.measure, bound) for bound in effect.ci)
+    low, high = (baseline - treated_risk(baseline, measure, bound) for bound in interval)
     return Benefit(
-        outcome=effect.outcome,
-        years=effect.baseline.years,
+        outcome=outcome,
+        years=years,
         baseline=_rounded(baseline),
         treated=_rounded(treated),
         reduction=_rounded(reduction),
         low=_rounded(min(low, high)),
         high=_rounded(max(low, high)),
         needed_to_treat=math.ceil(1 / reduction - 1e-9),
-        measure=effect.measure,
-        relative=effect.value,
-        relative_ci=effect.ci,
-        per=effect.per,
-        source=citation,
+        measure=measure,
+        relative=relative,
+        relative_ci=interval,
+        per=per,
+        source=source,
         doi=doi,
-        baseline_source=_named(effect.baseline),
+        baseline_source=baseline_source,
     )
 
 

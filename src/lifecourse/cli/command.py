@@ -27,6 +27,7 @@ COMMANDS = {
     "predict": "give risks from a model for people in a store",
     "discover": "find which conditions follow which, and confirm it on other people",
     "plan": "make care plans, each answer with the events that decided it",
+    "whatif": "say what treatments would do to one person's risks, alone and together",
     "score": "compute a published risk score from inputs you type",
     "rules": "list the recommendations, or export them as FHIR PlanDefinitions with CQL",
     "pgx": "call pharmacogenes from genotypes: diplotypes, phenotypes, what was not tested",

@@ -17,7 +17,8 @@ from lifecourse.serve.envelope import Json
 from lifecourse.serve.lifestyle import smoking_words
 from lifecourse.serve.likely import likely
 from lifecourse.serve.looks import looks_at
-from lifecourse.serve.reckoning import plan_of, risks_of
+from lifecourse.serve.possible import NOTHING, possible
+from lifecourse.serve.reckoning import plan_of, risks_of, what_if_of
 from lifecourse.serve.record import Record
 from lifecourse.serve.site import Absent
 
@@ -89,9 +90,15 @@ def view_of(
             (plan.get("scores") or ()) if may(Action.PREDICT) else (), risks, record, as_of
         ),
         "plan": advice(plan, record),
+        "what_if": possible(what_if_of(chart, at)) if _may_reckon(may, plan) else NOTHING,
     }
     page["events"], page["n_events"] = events_of(record, page)
     return page
+
+
+def _may_reckon(may: Callable[[Action], bool], plan: dict[str, Any]) -> bool:
+    """Whether there is anything to reckon with: a plan, whose baselines are predictions."""
+    return may(Action.PLAN) and may(Action.PREDICT) and plan.get("reason") is None
 
 
 def _undated(record: Record) -> dict[str, Any]:
@@ -103,6 +110,7 @@ def _undated(record: Record) -> dict[str, Any]:
         "latest": [],
         "likely": {"made": [], "quantities": [], "not_made": []},
         "plan": advice({}, record),
+        "what_if": NOTHING,
         "events": events,
         "n_events": count,
     }

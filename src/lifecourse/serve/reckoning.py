@@ -31,6 +31,14 @@ def plan_of(chart: Chart, at: int, risks: Sequence[dict[str, Any]] = ()) -> dict
     return document
 
 
+def what_if_of(chart: Chart, at: int) -> dict[str, Any]:
+    """What treatments would do to a person's risks at `at`."""
+    from lifecourse.care.whatif import what_if
+
+    found: dict[str, Any] = plain(what_if(chart, at))
+    return found
+
+
 def risks_of(site: Site, actor: Actor, chart: Chart, at: int) -> list[dict[str, Any]]:
     """What each of the site's models says of one person at `at`; a model that cannot says why."""
     if not site.trained:

@@ -67,6 +67,24 @@ if (keys) {
   });
 }
 
+// What if: a slider changes the amount of a treatment; the risk left is 1 - (1 - risk)^(relative^(amount / each)).
+for (const row of document.querySelectorAll("[data-whatif][data-relative]")) {
+  const slider = row.querySelector("input[type=range]");
+  const [risk, relative, each] = [row.dataset.baseline, row.dataset.relative, row.dataset.each].map(Number);
+  const usual = slider.value;
+  slider.hidden = false;
+  slider.addEventListener("input", () => {
+    const left = 1 - (1 - risk) ** (relative ** (slider.value / each));
+    const say = (name, words) => { row.querySelector(`[data-${name}]`).textContent = words; };
+    say("amount", slider.value);
+    say("then", `${(left * 100).toFixed(left >= 0.0995 ? 0 : 1)} %`);
+    say("fewer", ((risk - left) * 100).toFixed(1));
+    say("needed", String(Math.ceil(1 / (risk - left) - 1e-9)));
+    // The interval was reckoned for the usual amount alone.
+    row.querySelector("[data-usual]").hidden = slider.value !== usual;
+  });
+}
+
 for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
 window.addEventListener("hashchange", reveal);
 reveal();
