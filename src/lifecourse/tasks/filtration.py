@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.tasks.meaning import named_codelist
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from lifecourse.timeline.shard import Shard
 
 ADULT_YEARS = 18.0
+# Days of microseconds in 64 bits are below 2**27 on either side of 1970.
+DAY_BITS = 29
 
 
 def egfr_of_creatinine(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -41,19 +42,16 @@ def egfr_of_creatinine(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArr
 
 def without_reported(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """int64, those of `places` on whose day (UTC) no eGFR is reported: what a laboratory said comes first."""
-    days = [
-        pl.DataFrame(
-            {
-                "subject": owners(shard, events),
-                "day": shard.time[events] // MICROSECONDS_PER_DAY,
-                "place": events,
-            }
-        )
-        for events in (places, occurrences(shard, named_codelist("egfr")))
-    ]
-    left = days[0].join(days[1], on=["subject", "day"], how="anti", maintain_order="left")
-    found: npt.NDArray[np.int64] = left["place"].to_numpy()
+    reported = occurrences(shard, named_codelist("egfr"))
+    found: npt.NDArray[np.int64] = places[~np.isin(_days(shard, places), _days(shard, reported))]
     return found
+
+
+def _days(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64, one number for whose event it is and on which day (UTC)."""
+    day = shard.time[places] // MICROSECONDS_PER_DAY
+    number: npt.NDArray[np.int64] = (owners(shard, places) << DAY_BITS) + day
+    return number
 
 
 def _has(shard: Shard, name: str) -> npt.NDArray[np.bool_]:

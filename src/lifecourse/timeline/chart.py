@@ -43,9 +43,9 @@ class Chart:
 
     def ask(self, covariates: Sequence[Covariate], at: int) -> dict[str, float]:
         """The answer to each covariate at `at` (microseconds UTC), by name; NaN where missing."""
-        from lifecourse.timeline.kernel import compile_covariates, evaluate
+        from lifecourse.timeline.kernel import compiled_once, evaluate
 
-        compiled = compile_covariates(covariates, self.shard.codes)
+        compiled = compiled_once(covariates, self.shard.codes)
         rows = np.zeros(1, dtype=np.int64)
         answers = evaluate(self.shard, compiled, rows, np.array([at], dtype=np.int64))
         return {c.name: float(answers[0, i]) for i, c in enumerate(covariates)}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # Rows whose window bounds are held at once: 16 bytes a row and window.
 CHUNK_ROWS = 1 << 17
+MOST_COMPILED = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,20 @@ def compile_covariates(covariates: Sequence[Covariate], codes: CodeTable) -> Com
         window_of=np.array(window_of, dtype=np.int32),
         summary_of=np.array([SUMMARY_NUMBERS[c.summary] for c in covariates], dtype=np.int32),
     )
+
+
+def compiled_once(covariates: Sequence[Covariate], codes: CodeTable) -> Compiled:
+    """`compile_covariates`, remembered by `codes` for a tuple that is asked again, as of one person after the other."""
+    if not isinstance(covariates, tuple):
+        return compile_covariates(covariates, codes)
+    kept = codes.compiled.get(id(covariates))
+    # The tuple is kept with what was compiled of it, so that no other can have its id.
+    if kept is None or kept[0] is not covariates:
+        if len(codes.compiled) >= MOST_COMPILED:
+            codes.compiled.clear()
+        kept = codes.compiled[id(covariates)] = (covariates, compile_covariates(covariates, codes))
+    found: Compiled = kept[1]
+    return found
 
 
 def evaluate(

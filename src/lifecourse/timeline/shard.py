@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -34,6 +34,7 @@ class CodeTable:
     unit_factor : float64[n]
         What a value under the code is multiplied with to be in its concept's canonical unit.
     ancestors : n tuples of what a code, or what it maps to, is a kind of; None where no vocabulary told
+    compiled : what the kernel remembers of questions, by the id of their tuple
     """
 
     codes: list[str]
@@ -50,6 +51,7 @@ class CodeTable:
     ) = None
     _below: dict[str, list[int]] | None = None
     _enumeration: pl.Enum | None = None
+    compiled: dict[int, tuple[object, Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of codes."""
