@@ -17,21 +17,22 @@ import orjson
 from lifecourse.base.clock import from_microseconds, now
 from lifecourse.care.assessment import assess, completed_years
 from lifecourse.care.benefit import Benefit, benefit_of
+from lifecourse.care.conflicts import checked, joined, words_of
+from lifecourse.care.priority import MOST_LINES, rank, urgency
 from lifecourse.care.rules.evaluate import Answer, Decision, decide
 from lifecourse.care.rules.gathering import ChartFacts
 from lifecourse.care.rules.loading import Library, library
+from lifecourse.care.rules.questions import Kind
 from lifecourse.care.rules.scores import score_facts
 
 if TYPE_CHECKING:
     from lifecourse.care.rules.definition import Rule
     from lifecourse.care.rules.questions import Question
+    from lifecourse.care.safety.alerts import SafetyAlert
     from lifecourse.care.scored import Assessment
     from lifecourse.timeline.chart import Chart
 
 ADULT_YEARS = 18
-STRENGTH_ORDER = ("strong", "moderate", "weak")
-ANSWER_ORDER = tuple(Answer)
-KIND_ORDER = ("stop_medication", "adjust_medication", "medication", "counselling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class Recommendation:
     """One line of a plan.
 
     events : what decided, in the order of the reasons; each with code, time, value, unit and source id
+    safety : what was found about the drug that is proposed
+    same_as : the name of an earlier line that proposes the same drug
     why : the sentences of the decision; `reason` is them in one
     """
 
@@ -46,6 +49,8 @@ class Recommendation:
     decision: Decision
     events: tuple[dict[str, Any], ...]
     benefit: Benefit | None
+    safety: tuple[SafetyAlert, ...] = ()
+    same_as: str | None = None
 
     @property
     def answer(self) -> Answer:
@@ -62,14 +67,24 @@ class Recommendation:
             return f"Not known: {names}.{known}"
         return said
 
+    @property
+    def key(self) -> str:
+        """What an answer to this line is about: the rule's version and the drugs that decided; new drugs, a new key."""
+        drugs = sorted({event["code"] for event in self.events if event.get("is_drug")})
+        said = [self.rule.name, self.rule.version, *drugs]
+        return hashlib.sha256("|".join(said).encode()).hexdigest()[:16]
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         rule = self.rule
         source = rule.evidence[0]
         return {
             "name": rule.name,
+            "key": self.key,
             "title": rule.title,
             "topic": rule.topic,
+            "urgent": urgency(rule) == 0,
+            "same_as": self.same_as,
             "answer": str(self.answer),
             "reason": self.reason,
             "why": [reason.text for reason in self.decision.reasons],
@@ -82,7 +97,8 @@ class Recommendation:
             "summary": rule.text.summary,
             "action": {"kind": rule.do.kind, "text": rule.do.what, "intent": rule.do.intent},
             "rationale": rule.text.why,
-            "cautions": list(rule.text.cautions),
+            "cautions": [*(words_of(alert) for alert in self.safety), *rule.text.cautions],
+            "safety": [alert.rule.name for alert in self.safety],
             "strength": rule.grade.strength,
             "grade": {
                 "system": rule.grade.system,
@@ -128,6 +144,7 @@ class CarePlan:
             "as_of": self.as_of,
             "reason": self.reason,
             "recommendations": [each.to_dict() for each in self.recommendations],
+            "most_shown": MOST_LINES,
             "scores": scores,
             "predictions": list(self.predictions),
             "switched_off": [
@@ -176,7 +193,7 @@ def plan(
         chart=chart, at=at, questions=known.questions, scores=score_facts(assessment)
     )
     in_force = known.in_force(day) if reason is None else ()
-    lines = sorted((_line(rule, facts) for rule in in_force), key=_rank)
+    lines = joined(sorted((_line(rule, facts, known, day) for rule in in_force), key=rank))
     estimates = tuple(dict(each) for each in predictions)
     versions = {"rules": known.version, **_versions()}
     return CarePlan(
@@ -206,32 +223,23 @@ def _reason_for_none(chart: Chart, at: int, age: int | None) -> str | None:
     return None
 
 
-def _line(rule: Rule, facts: ChartFacts) -> Recommendation:
-    decision = decide(rule, facts)
+def _line(rule: Rule, facts: ChartFacts, rules: Library, day: date) -> Recommendation:
+    decision, safety = checked(rule, decide(rule, facts), facts, rules, day)
     asked = dict.fromkeys(q for reason in decision.reasons for q in reason.questions)
     events: dict[tuple[Any, ...], dict[str, Any]] = {}
     for question in asked:
         for event in facts.events(question):
             key = (event["code"], event["time"], event["source_id"])
-            events.setdefault(key, {**event, "for": question.key})
+            is_drug = question.kind == Kind.DRUG
+            events.setdefault(key, {**event, "for": question.key, "is_drug": is_drug})
     fires = decision.answer == Answer.FIRES
     return Recommendation(
         rule=rule,
         decision=decision,
         events=tuple(events.values()),
         benefit=benefit_of(rule, facts) if fires else None,
+        safety=safety,
     )
-
-
-def _rank(line: Recommendation) -> tuple[int, bool, float, int, int, str]:
-    """What fires first; harm to be stopped, then what is worth most to this person in a year, then by strength."""
-    benefit = line.benefit.yearly if line.benefit else 0.0
-    strength = STRENGTH_ORDER.index(line.rule.grade.strength)
-    kind = line.rule.do.kind
-    nature = KIND_ORDER.index(kind) if kind in KIND_ORDER else len(KIND_ORDER)
-    is_harm = kind in ("stop_medication", "adjust_medication")
-    answer = ANSWER_ORDER.index(line.answer)
-    return answer, not is_harm, -benefit, strength, nature, line.rule.name
 
 
 def _hash(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.care.safety.overrides import LASTING
 from lifecourse.serve.feedback import REASONS
 from lifecourse.serve.likely import deciding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lifecourse.serve.record import Record
 
 # The order in which a reader wants them, and what each answer is called on the page.
@@ -20,16 +23,30 @@ ANSWERS = {
 }
 
 
-def advice(plan: dict[str, Any], record: Record) -> dict[str, Any]:
-    """``fires``, strongest first, and ``others`` by answer; each with its deciding events."""
+def advice(
+    plan: dict[str, Any], record: Record, answers: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """``fires``, in the order of the plan, and ``others`` by answer; each with its deciding events.
+
+    What was answered by a reason that lasts (`answers`, by the name of the recommendation) is ``put_aside``; what
+    proposes the same drug as an earlier line stands ``also`` with that line.
+    """
     rows = [_recommendation(row, record) for row in plan.get("recommendations", ())]
+    fires = [row for row in rows if row["answer"] == "fires"]
+    aside = [row for row in fires if is_put_aside(row, answers)]
     others = [
         {"answer": answer, "title": title, "rows": [r for r in rows if r["answer"] == answer]}
         for answer, title in ANSWERS.items()
         if answer != "fires"
     ]
     return {
-        "fires": [row for row in rows if row["answer"] == "fires"],
+        "fires": [
+            {**row, "also": _also(row["name"], fires)}
+            for row in fires
+            if row not in aside and row["same_as"] is None
+        ],
+        "put_aside": aside,
+        "most_shown": plan.get("most_shown", len(fires)),
         "others": [group for group in others if group["rows"]],
         "reason": plan.get("reason"),
         "switched_off": [
@@ -39,11 +56,30 @@ def advice(plan: dict[str, Any], record: Record) -> dict[str, Any]:
     }
 
 
+def is_put_aside(row: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]] | None) -> bool:
+    """Whether the same line was overridden for good: of the same version, about the same drugs."""
+    given = (answers or {}).get(row["name"])
+    return (
+        given is not None
+        and given["outcome"] == "overridden"
+        and given.get("reason") in LASTING
+        and row["key"] is not None
+        and given.get("key") == row["key"]
+    )
+
+
+def _also(name: str, fires: list[dict[str, Any]]) -> list[str]:
+    return [row["title"] for row in fires if row["same_as"] == name]
+
+
 def _recommendation(row: dict[str, Any], record: Record) -> dict[str, Any]:
     events = row.get("events") or row.get("deciding_events") or []
     evidence = row.get("evidence")
     return {
         "name": row["name"],
+        "key": row.get("key"),
+        "urgent": bool(row.get("urgent")),
+        "same_as": row.get("same_as"),
         "title": row.get("title") or row["name"].replace("_", " "),
         "answer": str(row["answer"]),
         "said": ANSWERS.get(str(row["answer"]), str(row["answer"])),

@@ -23,7 +23,7 @@ from lifecourse.serve.record import Record
 from lifecourse.serve.site import Absent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lifecourse.schema.actor import Actor
     from lifecourse.serve.site import Site
@@ -35,7 +35,13 @@ ADULT_YEARS = 18
 NOT_PLANNED: dict[str, Any] = {"reason": "The policies of this house show no advice to you."}
 
 
-def patient(site: Site, actor: Actor, subject_id: int, years: str | None = None) -> dict[str, Any]:
+def patient(
+    site: Site,
+    actor: Actor,
+    subject_id: int,
+    years: str | None = None,
+    answers: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """The page of `subject_id` as of the last record there is; the look is audited first.
 
     Raises
@@ -48,7 +54,9 @@ def patient(site: Site, actor: Actor, subject_id: int, years: str | None = None)
     at = chart.as_of
     is_foreseen = at is not None and timeline.may(Action.PREDICT)
     risks = risks_of(site, actor, chart, at) if at is not None and is_foreseen else []
-    page = view_of(chart, risks=risks, years=years, may=timeline.may)
+    page = view_of(chart, risks=risks, years=years, answers=answers, may=timeline.may)
+    is_reckoned = is_foreseen and timeline.may(Action.PLAN) and page["plan"]["reason"] is None
+    page["what_if"] = possible(what_if_of(chart, at)) if at is not None and is_reckoned else NOTHING
     page["emergency"] = emergency_of(site, actor, timeline)
     page["looks"] = looks_at(timeline.audit, subject_id)
     page["identifiability"] = str(timeline.identifiability)
@@ -62,6 +70,7 @@ def view_of(
     *,
     risks: list[dict[str, Any]],
     years: str | None = None,
+    answers: Mapping[str, Mapping[str, Any]] | None = None,
     may: Callable[[Action], bool] = lambda _: True,
 ) -> dict[str, Any]:
     """The page of a chart alone; a chart without any dated event has neither drawing nor estimates.
@@ -89,16 +98,10 @@ def view_of(
         "likely": likely(
             (plan.get("scores") or ()) if may(Action.PREDICT) else (), risks, record, as_of
         ),
-        "plan": advice(plan, record),
-        "what_if": possible(what_if_of(chart, at)) if _may_reckon(may, plan) else NOTHING,
+        "plan": advice(plan, record, answers),
     }
     page["events"], page["n_events"] = events_of(record, page)
     return page
-
-
-def _may_reckon(may: Callable[[Action], bool], plan: dict[str, Any]) -> bool:
-    """Whether there is anything to reckon with: a plan, whose baselines are predictions."""
-    return may(Action.PLAN) and may(Action.PREDICT) and plan.get("reason") is None
 
 
 def _undated(record: Record) -> dict[str, Any]:
@@ -110,7 +113,6 @@ def _undated(record: Record) -> dict[str, Any]:
         "latest": [],
         "likely": {"made": [], "quantities": [], "not_made": []},
         "plan": advice({}, record),
-        "what_if": NOTHING,
         "events": events,
         "n_events": count,
     }

@@ -21,6 +21,13 @@ TOPICS = (
 )  # fmt: skip
 
 
+def severity_of(rule: Rule) -> str:
+    """How grave the harm is that a rule is about: ``high``, ``moderate`` or ``low``."""
+    if rule.do.kind == "stop_medication" and rule.grade.strength == "strong":
+        return "high"
+    return "low" if rule.grade.strength == "weak" else "moderate"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyAlert:
     """A rule about a drug's harm that holds for this person.
@@ -41,9 +48,7 @@ class SafetyAlert:
     @property
     def severity(self) -> str:
         """``high``, ``moderate`` or ``low``, as FHIR's DetectedIssue has it."""
-        if self.rule.do.kind == "stop_medication" and self.rule.grade.strength == "strong":
-            return "high"
-        return "low" if self.rule.grade.strength == "weak" else "moderate"
+        return severity_of(self.rule)
 
     @property
     def rank(self) -> tuple[int, int, str]:

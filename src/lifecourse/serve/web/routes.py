@@ -39,12 +39,13 @@ def one_patient(
     subject_id: int, actor: SignedIn, site: Served, given: Given, years: str | None = None
 ) -> Response:
     """Who, what happened, what is likely, what to do, and why."""
-    found = patient(site, actor, subject_id, years)
+    answers = given.of(subject_id)
+    found = patient(site, actor, subject_id, years, answers)
     return page(
         "patient.html",
         actor=actor,
         units=site.units,
-        answers=given.of(subject_id),
+        answers=answers,
         reasons=REASONS,
         **found,
     )
@@ -76,6 +77,7 @@ def answer(
     timeline_for(site, actor, subject_id).require(Action.ANSWER)
     plan = patient(site, actor, subject_id)["plan"]
     offered = {row["name"]: row["override_reasons"] for row in plan["fires"]}
+    keys = {row["name"]: row["key"] for row in plan["fires"]}
     if recommendation not in offered:
         raise UserError(
             "this recommendation is not on the patient's page now. Open the page again."
@@ -88,6 +90,7 @@ def answer(
         {
             "subject_id": subject_id,
             "recommendation": recommendation,
+            "key": keys[recommendation],
             "outcome": outcome,
             "reason": reason if outcome == "overridden" else None,
         },

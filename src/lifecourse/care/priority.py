@@ -1,0 +1,57 @@
+"""Which line of a plan comes first: urgent harm, then what is worth most to this person, surest, least burden."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifecourse.care.rules.evaluate import Answer
+from lifecourse.care.safety.alerts import TOPICS, severity_of
+from lifecourse.care.safety.checks import HARMS
+
+if TYPE_CHECKING:
+    from lifecourse.care.careplan import Recommendation
+    from lifecourse.care.rules.definition import Rule
+
+MOST_LINES = 10
+"""Lines of what fires that are shown at once; the others stand behind "more"."""
+ANSWER_ORDER = tuple(Answer)
+STRENGTH_ORDER = ("strong", "moderate", "weak")
+URGENT = {"high": 0, "moderate": 1, "low": 3}
+"""Harm by severity; what is worth doing stands at 2, before harm that is merely possible."""
+# What it asks of a person: a change of what is done anyway, a visit, a pill every day, a procedure.
+BURDEN = (
+    "stop_medication", "adjust_medication", "immunisation", "measurement", "medication", "counselling",
+    "referral", "procedure",
+)  # fmt: skip
+
+Rank = tuple[int, int, int, float, int, int, str]
+
+
+def rank(line: Recommendation) -> Rank:
+    """The place of a line; smaller comes first.
+
+    The answer; the urgency of harm and, of the same urgency, its kind; the benefit a year at the unfavourable end of
+    its interval; the strength of the recommendation; the burden; the name.
+    """
+    benefit = 0.0 if line.benefit is None else line.benefit.low / line.benefit.years
+    rule = line.rule
+    return (
+        ANSWER_ORDER.index(line.answer),
+        urgency(rule),
+        _kind_of_harm(rule),
+        -benefit,
+        STRENGTH_ORDER.index(rule.grade.strength),
+        BURDEN.index(rule.do.kind),
+        rule.name,
+    )
+
+
+def urgency(rule: Rule) -> int:
+    """0: harm to be stopped now, 1: harm to be looked at, 2: something worth doing, 3: harm that may be."""
+    return URGENT[severity_of(rule)] if rule.do.kind in HARMS else URGENT["moderate"] + 1
+
+
+def _kind_of_harm(rule: Rule) -> int:
+    if rule.do.kind not in HARMS:
+        return 0
+    return TOPICS.index(rule.topic) if rule.topic in TOPICS else len(TOPICS)
