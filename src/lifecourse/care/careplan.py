@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from lifecourse.base.clock import from_microseconds, now
+from lifecourse.base.errors import UserError
 from lifecourse.care.assessment import assess, completed_years
 from lifecourse.care.benefit import Benefit, benefit_of
 from lifecourse.care.conflicts import checked, joined, words_of
+from lifecourse.care.duties import due_of, goal_of, patient_words, who_acts
 from lifecourse.care.priority import MOST_LINES, rank, urgency
 from lifecourse.care.rules.evaluate import Answer, Decision, decide
 from lifecourse.care.rules.gathering import ChartFacts
@@ -51,6 +53,7 @@ class Recommendation:
     benefit: Benefit | None
     safety: tuple[SafetyAlert, ...] = ()
     same_as: str | None = None
+    as_of: date
 
     @property
     def answer(self) -> Answer:
@@ -78,6 +81,8 @@ class Recommendation:
         """JSON-ready."""
         rule = self.rule
         source = rule.evidence[0]
+        fires = self.answer == Answer.FIRES
+        goal = goal_of(rule, self.as_of)
         return {
             "name": rule.name,
             "key": self.key,
@@ -97,6 +102,10 @@ class Recommendation:
             "summary": rule.text.summary,
             "action": {"kind": rule.do.kind, "text": rule.do.what, "intent": rule.do.intent},
             "rationale": rule.text.why,
+            "who": who_acts(rule),
+            "due": due_of(rule, self.as_of).isoformat() if fires else None,
+            "goal": goal.to_dict() if fires and goal is not None else None,
+            "patient": patient_words(rule, self.benefit) if fires else None,
             "cautions": [*(words_of(alert) for alert in self.safety), *rule.text.cautions],
             "safety": [alert.rule.name for alert in self.safety],
             "strength": rule.grade.strength,
@@ -135,6 +144,29 @@ class CarePlan:
     reason: str | None
     versions: dict[str, str]
     content_hash: str
+
+    def explain(self, name: str) -> dict[str, Any]:
+        """The line of the rule `name`, from what it says down to its events and sources, and what it was made from.
+
+        Raises
+        ------
+        UserError
+            The plan has no such line.
+        """
+        for place, line in enumerate(self.recommendations, start=1):
+            if line.rule.name == name:
+                return {
+                    "place": place,
+                    **line.to_dict(),
+                    "made_from": {
+                        "as_of": self.as_of,
+                        "versions": dict(self.versions),
+                        "content_hash": self.content_hash,
+                    },
+                }
+        raise UserError(
+            f"the plan has no line '{name}'. It has: {', '.join(r.rule.name for r in self.recommendations[:10])} ..."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; the same plan gives the same bytes."""
@@ -239,6 +271,7 @@ def _line(rule: Rule, facts: ChartFacts, rules: Library, day: date) -> Recommend
         events=tuple(events.values()),
         benefit=benefit_of(rule, facts) if fires else None,
         safety=safety,
+        as_of=from_microseconds(facts.at).date(),
     )
 
 

@@ -47,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fhir", action="store_true", help="as a FHIR Bundle of CarePlan and RiskAssessments"
     )
     add_unsealed(parser)
+    parser.add_argument(
+        "--explain", metavar="RULE", help="one line of --subject, down to its events and sources"
+    )
     add_identity(parser, purpose="direct_care")
 
 
@@ -67,6 +70,8 @@ def call(arguments: argparse.Namespace) -> Any:
         timeline = leaving(arguments, timeline)
         with shown_progress() as progress:
             return write_plans(timeline, arguments.out, as_fhir=arguments.fhir, progress=progress)
+    if arguments.explain is not None:
+        return explanation_of(timeline, arguments.subject, arguments.explain)
     return plan_of(timeline, arguments.subject, as_fhir=arguments.fhir)
 
 
@@ -76,6 +81,16 @@ def plan_of(timeline: Timeline, subject_id: int, *, as_fhir: bool = False) -> di
     if chart.as_of is None:
         raise UserError(f"subject {subject_id} has no dated record to plan from.")
     return _document(chart, chart.as_of, as_fhir=as_fhir)
+
+
+def explanation_of(timeline: Timeline, subject_id: int, rule: str) -> dict[str, Any]:
+    """One line of a person's plan: why, from which events, by which sources, made from what."""
+    from lifecourse.care import plan
+
+    chart = timeline.chart(subject_id)
+    if chart.as_of is None:
+        raise UserError(f"subject {subject_id} has no dated record to plan from.")
+    return plan(chart, chart.as_of).explain(rule)
 
 
 def _document(chart: Chart, at: int, *, as_fhir: bool) -> dict[str, Any]:

@@ -95,6 +95,10 @@ def _recommendation(row: dict[str, Any], record: Record) -> dict[str, Any]:
         "source": _source(row.get("source") or evidence),
         "review_by": _text(row.get("review_by")),
         "version": _text(row.get("version")),
+        "who": row.get("who"),
+        "due": row.get("due"),
+        "goal": _text(row.get("goal")),
+        "patient": row.get("patient"),
         "events": deciding(events, record),
     }
 

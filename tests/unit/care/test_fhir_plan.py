@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 from fhir.resources.R4B.bundle import Bundle
-from people import AT, measured, person, smoker
+from people import AT, Entry, measured, person, smoker
 
 from lifecourse.care import plan
 from lifecourse.care.exchange.fhir import bundle
+from lifecourse.vocab.ingredients import ingredients
 
 TODAY = date(2026, 11, 25)
 
@@ -83,3 +84,25 @@ def test_a_models_estimate_becomes_a_risk_assessment() -> None:
     risk = of_type(bundle(made), "RiskAssessment")[0]
     assert risk["prediction"][0]["probabilityDecimal"] == 3.1
     assert risk["prediction"][0]["whenRange"]["high"]["value"] == 1
+
+
+def test_goals_and_harm_of_drugs_are_resources_of_their_own() -> None:
+    day = datetime(2023, 5, 1)
+    drugs: list[Entry] = [
+        (day, f"RxNorm//{ingredients()[name].rxnorm}", None, None)
+        for name in ("simvastatin", "clarithromycin")
+    ]
+    made = plan(person(*measured(2022), *measured(2023), smoker(), *drugs), AT, today=TODAY)
+    document = orjson.loads(orjson.dumps(bundle(made)))
+    Bundle.model_validate(document)
+    issue = of_type(document, "DetectedIssue")[0]
+    assert issue["severity"] == "high"
+    assert issue["code"]["coding"][0]["code"] == "DRG"
+    assert {r["reference"].partition("/")[0] for r in issue["implicated"]} == {"Observation"}
+    goals = {g["description"]["text"]: g for g in of_type(document, "Goal")}
+    pressure = goals["Systolic blood pressure below 130 mm Hg"]
+    assert pressure["target"][0]["detailRange"]["high"]["value"] == 130
+    assert pressure["target"][0]["dueDate"] == "2023-08-30"
+    care_plan = of_type(document, "CarePlan")[0]
+    assert len(care_plan["goal"]) == len(goals)
+    assert len(of_type(document, "Provenance")[0]["target"]) == len(document["entry"]) - 2

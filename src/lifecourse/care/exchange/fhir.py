@@ -1,4 +1,4 @@
-"""A care plan as FHIR R4: one Bundle of Patient (a stub), CarePlan, RiskAssessments and Provenance.
+"""A care plan as FHIR R4: a Bundle of Patient (a stub), CarePlan, Goals, DetectedIssues, RiskAssessments, Provenance.
 
 Everything is a proposal (``CarePlan.intent``) and a draft: nothing here is an order. Ids follow from the
 plan's content, so the same plan is the same Bundle.
@@ -11,8 +11,12 @@ import re
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from lifecourse.care.duties import goal_of
 from lifecourse.care.exchange.facts import risk_code
 from lifecourse.care.rules.evaluate import Answer
+from lifecourse.care.safety.alerts import severity_of
+from lifecourse.care.safety.checks import HARMS
+from lifecourse.vocab.codelists import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +27,15 @@ RULE = "urn:lifecourse:rule"
 LITERAL_REFERENCE = re.compile(r"^[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}$")
 REASON_TYPES = ("Condition", "Observation", "DiagnosticReport", "DocumentReference")
 PROBABILITY_UNITS = ("probability", "fraction", "1")
+
+# v3 ActCode, ActDetectedIssueCode
+ISSUE_CODES = {
+    "medication safety": ("DRG", "Drug Interaction Alert"),
+    "allergy": ("ALGY", "Allergy Alert"),
+    "duplicate therapy": ("DUPTHPY", "Duplicate Therapy Alert"),
+    "kidney dosing": ("DOSE", "Dosage problem"),
+    "pharmacogenomics": ("GEN", "Genetic Alert"),
+}
 
 ACTIVITY_KIND = {
     "medication": "MedicationRequest",
@@ -40,8 +53,10 @@ def bundle(care_plan: CarePlan) -> dict[str, Any]:
     """The plan as a Bundle of type ``collection``, JSON-ready."""
     patient = _patient(care_plan)
     risks = [*_score_risks(care_plan, patient), *_model_risks(care_plan, patient)]
-    plan = _care_plan(care_plan, patient, risks)
-    made = [plan, *risks]
+    issues = [_issue(care_plan, patient, line) for line in _fired(care_plan) if is_harm(line)]
+    goals = [_goal(care_plan, patient, line) for line in _fired(care_plan) if _aims(line)]
+    plan = _care_plan(care_plan, patient, risks, goals, issues)
+    made = [plan, *goals, *issues, *risks]
     resources = [patient, *made, _provenance(care_plan, made)]
     return {
         "resourceType": "Bundle",
@@ -63,10 +78,27 @@ def _patient(care_plan: CarePlan) -> dict[str, Any]:
     return patient
 
 
+def _fired(care_plan: CarePlan) -> list[Recommendation]:
+    return [line for line in care_plan.recommendations if line.answer == Answer.FIRES]
+
+
+def is_harm(line: Recommendation) -> bool:
+    """Whether a line is about harm by a drug, which FHIR calls a detected issue."""
+    return line.rule.do.kind in HARMS
+
+
+def _aims(line: Recommendation) -> bool:
+    return line.same_as is None and goal_of(line.rule, line.as_of) is not None
+
+
 def _care_plan(
-    care_plan: CarePlan, patient: Mapping[str, Any], risks: list[dict[str, Any]]
+    care_plan: CarePlan,
+    patient: Mapping[str, Any],
+    risks: list[dict[str, Any]],
+    goals: list[dict[str, Any]],
+    issues: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    fires = [line for line in care_plan.recommendations if line.answer == Answer.FIRES]
+    fires = _fired(care_plan)
     resource: dict[str, Any] = {
         "resourceType": "CarePlan",
         "id": _id(care_plan, "care-plan"),
@@ -83,9 +115,65 @@ def _care_plan(
     if fires:
         resource["instantiatesCanonical"] = [_canonical(line) for line in fires]
         resource["activity"] = [_activity(line) for line in fires]
-    if risks:
-        resource["supportingInfo"] = [{"reference": _url(risk)} for risk in risks]
+    if goals:
+        resource["goal"] = [{"reference": _url(goal)} for goal in goals]
+    if risks or issues:
+        resource["supportingInfo"] = [{"reference": _url(each)} for each in (*issues, *risks)]
     return resource
+
+
+def _goal(care_plan: CarePlan, patient: Mapping[str, Any], line: Recommendation) -> dict[str, Any]:
+    goal = goal_of(line.rule, line.as_of)
+    assert goal is not None  # noqa: S101 -- asked for by the caller
+    target: dict[str, Any] = {"dueDate": goal.due.isoformat()}
+    if goal.codelist is not None and goal.below is not None:
+        target["measure"] = {"text": describe(goal.codelist)["title"]}
+        target["detailRange"] = {
+            "high": {
+                "value": goal.below,
+                "unit": goal.unit,
+                "system": "http://unitsofmeasure.org",
+                "code": goal.unit,
+            }
+        }
+    return {
+        "resourceType": "Goal",
+        "id": _id(care_plan, f"goal.{line.rule.name}"),
+        "lifecycleStatus": "proposed",
+        "description": {"text": goal.title},
+        "subject": {"reference": _url(patient)},
+        "startDate": line.as_of.isoformat(),
+        "target": [target],
+    }
+
+
+def _issue(care_plan: CarePlan, patient: Mapping[str, Any], line: Recommendation) -> dict[str, Any]:
+    rule = line.rule
+    resource: dict[str, Any] = {
+        "resourceType": "DetectedIssue",
+        "id": _id(care_plan, f"issue.{rule.name}"),
+        "identifier": [{"system": RULE, "value": rule.name}],
+        "status": "preliminary",
+        "code": _issue_code(rule.topic),
+        "severity": severity_of(rule),
+        "patient": {"reference": _url(patient)},
+        "identifiedDateTime": care_plan.as_of,
+        "detail": f"{rule.title}. {line.reason}",
+        "mitigation": [{"action": {"text": rule.do.what}}],
+    }
+    address = rule.evidence[0].doi
+    if address is not None:
+        resource["reference"] = f"https://doi.org/{address}"
+    implicated = _references(line.events)
+    if implicated:
+        resource["implicated"] = implicated
+    return resource
+
+
+def _issue_code(topic: str) -> dict[str, Any]:
+    code, display = ISSUE_CODES.get(topic, ISSUE_CODES["medication safety"])
+    system = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+    return {"coding": [{"system": system, "code": code, "display": display}], "text": topic}
 
 
 def _note(care_plan: CarePlan) -> str:
