@@ -32,7 +32,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_person_s_benefits_as_json(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["whatif", str(store), "--subject", "7", "--give", "blood_pressure=10", "--give", "statin"]
+    words = [
+        "whatif",
+        str(store),
+        "--subject",
+        "7",
+        "--give",
+        "blood_pressure=10",
+        "--give",
+        "statin",
+    ]
     assert main([*words, "--set", "prevent.sbp=125", "--json"]) == 0
     found = orjson.loads(capsys.readouterr().out)
     assert found["together"]["of"] == ["statin", "blood_pressure"]

@@ -18,9 +18,9 @@ ANSWER_ORDER = tuple(Answer)
 STRENGTH_ORDER = ("strong", "moderate", "weak")
 URGENT = {"high": 0, "moderate": 1, "low": 3}
 """Harm by severity; what is worth doing stands at 2, before harm that is merely possible."""
-# What it asks of a person: a change of what is done anyway, a visit, a pill every day, a procedure.
+# Of equal worth treatment comes first, then what asks the least of a person: a shot, a test, a visit, a procedure.
 BURDEN = (
-    "stop_medication", "adjust_medication", "immunisation", "measurement", "medication", "counselling",
+    "stop_medication", "adjust_medication", "medication", "counselling", "immunisation", "measurement",
     "referral", "procedure",
 )  # fmt: skip
 
