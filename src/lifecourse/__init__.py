@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lifecourse.care import assess as assess
+    from lifecourse.care import check_safety as check_safety
     from lifecourse.care import plan as plan
     from lifecourse.cli.workflow import run as run
     from lifecourse.features import featurize as featurize
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 
 _VERBS = {
     "assess": "lifecourse.care",
+    "check_safety": "lifecourse.care",
     "discover": "lifecourse.insights",
     "evaluate": "lifecourse.models",
     "featurize": "lifecourse.features",

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from lifecourse.care.assessment import assess as assess
     from lifecourse.care.careplan import CarePlan as CarePlan
     from lifecourse.care.careplan import plan as plan
+    from lifecourse.care.safety import check_planned as check_planned
+    from lifecourse.care.safety import check_safety as check_safety
     from lifecourse.care.scored import Assessment as Assessment
     from lifecourse.care.scored import ScoreResult as ScoreResult
 
@@ -17,6 +19,8 @@ _WHERE = {
     "CarePlan": "lifecourse.care.careplan",
     "ScoreResult": "lifecourse.care.scored",
     "assess": "lifecourse.care.assessment",
+    "check_planned": "lifecourse.care.safety",
+    "check_safety": "lifecourse.care.safety",
     "plan": "lifecourse.care.careplan",
 }
 

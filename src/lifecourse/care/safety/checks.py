@@ -35,7 +35,7 @@ HARMS = ("stop_medication", "adjust_medication")
 
 def check_safety(
     chart: Chart,
-    at: int,
+    at: int | None = None,
     *,
     rules: Library | None = None,
     facts: ChartFacts | None = None,
@@ -43,19 +43,20 @@ def check_safety(
     today: date | None = None,
     limit: int = MOST_ALERTS,
 ) -> SafetyReport:
-    """What is wrong with the drugs a person takes at `at` (microseconds UTC), gravest first.
+    """What is wrong with the drugs a person takes, gravest first.
 
     Parameters
     ----------
+    at : microseconds UTC; the chart's own moment (`Chart.as_of`) if not given
     rules : instead of those of the package
     facts : the answers to the rules' questions where they were gathered before
     overrides : alerts that were answered; those with a lasting reason are not repeated while the drugs are the same
     today : decides which rules are past their date of review; the present day if not given
     limit : how many alerts are shown; how many more there are is told
     """
-    known = library() if rules is None else rules
-    asked = _gathered(chart, at, known) if facts is None else facts
-    medications = medication_list(chart, at)
+    known, moment = library() if rules is None else rules, _moment(chart, at)
+    asked = _gathered(chart, moment, known) if facts is None else facts
+    medications = medication_list(chart, moment)
     taken = tuple(each.ingredient for each in medications if each.state == State.ACTIVE)
     decisions = [(rule, decide(rule, asked)) for rule in _about_harm(known, today)]
     alerts = [
@@ -100,10 +101,7 @@ def check_planned(
     """
     if not is_known(drug) or not members(drug):
         raise UserError(f"'{drug}' is no drug. Give an ingredient, or a codelist of ingredients.")
-    moment = chart.as_of if at is None else at
-    if moment is None:
-        raise UserError("the chart has no dated event. Say at which moment to look.")
-    known = library() if rules is None else rules
+    known, moment = library() if rules is None else rules, _moment(chart, at)
     asked = _gathered(chart, moment, known) if facts is None else facts
     tried = {name: _alerts_of_one(name, known, asked, today) for name in members(drug)}
     found: dict[str, SafetyAlert] = {}
@@ -114,6 +112,13 @@ def check_planned(
         for rule, alert in found.items()
     ]
     return ranked(merged, overrides, len(merged))[0]
+
+
+def _moment(chart: Chart, at: int | None) -> int:
+    moment = chart.as_of if at is None else at
+    if moment is None:
+        raise UserError("the chart has no dated event. Say at which moment to look.")
+    return moment
 
 
 def _gathered(chart: Chart, at: int, rules: Library) -> ChartFacts:
