@@ -283,7 +283,7 @@ _BIRTH = Covariate(
 
 
 def _events(person: _Person, covariate: Covariate) -> tuple[DecidingEvent, ...]:
-    deciding = person.chart.trace(covariate, person.at).tail(MOST_EVENTS)
+    deciding = person.chart.deciding(covariate, person.at, MOST_EVENTS)
     return tuple(
         DecidingEvent(
             code=row["code"],
@@ -293,7 +293,7 @@ def _events(person: _Person, covariate: Covariate) -> tuple[DecidingEvent, ...]:
             text=row["text_value"],
             source_id=row["source_id"],
         )
-        for row in deciding.iter_rows(named=True)
+        for row in deciding
     )
 
 

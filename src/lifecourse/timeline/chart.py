@@ -64,6 +64,12 @@ class Chart:
         deciding: pl.DataFrame = self.events[chosen]
         return deciding
 
+    def deciding(self, covariate: Covariate, at: int, most: int) -> list[dict[str, Any]]:
+        """The last `most` rows of `trace`, each as a dict: a row at a time is read faster than a table is gathered."""
+        places = self._places(covariate, at)
+        chosen = _deciding(covariate.summary, places, self.shard.value)[-most:].tolist()
+        return [self.events.row(place, named=True) for place in chosen]
+
     def age_at(self, at: int) -> float | None:
         """Age in years of 365.25 days at `at`, None where the birth is unknown."""
         birth = self._time_of(BIRTH)

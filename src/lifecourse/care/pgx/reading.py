@@ -111,6 +111,8 @@ def call_events(chart: Chart, gene: str) -> pl.DataFrame:
 def _reported_events(chart: Chart) -> pl.DataFrame:
     table = chart.shard.codes
     meant = [table.codes[place] for place in table.ids(codelist(REPORTED))]
+    if not meant:
+        return chart.events.clear()
     return chart.events.filter(chart.events["code"].is_in(meant))
 
 

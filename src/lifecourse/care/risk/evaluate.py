@@ -215,6 +215,8 @@ def _stands(equation: Equation, columns: Mapping[str, Column], n: int) -> npt.ND
     stands = np.ones(n, dtype=bool)
     for name, wanted in equation.when.items():
         stands &= np.asarray(columns[name] == wanted, dtype=bool)
+        if not stands.any():
+            break
     return stands
 
 

@@ -27,7 +27,7 @@ from lifecourse.tasks.smoking import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import polars as pl
 
@@ -171,10 +171,10 @@ class ChartFacts:
             return () if place is None else self._described(self.chart.events[[place]])
         fact = self.facts[question]
         if fact.note is not None:
-            return self._described(self.chart.trace(_covariates(question)[1], self.at))
+            return self._deciding(_covariates(question)[1])
         if fact.value is None or fact.value is False:
             return ()
-        return self._described(self.chart.trace(self._tracing(question), self.at))
+        return self._deciding(self._tracing(question))
 
     def _tracing(self, question: Question) -> Covariate:
         if question.kind == Kind.AGE:
@@ -195,9 +195,14 @@ class ChartFacts:
             return decides
         return _covariates(question)[0]
 
+    def _deciding(self, covariate: Covariate) -> tuple[dict[str, Any], ...]:
+        return self._cited(self.chart.deciding(covariate, self.at, MOST_EVENTS))
+
     def _described(self, events: pl.DataFrame) -> tuple[dict[str, Any], ...]:
+        return self._cited(events.tail(MOST_EVENTS).iter_rows(named=True))
+
+    def _cited(self, rows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
         descriptions = self.chart.shard.codes
-        rows = events.tail(MOST_EVENTS).iter_rows(named=True)
         return tuple(event_of(row, _description(descriptions, row["code"])) for row in rows)
 
 
