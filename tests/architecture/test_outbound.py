@@ -7,7 +7,7 @@ from pathlib import Path
 
 ASKS = {
     "httpx", "httpx2", "httpcore", "urllib3", "requests", "aiohttp", "http.client", "urllib.request", "ftplib", "smtplib",
-    "telnetlib", "websockets", "socket", "asyncio", "xmlrpc", "authlib.integrations",
+    "telnetlib", "websockets", "socket", "asyncio.open_connection", "xmlrpc", "authlib.integrations",
 }  # fmt: skip
 MAY_ASK = {"serve/outbound.py", "privacy/vault.py"}
 """The servers that `serve.trust` names, and the vault that LIFECOURSE_KEYS names."""

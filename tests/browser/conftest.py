@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from hospital import made_up_plan, make_workspace
+from servers import answering
 
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.serve.auth import sign_in_link
@@ -69,23 +68,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")  # not longer: the made-up plans must not reach other tests
 def address(workspace: Path) -> Iterator[str]:
     """The address of a server of `workspace`."""
-    import uvicorn
-
     from lifecourse.serve import create_app
-    from lifecourse.serve.running import _listen
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lifecourse.serve.patient.plan_of", made_up_plan)
-        listening = _listen("127.0.0.1", 0)
-        server = uvicorn.Server(uvicorn.Config(create_app(workspace), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=5)
-        listening.close()
+        with answering(create_app(workspace)) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from hospital import DORA, make_workspace, write_meds
+from pages import US
 
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
@@ -215,7 +216,7 @@ def watched(workspace: Path) -> Watched:
 def client_of(
     watched: Watched, workspace: Path, *, signed_in: bool = True, role: str = "clinician"
 ) -> TestClient:
-    client = TestClient(watched, base_url="http://127.0.0.1:8000", follow_redirects=False)
+    client = TestClient(watched, base_url=US, headers={"origin": US}, follow_redirects=False)
     if signed_in:
         token = local_issuer(workspace).session_token(Actor(name="ada", role=role))
         client.cookies.set(COOKIE, token)

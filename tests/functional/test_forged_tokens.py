@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hospital import make_workspace
+from hypothesis import given
+from hypothesis import strategies as st
 from issuers import LOOPBACK, claims, encoded, key, serving, signed, write_keys
 from joserfc.errors import SecurityWarning
 
@@ -238,6 +240,30 @@ def test_a_key_that_a_token_brings_or_points_at_is_neither_used_nor_fetched(
         answer = PLACES[place].bring(client, token)
         assert (answer.status_code, answer.content) == (401, body_without_any[place])
     assert canary.asked == []
+
+
+@given(st.data())
+def test_a_token_with_any_character_changed_is_refused(
+    client: TestClient, data: st.DataObject
+) -> None:
+    place = data.draw(st.sampled_from(sorted(PLACES)))
+    token = signed(PLACES[place].claims())
+    at = data.draw(st.integers(0, len(token) - 1))
+    letter = data.draw(
+        st.sampled_from("ABCxyz019-_.=+/ é\0").filter(lambda each: each != token[at])
+    )
+    changed = data.draw(
+        st.sampled_from([token[:at] + letter + token[at + 1 :], token[:at] + letter + token[at:], token[:at], token[at:][1:]])
+    )  # fmt: skip
+    if place == "assertion":
+        answer = assertion(client, changed)
+    else:
+        path = "/api/models" if place == "resource" else "/cds-services"
+        answer = client.get(
+            path, headers=[(b"authorization", b"Bearer " + changed.encode("latin-1"))]
+        )
+    assert answer.status_code == 401
+    assert PLACES[place].bring(client, token).status_code == 200
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -21,7 +21,7 @@ from pages import outline, signed_in
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor
 from lifecourse.serve import create_app, sign_in_link, write_static_pages
-from lifecourse.serve.middleware import LARGEST_FORM
+from lifecourse.serve.limits import PAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -286,6 +286,37 @@ def test_a_form_of_another_site_is_refused(client: TestClient) -> None:
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "null"}, {"origin": "http://127.0.0.1:8001"}, {"origin": "https://127.0.0.1:8000"},
+        {"origin": "http://127.0.0.1:8000.evil.example"}, {"origin": ""}, {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"}, {"sec-fetch-site": "none"}, {},
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "path", [f"/patients/{DORA}/answers", "/sign-out", "/reviews/type_2_diabetes"]
+)
+def test_a_change_by_cookie_is_asked_for_by_our_own_page_alone(
+    workspace: Path, path: str, headers: dict[str, str]
+) -> None:
+    client = signed_in(workspace)
+    del client.headers["origin"]
+    assert client.post(path, data={"outcome": "accepted"}, headers=headers).status_code == 403
+    assert client.get("/").status_code == 200
+
+
+def test_sign_out_clears_what_the_browser_keeps(workspace: Path) -> None:
+    answer = signed_in(workspace).post("/sign-out")
+    assert answer.headers["clear-site-data"] == '"storage"'
+
+
+def test_methods_that_nothing_takes_are_refused(client: TestClient) -> None:
+    for method in ("TRACE", "PUT", "DELETE", "PATCH", "CONNECT", "OPTIONS"):
+        assert client.request(method, "/").status_code == 405
+
+
 def test_another_name_of_this_server_is_refused(client: TestClient) -> None:
     assert client.get("/", headers={"host": "rebound.example"}).status_code == 400
 
@@ -301,7 +332,7 @@ def test_an_answer_is_kept_and_shown(client: TestClient) -> None:
 
 
 def test_a_large_body_is_refused(client: TestClient) -> None:
-    body = {"recommendation": "x" * (LARGEST_FORM + 1), "outcome": "accepted"}
+    body = {"recommendation": "x" * (PAGE.bytes + 1), "outcome": "accepted"}
     assert client.post(f"/patients/{DORA}/answers", data=body).status_code == 413
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
+import uvicorn
 from hospital import DORA, make_workspace
 from pages import signed_in
 
 from lifecourse.base.errors import PolicyRefused
 from lifecourse.schema.actor import Actor, Identifiability
-from lifecourse.serve import write_static_pages
+from lifecourse.serve import serve, write_static_pages
 from lifecourse.serve.advice import ANSWERS
 from lifecourse.serve.reckoning import warm
+from lifecourse.timeline.access import audit_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -78,14 +85,9 @@ def test_without_a_store_pages_say_what_to_do(tmp_path: Path) -> None:
     assert answer.json()["error"]["message"]
 
 
-def test_the_server_prints_a_link_that_works(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import httpx
-    import uvicorn
-
-    from lifecourse.serve import serve
-
+@contextmanager
+def served(workspace: Path, **options: Any) -> Iterator[list[str]]:
+    """What `serve` says, while it serves."""
     servers: list[uvicorn.Server] = []
     made = uvicorn.Server.__init__
 
@@ -94,7 +96,6 @@ def test_the_server_prints_a_link_that_works(
         self.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # a server in a thread has no signals
         servers.append(self)
 
-    monkeypatch.setattr(uvicorn.Server, "__init__", remember)
     lines: list[str] = []
     said = threading.Event()
 
@@ -103,28 +104,73 @@ def test_the_server_prints_a_link_that_works(
         if "Ctrl-C" in line:
             said.set()
 
-    running = threading.Thread(
-        target=serve,
-        args=(workspace,),
-        kwargs={"port": 0, "actor": "ada", "announce": announce},
-        daemon=True,
-    )
-    running.start()
-    assert said.wait(20)
-    link = next(word for line in lines for word in line.split() if "/sign-in?token=" in word)
-    with httpx.Client(timeout=30) as client:
-        assert client.get(link).status_code == 200
-        address = link.partition("/sign-in")[0]
+    options = {"port": 0, "actor": "ada", "announce": announce, **options}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn.Server, "__init__", remember)
+        running = threading.Thread(target=serve, args=(workspace,), kwargs=options, daemon=True)
+        running.start()
+        assert said.wait(20)
+        yield lines
+        servers[0].should_exit = True
+        running.join(timeout=10)
+
+
+def link_in(lines: list[str]) -> str:
+    return next(word for line in lines for word in line.split() if "/sign-in?token=" in word)
+
+
+def address_in(lines: list[str]) -> str:
+    return link_in(lines).partition("/sign-in")[0]
+
+
+def test_the_server_prints_a_link_that_works(workspace: Path) -> None:
+    with served(workspace) as lines, httpx.Client(timeout=30) as client:
+        address = address_in(lines)
+        assert client.get(link_in(lines)).status_code == 200
         assert client.get(f"{address}/healthz").status_code == 200
         assert client.get(f"{address}/api/patients").json()["data"]["of"] == 4
         token = (workspace / ".sign-in" / "cds-token").read_text().strip()
         bearer = {"authorization": f"Bearer {token}"}
         assert httpx.get(f"{address}/cds-services", headers=bearer).status_code == 200
         assert httpx.get(f"{address}/cds-services").status_code == 401
-    servers[0].should_exit = True
-    running.join(timeout=10)
     assert not any(str(DORA) in line for line in lines if line.startswith("{"))
     assert (workspace / ".sign-in" / "cds-token").stat().st_mode & 0o777 == 0o600
+
+
+def test_lengths_that_contradict_each_other_are_refused(workspace: Path) -> None:
+    smuggled = (
+        b"POST /sign-out HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    )
+    twice = b"POST /sign-out HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n123456"
+    with served(workspace) as lines:
+        parts = urlsplit(address_in(lines))
+        for sent in (smuggled, twice):
+            answer = b""
+            with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+                connection.sendall(sent)
+                while chunk := connection.recv(65_536):
+                    answer += chunk
+            assert answer.startswith(b"HTTP/1.1 400")
+            assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_what_a_proxy_says_is_believed_of_the_configured_one_alone(workspace: Path) -> None:
+    forwarded = {
+        "x-forwarded-for": "203.0.113.9",
+        "x-forwarded-proto": "https",
+        "x-forwarded-host": "evil.example",
+    }
+    for proxy, believed in (
+        (None, "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9"),
+        ("10.9.9.9", "127.0.0.1"),
+    ):
+        with served(workspace, proxy=proxy) as lines:
+            answer = httpx.get(f"{address_in(lines)}/api/models", headers=forwarded)
+            assert answer.status_code == 401
+        last = list(audit_of(workspace).entries())[-1]
+        assert last["address"] == believed
 
 
 def test_warming_up_needs_no_store() -> None:

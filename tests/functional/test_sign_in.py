@@ -9,6 +9,7 @@ import httpx
 import pytest
 from hospital import make_workspace
 from issuers import LOOPBACK, TestIssuer, serving
+from pages import signed_in
 
 from lifecourse.serve import create_app
 from lifecourse.serve.auth import COOKIE
@@ -230,3 +231,23 @@ def test_without_a_sign_in_server_there_are_links_alone(workspace: Path) -> None
     assert client.get("/sign-in/return?code=x&state=y").status_code == 401
     assert client.get("/.well-known/smart-configuration").status_code == 404
     assert client.post("/token", data={}).status_code == 401
+
+
+def test_a_session_that_nobody_used_for_an_hour_has_ended(workspace: Path) -> None:
+    client = signed_in(workspace)
+    clock = Clock()
+    client.app.state.door._last_use.clock = clock  # type: ignore[attr-defined]
+    for minutes, status in ((0, 200), (59, 200), (59, 200), (61, 401), (1, 401)):
+        clock.now += 60 * minutes
+        assert client.get("/").status_code == status
+    again = signed_in(workspace)  # another process: it was ended for good, not forgotten here
+    again.cookies = client.cookies
+    assert again.get("/").status_code == 401
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now

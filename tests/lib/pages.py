@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from fastapi.testclient import TestClient
     from playwright.sync_api import Page
 
+US = "http://127.0.0.1:8000"
+
 
 def signed_in(workspace: Path, actor: str = "ada") -> TestClient:
     """A client of the pages of `workspace` in which `actor` is signed in."""
@@ -22,7 +24,7 @@ def signed_in(workspace: Path, actor: str = "ada") -> TestClient:
     from lifecourse.serve import create_app
     from lifecourse.serve.auth import COOKIE, local_issuer
 
-    client = TestClient(create_app(workspace), base_url="http://127.0.0.1:8000")
+    client = TestClient(create_app(workspace), base_url=US, headers={"origin": US})
     client.cookies.set(COOKIE, local_issuer(workspace).session_token(Actor(name=actor)))
     return client
 

@@ -70,19 +70,6 @@ def test_followed_are_those_seen_twice_in_a_year_or_more_after_they_fell_ill(
     assert (verdict.followed, verdict.followed_found) == (2, 1)
 
 
-def test_in_care_are_the_living_seen_in_the_last_two_years(tmp_path: Path) -> None:
-    #   1: a code    2: nothing that speaks of it    3: asthma, which suggests it    4: dead    5: not seen for long
-    long_ago, lately = datetime(2011, 1, 1), datetime(2014, 1, 1)
-    visit, death = "VISIT//outpatient", "MEDS_DEATH"
-    rows = [(who, lately, visit) for who in (1, 2, 3, 4)] + [(5, long_ago, visit)]
-    rows += [(1, lately, "ICD10CM//J44.9"), (3, lately, "ICD10CM//J45.909"), (4, lately, death)]
-    events = pl.DataFrame(rows, schema=["subject_id", "time", "code"], orient="row")
-    truth = truth_of(tmp_path / "truth", {1, 2, 3, 4, 5}, (1, 2, 3, 4, 5))
-    (verdict,) = judge_phenotypes(timeline_from_events(events), truth)
-    assert (verdict.in_care, verdict.in_care_found, verdict.in_care_silent) == (3, 1, 1)
-    assert verdict.row()["attainable_in_care"] == pytest.approx(2 / 3)
-
-
 def test_truth_of_other_people_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="other people"):
         judge_phenotypes(four_people(), truth_of(tmp_path / "truth", {8}, (8, 9)))

@@ -26,8 +26,7 @@ MAIN = (
 def _phenotypes() -> tuple[bool, str]:
     """Kept where each of the eight is sensitive enough of the ill who are followed, and right enough of everyone.
 
-    Beside it is told the sensitivity of all who are truly ill, and of those of them in care with what is attainable
-    there: the share in whose records anything at all speaks of the illness.
+    The sensitivity of all who are truly ill, whom no phenotype of records can find, is told beside it.
     """
     with tempfile.TemporaryDirectory() as scratch:
         hospital, store = Path(scratch) / "hospital", Path(scratch) / "store"
@@ -48,18 +47,13 @@ def _phenotypes() -> tuple[bool, str]:
     )
     told = "; ".join(
         f"{name} {rows[name]['sensitivity_followed']:.3f} "
-        f"(of all {rows[name]['sensitivity']:.3f}; in care {rows[name]['sensitivity_in_care']:.3f} of at most "
-        f"{rows[name]['attainable_in_care']:.3f}) / {rows[name]['ppv']:.3f}"
+        f"(of all {rows[name]['sensitivity']:.3f}) / {rows[name]['ppv']:.3f}"
         for name in MAIN
     )
-    of_all, in_care = (
-        sum(rows[name][of] >= SENSITIVITY for name in MAIN)
-        for of in ("sensitivity", "sensitivity_in_care")
-    )
+    of_all = sum(rows[name]["sensitivity"] >= SENSITIVITY for name in MAIN)
     return (
         kept,
-        f"sensitivity if followed (of all truly ill; of those in care and what is attainable there) / PPV: {told}; "
-        f"{SENSITIVITY} is reached of all by {of_all}, in care by {in_care} of 8",
+        f"sensitivity if followed (of all truly ill) / PPV: {told}; of all, {of_all} of 8 reach {SENSITIVITY}",
     )
 
 

@@ -47,6 +47,26 @@ PROOFS = (
         ),
     ),
     Proof(
+        name="forged-tokens",
+        promise="every forgery (none, HS256 with the public key, kid, jku, x5u, jwk, crit, expired, not yet valid, "
+        "wrong audience or issuer, replayed, claims named twice, oversized, other algorithms, any character changed), "
+        "at each place that takes tokens: one 401, the same to the byte as without a token; no key it names is fetched",
+        measure=tests("tests/functional/test_forged_tokens.py"),
+    ),
+    Proof(
+        name="closed-ways",
+        promise="signing in elsewhere is finished by the browser that began it alone; no address in a call or a "
+        "record is fetched; a hook is of one patient; rates, bodies, time and JSON have bounds",
+        measure=tests(
+            "tests/functional/test_sign_in.py",
+            "tests/functional/test_fetching.py",
+            "tests/functional/test_wrong_patient.py",
+            "tests/unit/serve/test_outbound.py",
+            "tests/unit/serve/test_limits.py",
+            "tests/unit/schema/test_scopes.py",
+        ),
+    ),
+    Proof(
         name="erasure",
         promise="a person planted with unique strings and values: after `erase`, no byte, key, name, log entry or old "
         "version of store and workspace yields them, the audit chain verifies, and a kill at any moment leaves the "

@@ -135,8 +135,6 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in kept} | {
         "sensitivity": _with_interval(row, "sensitivity"),
         "if_followed": _with_interval(row, "sensitivity_followed"),
-        "in_care": _with_interval(row, "sensitivity_in_care"),
-        "attainable_in_care": _with_interval(row, "attainable_in_care"),
         "ppv": _with_interval(row, "ppv"),
         "delay_days": row["delay_days"],
     }

@@ -49,7 +49,9 @@ def call(arguments: argparse.Namespace) -> Any:
         units=settings.units,
         signing_key=key.get_secret_value() if key else None,
         address=settings.address,
+        proxy=settings.proxy,
         trust=settings.trust,
+        limits=settings.limits,
     )
 
 

@@ -11,6 +11,7 @@ from lifecourse.base.yaml import Document, load_document
 from lifecourse.cli.workspace import SETTINGS_FILE
 from lifecourse.privacy.access.settings import AccessSettings
 from lifecourse.serve.auth.trust import Trust
+from lifecourse.serve.limits import Limits
 
 
 class ServeSettings(Document):
@@ -21,7 +22,9 @@ class ServeSettings(Document):
     units : ``us`` or ``si``, the units pages open with
     signing_key : signs sign-in links; a new one is drawn at every start when absent
     address : this server as browsers and programs know it, such as https://lifecourse.hospital.example; tokens name it
+    proxy : the address of a proxy that ends TLS before it; what it says of where a request comes from is believed
     trust : whom else it believes about who asks
+    limits : how many requests in a while are answered
     """
 
     host: str = "127.0.0.1"
@@ -29,7 +32,9 @@ class ServeSettings(Document):
     units: Literal["us", "si"] = "us"
     signing_key: SecretStr | None = None
     address: str | None = Field(default=None, pattern=r"^https?://[^/\s?#@]+$")
+    proxy: str | None = None
     trust: Trust = Trust()
+    limits: Limits = Limits()
 
 
 class Settings(Document):

@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from lifecourse.features import FeatureMatrix
 
 INVERSE_PENALTIES = (0.0003, 0.001, 0.003, 0.01, 0.05, 0.2)
-"""The variance that a standardised coefficient is expected to have, rising; the data choose among them."""
+"""The variance that a standardised coefficient is expected to have; the data choose among them."""
 USUAL_PENALTY = 0.01
 LARGEST_ITERATIONS = 500
-CHOOSING, LEARNING = 1e-4, 1e-5
-"""Gradients at which a fit ends: loss by loss a penalty is told from another sooner than risk by risk."""
 TAIL = 0.005
 """Values beyond these quantiles are drawn in to them: one absurd result must not carry a person's risk."""
 
@@ -73,7 +71,7 @@ class Logistic:
             intercept=0.0,
         )
         design = empty._columns(dense, features.codes[rows])
-        fitted = _regression(design, outcome[rows], inner)
+        fitted = _regression(design, outcome[rows], _penalty(design, outcome[rows], inner))
         return replace(
             empty, coefficients=fitted.coef_[0].tolist(), intercept=float(fitted.intercept_[0])
         )
@@ -109,29 +107,27 @@ class Logistic:
         return sparse.hstack([standard, missing.astype(float), codes.log1p()], format="csr")
 
 
-def _regression(
+def _penalty(
     design: sparse.csr_matrix, outcome: npt.NDArray[np.bool_], inner: npt.NDArray[np.bool_]
-) -> Any:
-    """The regression on all rows, with the penalty of the least log loss on the `inner` ones.
+) -> float:
+    """The inverse penalty with the least log loss on the `inner` rows."""
+    if not both_answers(outcome, inner):
+        return USUAL_PENALTY
+    learning, judged = design[np.flatnonzero(~inner)], design[np.flatnonzero(inner)]
+    losses = {
+        inverse: log_loss(
+            outcome[inner],
+            _regression(learning, outcome[~inner], inverse).predict_proba(judged)[:, 1],
+        )
+        for inverse in INVERSE_PENALTIES
+    }
+    return min(losses, key=lambda inverse: losses[inverse])
 
-    Each fit starts where the one before it ended, which takes half as many steps to the same least value.
-    """
+
+def _regression(design: sparse.csr_matrix, outcome: npt.NDArray[np.bool_], inverse: float) -> Any:
     from sklearn.linear_model import LogisticRegression
 
-    regression = LogisticRegression(
-        C=USUAL_PENALTY, tol=CHOOSING, max_iter=LARGEST_ITERATIONS, warm_start=True
-    )
-    if both_answers(outcome, inner):
-        learning, judged = design[np.flatnonzero(~inner)], design[np.flatnonzero(inner)]
-        found = []
-        for inverse in INVERSE_PENALTIES:
-            regression.set_params(C=inverse).fit(learning, outcome[~inner])
-            loss = log_loss(outcome[inner], regression.predict_proba(judged)[:, 1])
-            found.append((loss, inverse, regression.coef_, regression.intercept_))
-        _, inverse, coefficients, intercept = min(found, key=lambda each: each[0])
-        regression.set_params(C=inverse)
-        regression.coef_, regression.intercept_ = coefficients, intercept
-    return regression.set_params(tol=LEARNING).fit(design, outcome)
+    return LogisticRegression(C=inverse, max_iter=LARGEST_ITERATIONS, tol=1e-4).fit(design, outcome)
 
 
 def _medians(dense: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -211,11 +211,7 @@ class _Study:
         losses: dict[str, float],
     ) -> dict[str, Any]:
         age, female = self.features.dense[:, 0], self.features.dense[:, 1]
-        judgements = {
-            name: judge(self.outcome, twin, self.subjects, seed=self.seed)
-            for name, (twin, _) in held_out.items()
-        }
-        judged = judgements[winner]
+        judged = judge(self.outcome, risk, self.subjects, seed=self.seed)
         groups = subgroups(self.outcome, risk, age, female)
         return {
             **basis_of(timeline, self.task, self.recipe, self.seed),
@@ -225,8 +221,11 @@ class _Study:
             "events": int(self.outcome.sum()),
             **judged,
             "twins": {
-                name: {"log_loss": losses[name], **judgement["metrics"]}
-                for name, judgement in judgements.items()
+                name: {
+                    "log_loss": losses[name],
+                    **judge(self.outcome, twin, self.subjects, seed=self.seed)["metrics"],
+                }
+                for name, (twin, _) in held_out.items()
             },
             "subgroups": groups,
             "gaps": gaps(groups),

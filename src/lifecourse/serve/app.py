@@ -25,6 +25,7 @@ from lifecourse.serve.cds_hooks import routes as hooks
 from lifecourse.serve.cds_hooks.request import Unanswerable
 from lifecourse.serve.envelope import failure, message_of
 from lifecourse.serve.feedback import Answers
+from lifecourse.serve.limits import Limits, Turnstile
 from lifecourse.serve.middleware import Guard
 from lifecourse.serve.outbound import Unreachable
 from lifecourse.serve.site import Absent, Site
@@ -53,6 +54,7 @@ def create_app(
     address: str | None = None,
     units: str = "us",
     hosts: Sequence[str] = LOOPBACK,
+    limits: Limits | None = None,
 ) -> FastAPI:
     """The pages, JSON twins and CDS Hooks of `workspace`.
 
@@ -63,6 +65,7 @@ def create_app(
     address : this server's own as others know it, such as ``https://lifecourse.hospital.example``
     units : ``us`` or ``si``, which is shown first; both are always shown
     hosts : names this server answers to; another name in a request is refused (DNS rebinding)
+    limits : how many requests in a while are answered; any number by default, for who asks in process
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.site = Site(workspace=workspace, units=units)
@@ -86,7 +89,12 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
-    app.add_middleware(Guard, broken=_unexpected)
+    app.add_middleware(
+        Guard,
+        broken=_unexpected,
+        is_secure=(address or "").startswith("https:"),
+        turnstile=None if limits is None else Turnstile(limits),
+    )
     app.add_middleware(Audited, workspace=workspace)
     return app
 

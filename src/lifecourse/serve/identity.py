@@ -15,6 +15,7 @@ from lifecourse.serve.auth import NotSignedIn
 from lifecourse.serve.auth.cookies import read_cookie
 from lifecourse.serve.auth.door import Door
 from lifecourse.serve.feedback import Answers
+from lifecourse.serve.outbound import origin_of
 from lifecourse.serve.site import Site
 from lifecourse.timeline.permission import check_permitted
 
@@ -83,11 +84,17 @@ def officer_of(identity: Identified) -> Actor:
 
 
 def check_origin(request: Request) -> None:
-    """Refuse a change that another site's page asks for with this browser's cookie."""
-    origin = request.headers.get("origin")
-    if request.method in ("GET", "HEAD") or origin is None:
+    """Refuse a change that another site's page asks for with this browser's cookie.
+
+    Browsers say which page sends a form (`Origin`, `Sec-Fetch-Site`); a cookie with a change and neither is no browser
+    that we know to keep the cookie from other sites, so it is refused too.
+    """
+    if request.method in ("GET", "HEAD"):
         return
-    if origin.partition("://")[2] != request.headers.get("host"):
+    origin, fetched = (request.headers.get(name) for name in ("origin", "sec-fetch-site"))
+    ours = origin_of(base_of(request))
+    is_silent = origin is None and fetched is None and bool(request.cookies)
+    if is_silent or origin not in (None, ours) or fetched not in (None, "same-origin"):
         raise PolicyRefused("a page of another site sent this form. Use the page of this server.")
 
 
@@ -120,6 +127,13 @@ def answers_of(request: Request) -> Answers:
     return answers
 
 
+def door_of(request: Request) -> Door:
+    """Whom this server lets in."""
+    door: Door = request.app.state.door
+    return door
+
+
+Trusted = Annotated[Door, Depends(door_of)]
 Results = Annotated[Site, Depends(results_of)]
 Officer = Annotated[Actor, Depends(officer_of)]
 Given = Annotated[Answers, Depends(answers_of)]

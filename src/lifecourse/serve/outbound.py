@@ -89,7 +89,12 @@ class Outbound:
             port=parts.port,
             raw_path=f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}".encode(),
         )
-        sent = {"host": parts.netloc, "accept": "application/json", "accept-encoding": "identity"}
+        own = {
+            "accept": "application/json",
+            **headers,
+            "host": parts.netloc,
+            "accept-encoding": "identity",
+        }
         try:
             # The name is kept for TLS: the certificate is checked against it, though the address is pinned.
             with (
@@ -97,7 +102,7 @@ class Outbound:
                 client.stream(
                     method,
                     pinned,
-                    headers={**headers, **sent},
+                    headers=own,
                     content=body,
                     extensions={"sni_hostname": host},
                 ) as answer,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from lifecourse.schema.actor import Actor
 from lifecourse.serve.auth import FOLDER, local_issuer, sign_in_link, write_secret
+from lifecourse.serve.limits import Limits
 from lifecourse.serve.reckoning import warm
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lifecourse.serve.auth.trust import Trust
+
+MOST_AT_ONCE = 500
+"""Requests that are being answered or wait; beyond these the answer is 503."""
 
 
 def _announce(line: str) -> None:
@@ -37,13 +41,15 @@ def serve(
     units: str = "us",
     address: str | None = None,
     trust: Trust | None = None,
+    limits: Limits | None = None,
+    proxy: str | None = None,
     announce: Callable[[str], None] = _announce,
 ) -> None:
     """Serve `workspace` until stopped; says the sign-in link of `actor`, in their `role`, through `announce`.
 
     A program that calls the hooks signs in with the bearer token in ``.sign-in/cds-token`` of the workspace,
     which only its owner can read; issuers and programs of `trust` bring tokens of their own. One JSON line a request
-    goes to the log, without people.
+    goes to the log, without people. What a proxy says of a request's address is believed of the one at `proxy` alone.
     """
     import uvicorn
 
@@ -53,7 +59,13 @@ def serve(
     known_as = urlsplit(address or "").hostname
     hosts = (*LOOPBACK, host) if known_as is None else (*LOOPBACK, host, known_as)
     app = create_app(
-        workspace, issuer=issuer, trust=trust, address=address, units=units, hosts=hosts
+        workspace,
+        issuer=issuer,
+        trust=trust,
+        address=address,
+        units=units,
+        hosts=hosts,
+        limits=limits or Limits(),
     )
     listening = _listen(host, port)
     here = address or f"http://{host}:{listening.getsockname()[1]}"
@@ -69,7 +81,16 @@ def serve(
     announce("Stop with Ctrl-C.")
     _log_lines(announce)
     threading.Thread(target=warm, name="warm", daemon=True).start()
-    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False)
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=proxy is not None,
+        forwarded_allow_ips=proxy or "",
+        timeout_keep_alive=10,
+        limit_concurrency=MOST_AT_ONCE,
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -80,6 +101,8 @@ def _listen(host: str, port: int) -> socket.socket:
     listening = sockets.socket(family, sockets.SOCK_STREAM)
     listening.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
     listening.bind((host, port))
+    # From here on whoever follows the link that is printed next waits, and is not turned away.
+    listening.listen()
     return listening
 
 

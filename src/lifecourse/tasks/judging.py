@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 from scipy.stats import beta
 
@@ -18,6 +17,7 @@ from lifecourse.tasks.phenotypes import Phenotype, phenotype, phenotype_names
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
 
     from lifecourse.timeline.access import Timeline
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 ONSET = "onset_"
 FOLLOWED_DAYS = 365
 FOLLOWED_VISITS = 2
-IN_CARE_DAYS = 730
-"""An active patient of a health system is one seen in two years: the custom of PCORnet and eMERGE sites."""
-VISIT, DEATH = "any_visit", "death"
+VISIT = "any_visit"
 CONFIDENCE = 0.95
 
 
@@ -42,9 +40,6 @@ class Verdict:
     people : all who were judged
     followed, followed_found : truly ill since a moment within their records, which go on for a year or more and show
         visits on two days or more; of these, found. Other charts could hardly tell a reader of the illness.
-    in_care, in_care_found : truly ill, not dead and seen in the two years before the data end; of these, found
-    in_care_silent : of these, not found, and nothing that counts towards the phenotype or suggests it stands in their
-        records even once: no phenotype could tell them from the healthy
     delay_days : median days from the true onset to the phenotype's, of those found; None if none is
     """
 
@@ -55,17 +50,12 @@ class Verdict:
     mistaken: int
     followed: int
     followed_found: int
-    in_care: int
-    in_care_found: int
-    in_care_silent: int
     delay_days: float | None
 
     def row(self) -> dict[str, str | int | float | None]:
         """Counts, then sensitivity and positive predictive value with 95 % intervals."""
         sensitivity = share(self.found, self.found + self.missed)
         followed = share(self.followed_found, self.followed)
-        in_care = share(self.in_care_found, self.in_care)
-        attainable = share(self.in_care - self.in_care_silent, self.in_care)
         right = share(self.found, self.found + self.mistaken)
         return {
             "phenotype": self.name,
@@ -80,13 +70,6 @@ class Verdict:
             "sensitivity_followed": followed[0],
             "sensitivity_followed_low": followed[1],
             "sensitivity_followed_high": followed[2],
-            "in_care": self.in_care,
-            "sensitivity_in_care": in_care[0],
-            "sensitivity_in_care_low": in_care[1],
-            "sensitivity_in_care_high": in_care[2],
-            "attainable_in_care": attainable[0],
-            "attainable_in_care_low": attainable[1],
-            "attainable_in_care_high": attainable[2],
             "ppv": right[0],
             "ppv_low": right[1],
             "ppv_high": right[2],
@@ -121,8 +104,8 @@ def judge_phenotypes(timeline: Timeline, truth: Path) -> list[Verdict]:
     table = _people(timeline, truth)
     judged = [phenotype(name) for name in phenotype_names()]
     known = {each.name: each for each in judged if _columns(each) and _has(table, each)}
-    shown = _shown(timeline, list(known.values()))
-    return [_verdict(each, table, shown) for each in known.values()]
+    onsets, visits = _shown(timeline, list(known.values()))
+    return [_verdict(each, table, onsets[each.name], visits) for each in known.values()]
 
 
 def _columns(asked: Phenotype) -> list[str]:
@@ -148,47 +131,21 @@ def _people(timeline: Timeline, truth: Path) -> pl.DataFrame:
     return table
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    """What the records show, a row each.
+def _shown(
+    timeline: Timeline, asked: list[Phenotype]
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """``person since`` of each phenotype, one row for each who has it, and ``person time`` of visits, one a day.
 
-    onsets : ``person since`` by phenotype, of who has it
-    spoken : ``person`` by phenotype, of whose records something counts towards it or suggests it
-    visits : ``person time``, one a day; deaths : ``person time``
+    One pass over the shards.
     """
-
-    onsets: dict[str, pl.DataFrame]
-    spoken: dict[str, pl.DataFrame]
-    visits: pl.DataFrame
-    deaths: pl.DataFrame
-
-
-def _shown(timeline: Timeline, asked: list[Phenotype]) -> _Shown:
-    """One pass over the shards."""
-    onsets: dict[str, list[pl.DataFrame]] = {each.name: [] for each in asked}
-    spoken: dict[str, list[pl.DataFrame]] = {each.name: [] for each in asked}
-    visits, deaths = [], []
+    rows: dict[str, list[pl.DataFrame]] = {each.name: [] for each in asked}
+    visits: list[pl.DataFrame] = []
     for shard in timeline.shards():
         for each in asked:
-            onsets[each.name].append(_rows(shard, each.onset_places(shard), "since"))
-            spoken[each.name].append(_rows(shard, _speaking(each, shard), "time"))
+            rows[each.name].append(_rows(shard, each.onset_places(shard), "since"))
         days = _rows(shard, occurrences(shard, named_codelist(VISIT)), "time")
         visits.append(days.unique(["person", pl.col("time").dt.date()], keep="last"))
-        deaths.append(_rows(shard, occurrences(shard, named_codelist(DEATH)), "time"))
-    return _Shown(
-        onsets={name: _joined(parts, "since") for name, parts in onsets.items()},
-        spoken={
-            name: _joined(parts, "time").select("person").unique() for name, parts in spoken.items()
-        },
-        visits=_joined(visits, "time"),
-        deaths=_joined(deaths, "time"),
-    )
-
-
-def _speaking(asked: Phenotype, shard: Shard) -> npt.NDArray[np.int64]:
-    counting = [criterion.places(shard) for criterion in asked.any_of]
-    suggesting = [occurrences(shard, named_codelist(name)) for name in asked.suggested_by]
-    return np.concatenate([*counting, *suggesting])
+    return {name: _joined(parts, "since") for name, parts in rows.items()}, _joined(visits, "time")
 
 
 def _rows(shard: Shard, places: npt.NDArray[np.int64], name: str) -> pl.DataFrame:
@@ -201,15 +158,15 @@ def _joined(parts: list[pl.DataFrame], name: str) -> pl.DataFrame:
     return pl.concat([empty, *parts])
 
 
-def _verdict(asked: Phenotype, table: pl.DataFrame, shown: _Shown) -> Verdict:
+def _verdict(
+    asked: Phenotype, table: pl.DataFrame, onsets: pl.DataFrame, visits: pl.DataFrame
+) -> Verdict:
     true = pl.min_horizontal(*_columns(asked))
     spans = ("person", "first_time", "last_time")
-    both = table.select(*spans, true=true).join(shown.onsets[asked.name], on="person", how="left")
+    both = table.select(*spans, true=true).join(onsets, on="person", how="left")
     ill = both["true"].is_not_null()
     said = both["since"].is_not_null()
-    followed = _followed(both, shown.visits)
-    in_care = _in_care(both.filter(ill), shown)
-    missed = in_care.filter(pl.col("since").is_null())
+    followed = _followed(both, visits)
     delay = (both["since"] - both["true"]).dt.total_microseconds().median()
     return Verdict(
         name=asked.name,
@@ -219,25 +176,10 @@ def _verdict(asked: Phenotype, table: pl.DataFrame, shown: _Shown) -> Verdict:
         mistaken=int((~ill & said).sum()),
         followed=followed.height,
         followed_found=followed["since"].count(),
-        in_care=in_care.height,
-        in_care_found=in_care["since"].count(),
-        in_care_silent=missed.join(shown.spoken[asked.name], on="person", how="anti").height,
         delay_days=round(delay / MICROSECONDS_PER_DAY, 1) + 0.0
         if isinstance(delay, float)
         else None,
     )
-
-
-def _in_care(ill: pl.DataFrame, shown: _Shown) -> pl.DataFrame:
-    """The rows of those who live when the data end, and were seen in the two years before."""
-    since = shown.visits["time"].max()
-    if since is None:
-        return ill.clear()
-    seen = shown.visits.filter(
-        pl.col("time") >= pl.lit(since) - pl.duration(days=IN_CARE_DAYS)
-    ).select("person")
-    living = ill.join(shown.deaths, on="person", how="anti")
-    return living.join(seen.unique(), on="person", how="semi")
 
 
 def _followed(both: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.base.spreadsheets import read_text
 from lifecourse.privacy.pseudonyms import subject_id
 
 if TYPE_CHECKING:
@@ -105,8 +106,10 @@ def read_same_as(path: Path) -> list[list[Key]]:
             )
         reader.fieldnames = names
         is_reviewed = form is CHAIN and DECISION in names
+        # A proposal of ours, in which no id is a formula to a spreadsheet.
+        cell = read_text if is_reviewed else str
         rows = [
-            (number, tuple((row[name] or "").strip() for name in form))
+            (number, tuple(cell((row[name] or "").strip()) for name in form))
             for row in reader
             for number in (lines[reader.line_num - 1][0],)
             if not is_reviewed or _is_decided(path, number, row[DECISION] or "")

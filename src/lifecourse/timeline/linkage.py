@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lifecourse.base.errors import PolicyRefused, UserError
+from lifecourse.base.spreadsheets import without_formulas
 from lifecourse.privacy.access.asking import Action
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.privacy.spilling import NO_SPILLING
@@ -317,4 +318,4 @@ def _write(path: Path, pairs: pl.DataFrame) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(WARNING)
-        file.write(pairs.write_csv())
+        file.write(without_formulas(pairs).write_csv())

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifecourse.base.clock import now
 from lifecourse.base.errors import LifecourseError
 from lifecourse.serve.outbound import MOST_BYTES, Outbound, OutboundRefused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 GOOD = b'{"keys": []}'
@@ -170,6 +179,46 @@ def test_networks_of_nobody_else_are_out_of_reach(inside: str) -> None:
     outbound = Outbound(origins=frozenset(["https://good.example"]), resolve=lambda *_: [inside])
     with pytest.raises(OutboundRefused):
         outbound.get("https://good.example/")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the hand shake fails, as it should
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    ).start()
+    origin = f"https://good.example:{server.server_port}"
+    outbound = Outbound(
+        origins=frozenset([origin]), networks=LOOPBACK, resolve=lambda *_: ["127.0.0.1"]
+    )
+    with pytest.raises(Unreachable):
+        outbound.get(f"{origin}/")
+    server.shutdown()
+    server.server_close()
+
+
+def self_signed(folder: Path) -> Path:
+    """A key and a certificate of good.example that nobody but itself vouches for."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "good.example")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now() - timedelta(days=1))
+        .not_valid_after(now() + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("good.example")]), critical=False)
+        .sign(key, hashes.SHA384())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = folder / "pair.pem"
+    path.write_bytes(secret + made.public_bytes(Encoding.PEM))
+    return path
 
 
 def test_plain_http_is_for_the_loopback_alone() -> None:

@@ -11,6 +11,7 @@ from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.schema.actor import Actor
 from lifecourse.schema.identity import Identity
 from lifecourse.schema.scopes import parse_scopes
+from lifecourse.serve.auth.idle import LastUse
 from lifecourse.serve.auth.keysets import Keys
 from lifecourse.serve.auth.spent import Spent
 from lifecourse.serve.auth.tokens import Expected, believed, issuer_in, refused
@@ -43,6 +44,7 @@ class Door:
     trust: Trust
     workspace: Path
     address: str | None = None
+    _last_use: LastUse = field(default_factory=LastUse, repr=False)
     _keys: dict[str, Keys] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -51,8 +53,18 @@ class Door:
         return Spent(folder=self.local.folder / "once")
 
     def session(self, token: str) -> Identity:
-        """Whose session it is; raises NotSignedIn."""
-        return self.local.session(token)
+        """Whose session it is.
+
+        Raises
+        ------
+        NotSignedIn
+            It was not made here, is over, was ended, or nobody used it for an hour.
+        """
+        found = self.local.session(token)
+        if self._last_use.is_idle(found.token_id or token):
+            self.local.end_session(token)
+            raise refused("idle session")
+        return found
 
     def bearer(self, token: str, *, base: str, path: str) -> Identity:
         """Whose bearer token it is, for the route at `path` of the server at `base`.

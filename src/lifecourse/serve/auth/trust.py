@@ -67,10 +67,13 @@ class HookClient(Document):
     issuer : what its tokens state in `iss`
     jwks : its public keys: a file in the workspace, or an https address at the issuer; a token's `jku` may name
         this and nothing else
+    fhir_server : its FHIR server, asked for what a call does not bring, with the token that the call lends; nothing is
+        asked when absent
     """
 
     issuer: str
     jwks: str
+    fhir_server: str | None = None
 
 
 class BackendClient(Document):

@@ -11,10 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from lifecourse.schema.actor import Actor, Purpose
+from lifecourse.schema.identity import Identity
+from lifecourse.serve.auth.door import Door
 from lifecourse.serve.cds_hooks.cards import cards_of
-from lifecourse.serve.cds_hooks.request import PREFETCH, HookRequest, resources_of
+from lifecourse.serve.cds_hooks.fetching import completed
+from lifecourse.serve.cds_hooks.request import (
+    PREFETCH,
+    HookRequest,
+    check_patient,
+    resources_of,
+)
 from lifecourse.serve.envelope import Json, success
-from lifecourse.serve.identity import Given, Served, SignedIn
+from lifecourse.serve.identity import Given, Identified, Served, SignedIn, Trusted
 
 SERVICE = "lifecourse-patient-view"
 
@@ -40,10 +48,22 @@ def services(actor: SignedIn) -> Response:
 
 
 @router.post(f"/{SERVICE}")
-def patient_view(request: HookRequest, actor: SignedIn, site: Served) -> Response:
+def patient_view(
+    request: HookRequest, identity: Identified, site: Served, door: Trusted
+) -> Response:
     """At most three cards for the patient of the context."""
-    resources = resources_of(request)
-    return Json({"cards": _cards(resources, request, actor, site)})
+    check_patient(request, identity.patient)
+    resources = resources_of(_completed(request, identity, door))
+    return Json({"cards": _cards(resources, request, identity.actor, site)})
+
+
+def _completed(request: HookRequest, identity: Identity, door: Door) -> HookRequest:
+    """`request` with what its prefetch lacks, where the settings name the caller's FHIR server."""
+    client = next((c for c in door.trust.hook_clients if c.issuer == identity.issuer), None)
+    if client is None or client.fhir_server is None:
+        return request
+    server = client.fhir_server
+    return completed(request, server=server, outbound=door.outbound(server))
 
 
 def _cards(

@@ -79,4 +79,5 @@ def sign_out(request: Request) -> Response:
     issuer.end_session(session)
     response = page("signed_out.html", actor=None, elsewhere=request.app.state.provider is not None)
     drop_cookie(response, request, "session")
+    response.headers["clear-site-data"] = '"storage"'
     return response
