@@ -10,6 +10,7 @@ from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi.testclient import TestClient
 from hospital import make_workspace
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +24,6 @@ from lifecourse.serve.auth.trust import Trust
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from fastapi.testclient import TestClient
 
 US = "http://127.0.0.1:8000"
 ISSUER = "https://id.hospital.example"
@@ -50,8 +49,6 @@ def canary() -> Iterator[Any]:
 
 
 def app_of(workspace: Path, **issuer: Any) -> TestClient:
-    from fastapi.testclient import TestClient
-
     trust = Trust.model_validate(
         {
             "issuers": [{"issuer": ISSUER, "jwks": "keys.json", **issuer}],
@@ -377,6 +374,58 @@ def test_keys_too_weak_to_trust_are_not_taken(tmp_path: Path) -> None:
         "no key",
     ]
     assert dict(taken({"keys": weak})) == {}
+
+
+def test_keys_are_read_when_the_server_starts_and_when_their_file_changes(tmp_path: Path) -> None:
+    from lifecourse.base.errors import ConfigError
+    from lifecourse.serve import serve
+
+    make_workspace(tmp_path, rows=[])
+    workspace = next(tmp_path.rglob("store")).parent
+    trust = Trust.model_validate({"issuers": [{"issuer": ISSUER, "jwks": "keys.json"}]})
+    for content in (None, "no JSON", '{"keys": []}', "[]"):
+        if content is not None:
+            (workspace / "keys.json").write_text(content)
+        with pytest.raises(ConfigError, match=r"keys\.json"):
+            serve(workspace, port=0, trust=trust)
+        client = TestClient(create_app(workspace, trust=trust), base_url=US)
+        assert (
+            PLACES["resource"].bring(client, signed(PLACES["resource"].claims())).status_code == 401
+        )
+    write_keys(workspace / "keys.json", "ec-1")
+    assert PLACES["resource"].bring(client, signed(PLACES["resource"].claims())).status_code == 200
+    time.sleep(0.01)
+    write_keys(workspace / "keys.json", "ec-2")
+    assert PLACES["resource"].bring(client, signed(PLACES["resource"].claims())).status_code == 401
+    assert (
+        PLACES["resource"].bring(client, signed(PLACES["resource"].claims(), by="ec-2")).status_code
+        == 200
+    )
+
+
+def test_keys_at_an_address_are_fetched_when_a_new_one_signs_and_not_for_every_stranger(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as issuer:
+        settings = {"issuer": issuer.address, "jwks": f"{issuer.address}/jwks"}
+        trust = Trust.model_validate({"issuers": [settings], "networks": LOOPBACK})
+        client = TestClient(create_app(workspace, trust=trust), base_url=US)
+        taken = Taken(issuer.address, US, bearer("/api/models"), scope="user/*.rs")
+        for by, status in (
+            ("ec-1", 200),
+            ("rsa-1", 200),
+            *[(f"ec-{n}", 401) for n in range(5, 15)],
+        ):
+            assert taken.bring(client, signed(taken.claims(), by=by)).status_code == status
+        assert issuer.asked == ["/jwks"]
+        monkeypatch.setattr("lifecourse.serve.auth.keysets.RETRY_SECONDS", 0.0)
+        assert taken.bring(client, signed(taken.claims(), by="ec-7")).status_code == 401
+        assert issuer.asked == ["/jwks", "/jwks"]
+    # The issuer is gone: what it published holds for a day.
+    assert taken.bring(client, signed(taken.claims())).status_code == 200
+    monkeypatch.setattr("lifecourse.serve.auth.keysets.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("lifecourse.serve.auth.keysets.STALE_SECONDS", 0.0)
+    assert taken.bring(client, signed(taken.claims())).status_code == 401
 
 
 def test_why_is_in_the_log_and_nothing_of_the_token(

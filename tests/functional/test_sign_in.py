@@ -204,6 +204,13 @@ def test_a_server_that_does_not_answer_is_said_to(workspace: Path) -> None:
     assert "another server" in answer.text.lower()
 
 
+def test_a_silent_server_is_not_asked_again_at_once(client: TestClient, issuer: TestIssuer) -> None:
+    issuer.discovery = {"issuer": "https://another.example"}
+    for _ in range(5):
+        assert client.get("/sign-in/begin").status_code == 503
+    assert len(issuer.asked) == 1
+
+
 def test_over_tls_cookies_are_for_this_host_alone(workspace: Path, issuer: TestIssuer) -> None:
     client = client_of(workspace, issuer, address="https://lifecourse.example")
     answer = client.get("/sign-in/begin")

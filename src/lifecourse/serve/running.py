@@ -67,6 +67,7 @@ def serve(
         hosts=hosts,
         limits=limits or Limits(),
     )
+    app.state.door.check()
     listening = _listen(host, port)
     here = address or f"http://{host}:{listening.getsockname()[1]}"
     token_file = workspace / FOLDER / "cds-token"

@@ -52,6 +52,16 @@ class Door:
         """What was used once."""
         return Spent(folder=self.local.folder / "once")
 
+    def check(self) -> None:
+        """Read every file of keys that the settings name; raises ConfigError where one is no such file."""
+        trust = self.trust
+        named = [trust.sign_in.jwks] if trust.sign_in and trust.sign_in.jwks else []
+        named += [each.jwks for each in trust.issuers]
+        named += [each.jwks for each in trust.hook_clients]
+        named += [each.jwks for each in trust.backend_clients]
+        for place in named:
+            self.keys_of(place).check()
+
     def session(self, token: str) -> Identity:
         """Whose session it is.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from base64 import urlsafe_b64decode
@@ -31,6 +32,8 @@ RETRY_SECONDS = 60.0
 STALE_SECONDS = 24 * 3600.0
 """While an issuer does not answer, its keys hold for a day."""
 
+log = logging.getLogger("lifecourse.serve")
+
 
 @dataclass(kw_only=True)
 class Keys:
@@ -56,16 +59,31 @@ class Keys:
                 self._fetch(self.place, missing=(kid, kind) not in self._held)
             return self._held.get((kid, kind))
 
+    def check(self) -> None:
+        """Read the keys now, where they are in a file.
+
+        Raises
+        ------
+        ConfigError
+            There is no such file, or no key in it that may check signatures here.
+        """
+        if isinstance(self.place, Path):
+            self._read_file(self.place)
+            if not self._held:
+                raise ConfigError(
+                    f"{self.place.name}, which `serve.trust` names, is no JSON Web Key Set with a named key of RSA "
+                    "(2,048 bits or more) or of the curve P-384. Put the public keys there."
+                )
+
     def _read_file(self, path: Path) -> None:
+        """The keys as the file has them now; none where it is gone or damaged, which is for the log alone to say."""
         try:
             stamp = path.stat().st_mtime_ns
             if stamp != self._stamp:
                 self._held, self._stamp = dict(public_keys(parse(path.read_bytes()))), stamp
         except (OSError, ValueError):
             self._held, self._stamp = {}, -1
-            raise ConfigError(
-                f"{path.name} is no JSON Web Key Set. `serve.trust` names it: put the issuer's public keys there."
-            ) from None
+            log.error("%s is no JSON Web Key Set", path.name)
 
     def _fetch(self, url: str, *, missing: bool) -> None:
         moment = time.monotonic()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DISCOVERY = "/.well-known/openid-configuration"
 RETURN = "/sign-in/return"
 FRESH_SECONDS = 3600.0
+RETRY_SECONDS = 10.0
 ID_TOKEN_SECONDS = 24 * 3600
 
 
@@ -49,6 +50,7 @@ class Provider:
     settings: SignIn
     door: Door
     _found: tuple[float, dict[str, str]] | None = field(default=None, repr=False)
+    _failed_at: float = field(default=float("-inf"), repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin(self, *, base: str) -> Begun:
@@ -144,8 +146,14 @@ class Provider:
     def _endpoints(self) -> dict[str, str]:
         with self._lock:
             moment = time.monotonic()
-            if self._found is None or moment - self._found[0] > FRESH_SECONDS:
-                self._found = (moment, self._discovered())
+            if self._found is not None and moment - self._found[0] < FRESH_SECONDS:
+                return self._found[1]
+            if moment - self._failed_at < RETRY_SECONDS:
+                raise Unreachable("the sign-in server did not answer a moment ago. Try again soon.")
+            # Failed until it is not: while the server is silent, threads that wait for it are few.
+            self._failed_at = moment
+            self._found = (moment, self._discovered())
+            self._failed_at = float("-inf")
             return self._found[1]
 
     def _discovered(self) -> dict[str, str]:
