@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -48,3 +50,52 @@ def test_no_is_a_word_in_our_yaml_and_no_time_zone(
     (tmp_path / "lifecourse.yaml").write_text("timezone: no\n")
     assert show(tmp_path) == 2
     assert "'no' is no time zone" in capsys.readouterr().err
+
+
+def test_the_settings_that_the_manual_shows_are_settings(repository: Path, tmp_path: Path) -> None:
+    from lifecourse.cli.settings import load_settings
+
+    manual = (repository / "docs/how-to/sign-in.md").read_text()
+    shown = [dedent(text) for text in re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)]
+    assert len(shown) >= 5
+    for text in shown:
+        (tmp_path / "lifecourse.yaml").write_text(text)
+        assert load_settings(tmp_path).serve.address == "https://lifecourse.hospital.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (
+            "serve: {trust: {backend_clients: [{client_id: a, jwks: k, scopes: [user/*.rs]}]}}",
+            "scopes",
+        ),
+        (
+            "serve: {trust: {backend_clients: [{client_id: a, jwks: k, scopes: [system/*.read]}]}}",
+            "scopes",
+        ),
+        ("serve: {trust: {networks: [10.0.0.1/8]}}", "networks"),
+        ("serve: {trust: {sign_in: {issuer: a, client_id: b, roles: {x: Head Nurse}}}}", "roles"),
+        ("serve: {trust: {sign_in: {issuer: a, client_id: b}}}", "roles"),
+        ("serve: {address: lifecourse.example}", "address"),
+        ("serve: {address: https://lifecourse.example/path}", "address"),
+        ("serve: {limits: {client_per_second: 0}}", "client_per_second"),
+    ],
+)
+def test_whom_to_trust_is_read_strictly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, named: str
+) -> None:
+    (tmp_path / "lifecourse.yaml").write_text(text)
+    assert show(tmp_path) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_secrets_within_settings_are_hidden(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "serve: {trust: {sign_in: {issuer: a, client_id: b, client_secret: correct-horse, roles: {x: clinician}}}}"
+    (tmp_path / "lifecourse.yaml").write_text(text)
+    for as_json in ([], ["--json"]):
+        assert main(["config", "show", str(tmp_path), *as_json]) == 0
+        said = capsys.readouterr()
+        assert "correct-horse" not in said.out + said.err
