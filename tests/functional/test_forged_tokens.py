@@ -356,6 +356,9 @@ def test_a_users_token_says_for_what_and_for_whom_it_is(client: TestClient) -> N
     assert (identity.patient, identity.client, identity.purpose_of_use) == ("p1", "app", "TREAT")
     assert identity.subject_id == subject_id("fhir", "p1")
     assert identity.roles == frozenset()
+    assert (
+        identity.actor.name == "program@id.hospital.example"
+    )  # nobody of another issuer is called so
 
 
 def test_keys_too_weak_to_trust_are_not_taken(tmp_path: Path) -> None:

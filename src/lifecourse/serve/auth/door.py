@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.schema.actor import Actor
@@ -146,7 +147,7 @@ class Door:
             raise refused("scope or patient")
         roles = roles_of(claims, trusted.role_claim, trusted.roles)
         return Identity(
-            actor=Actor(name=claims["sub"][:LONGEST_NAME], role=min(roles, default="user")),
+            actor=Actor(name=self._name_in(claims, trusted), role=min(roles, default="user")),
             issuer=trusted.issuer,
             roles=roles,
             client=_text(claims.get("client_id")) or _text(claims.get("azp")),
@@ -156,6 +157,14 @@ class Door:
             subject_id=None if patient is None else subject_id(trusted.people, patient),
             purpose_of_use=purpose_in(claims),
         )
+
+    def _name_in(self, claims: Mapping[str, Any], trusted: TokenIssuer) -> str:
+        """The name of who asks: one of two issuers cannot say that it is the other's."""
+        name = _text(claims.get(trusted.name_claim)) or str(claims["sub"])[:LONGEST_NAME]
+        sign_in = self.trust.sign_in
+        if sign_in is not None and sign_in.issuer == trusted.issuer:
+            return name
+        return f"{name}@{urlsplit(trusted.issuer).hostname or trusted.issuer}"
 
 
 def roles_of(claims: Mapping[str, Any], claim: str, known: Mapping[str, str]) -> frozenset[str]:

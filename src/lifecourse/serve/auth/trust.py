@@ -44,6 +44,7 @@ class TokenIssuer(Document):
     issuer : its address, exactly as its tokens state it in `iss`
     jwks : its public keys: a file in the workspace, or an https address at the issuer
     audience : what its tokens state in `aud` (default: `serve.address`)
+    name_claim : the claim that names who asks; `@` and the issuer's host follow, unless people sign in there too
     role_claim : the claim that lists the roles of the user, where there is one
     roles : its roles to ours
     people : the issuer name under which its patients were ingested (`ingest --issuer`)
@@ -54,6 +55,7 @@ class TokenIssuer(Document):
     issuer: str
     jwks: str
     audience: str | None = None
+    name_claim: str = "sub"
     role_claim: str = "roles"
     roles: dict[str, Role] = Field(default_factory=dict)
     people: str = "fhir"
