@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -250,6 +254,28 @@ def test_a_session_that_nobody_used_for_an_hour_has_ended(workspace: Path) -> No
     again = signed_in(workspace)  # another process: it was ended for good, not forgotten here
     again.cookies = client.cookies
     assert again.get("/").status_code == 401
+
+
+def test_a_server_started_by_its_settings_signs_people_in(
+    tmp_path: Path, issuer: TestIssuer
+) -> None:
+    workspace = make_workspace(tmp_path, rows=[])
+    trust = {"sign_in": issuer.settings(), "networks": list(LOOPBACK)}
+    settings = {"serve": {"port": 0, "trust": trust, "limits": {"tries_per_minute": 4}}}
+    (workspace / "lifecourse.yaml").write_text(json.dumps(settings))
+    words = [sys.executable, "-m", "lifecourse.cli", "serve", str(workspace), "--actor", "ada"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stderr is not None
+            (address,) = re.findall(r"http://\S+(?=/sign-in)", running.stderr.readline())
+            with httpx.Client(base_url=address, timeout=60) as client:
+                away = client.get("/sign-in/begin").headers["location"]
+                back = httpx.post(away).headers["location"]
+                assert "Signed in as Dr Ada" in client.get(back).text
+                assert client.get("/api/patients").json()["data"]["of"] == 0
+                assert [client.get("/sign-in").status_code for _ in range(2)] == [401, 429]
+        finally:
+            running.terminate()
 
 
 class Clock:
