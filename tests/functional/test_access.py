@@ -303,6 +303,8 @@ VALUES: dict[str, list[str]] = {
     "years": ["5", "all", "none"],
     "token": ["x"],
     "issuer": ["x"],
+    "iss": ["x"],
+    "launch": ["x"],
     "state": ["x"],
     "code": ["x"],
     "error": ["x"],

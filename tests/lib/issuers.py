@@ -88,6 +88,7 @@ class TestIssuer:
 
     person : the claims of whoever signs in
     spoil : changes an ID token's claims before they are signed
+    patient : whom the record system has open, told where a launch is asked about
     """
 
     __test__ = False
@@ -102,6 +103,7 @@ class TestIssuer:
     )
     by: str = "ec-1"
     spoil: dict[str, Any] = field(default_factory=dict)
+    patient: str | None = None
     discovery: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -146,7 +148,9 @@ class TestIssuer:
             return {"error": "invalid_grant"}
         said = claims(self.address, CLIENT, nonce=asked["nonce"], **self.person)
         said = {name: value for name, value in {**said, **self.spoil}.items() if value is not None}
-        return {"access_token": "x", "token_type": "Bearer", "id_token": signed(said, by=self.by)}
+        context = {"patient": self.patient} if "launch" in asked else {}
+        id_token = signed(said, by=self.by)
+        return {"access_token": "x", "token_type": "Bearer", "id_token": id_token, **context}
 
 
 FORM = """<!doctype html><html lang="en"><title>Test issuer</title><main><h1>Test issuer</h1>

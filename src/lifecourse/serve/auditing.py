@@ -65,6 +65,7 @@ RULES: dict[tuple[str, str], Rule | None] = {
     ("GET", "/readyz"): NOTHING,
     ("GET", "/sign-in"): Rule(action="sign in", target="pages", purpose=SITE),
     ("GET", "/sign-in/begin"): NOTHING,
+    ("GET", "/launch"): NOTHING,
     ("GET", "/sign-in/return"): Rule(action="sign in", target="pages", purpose=SITE),
     ("POST", "/sign-out"): Rule(action="sign out", target="pages", purpose=SITE),
     ("GET", "/"): Rule(action="search people", target="people"),

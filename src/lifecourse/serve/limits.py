@@ -56,7 +56,7 @@ class Limits(Document):
 
 
 BURST_SECONDS = 10
-TRIES = ("/sign-in", "/sign-in/return", "/token")
+TRIES = ("/sign-in", "/sign-in/begin", "/sign-in/return", "/launch", "/token")
 
 
 @dataclass(slots=True, kw_only=True)

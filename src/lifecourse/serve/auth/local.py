@@ -145,6 +145,8 @@ class Issuer:
             "issuer": identity.issuer,
             "roles": sorted(identity.roles),
         }
+        if identity.patient is not None:
+            claims |= {"patient": identity.patient, "subject_id": identity.subject_id}
         if identity.scopes is not None:
             claims |= {"client": identity.client, "scopes": " ".join(map(str, identity.scopes))}
         return self._sealed(claims)
@@ -188,6 +190,8 @@ def _identity(claims: dict[str, Any]) -> Identity:
         roles=frozenset(claims["roles"]),
         client=claims.get("client"),
         token_id=claims["once"],
+        patient=claims.get("patient"),
+        subject_id=claims.get("subject_id"),
         scopes=parse_scopes(claims["scopes"]) if "scopes" in claims else None,
     )
 

@@ -16,6 +16,7 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.client import OAuth2Client
 
 from lifecourse.base.errors import PolicyRefused
+from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.schema.actor import Actor
 from lifecourse.schema.identity import Identity
 from lifecourse.serve.auth.door import LONGEST_NAME, roles_of
@@ -53,8 +54,10 @@ class Provider:
     _failed_at: float = field(default=float("-inf"), repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def begin(self, *, base: str) -> Begun:
+    def begin(self, *, base: str, launch: str | None = None) -> Begun:
         """Send a browser to the server; it comes back to this one at `base`.
+
+        `launch` is what a record system opened our page with (SMART launch): the server then says for which patient.
 
         Raises
         ------
@@ -67,6 +70,7 @@ class Provider:
             state=self._secret(once, "state"),
             nonce=self._secret(once, "nonce"),
             code_verifier=self._secret(once, "verifier"),
+            **self._launched(launch),
         )
         return Begun(url=url, token=token)
 
@@ -88,13 +92,25 @@ class Provider:
             raise refused("issuer of the answer")
         if "error" in answer or not answer.get("code"):
             raise refused("no code")
-        id_token = self._exchanged(answer["code"], once, base)
-        return self._person(self._claims(id_token, self._secret(once, "nonce")))
+        told = self._exchanged(answer["code"], once, base)
+        claims = self._claims(told["id_token"], self._secret(once, "nonce"))
+        return self._person(claims, told.get("patient"))
+
+    def takes_launch(self, fhir_server: str) -> bool:
+        """Whether the settings name `fhir_server` as a record system that may open our pages."""
+        known = self.settings.fhir_server
+        return known is not None and known.rstrip("/") == fhir_server.rstrip("/")
+
+    def _launched(self, launch: str | None) -> dict[str, str]:
+        if launch is None or self.settings.fhir_server is None:
+            return {}
+        scope = f"launch {self.settings.scopes}"
+        return {"launch": launch, "aud": self.settings.fhir_server, "scope": scope}
 
     def _secret(self, once: str, what: str) -> str:
         return self.door.local.derived(once, what)
 
-    def _exchanged(self, code: str, once: str, base: str) -> str:
+    def _exchanged(self, code: str, once: str, base: str) -> dict[str, Any]:
         try:
             answered = self._client(base).fetch_token(
                 self._endpoints()["token_endpoint"],
@@ -104,10 +120,9 @@ class Provider:
             )
         except (AuthlibBaseError, Unreachable):
             raise refused("code") from None
-        id_token = answered.get("id_token")
-        if not isinstance(id_token, str):
+        if not isinstance(answered.get("id_token"), str):
             raise refused("no ID token")
-        return id_token
+        return dict(answered)
 
     def _claims(self, id_token: str, nonce: str) -> dict[str, Any]:
         expected = Expected(
@@ -127,7 +142,7 @@ class Provider:
             raise refused("authorized party")
         return claims
 
-    def _person(self, claims: Mapping[str, Any]) -> Identity:
+    def _person(self, claims: Mapping[str, Any], patient: object) -> Identity:
         roles = roles_of(claims, self.settings.role_claim, self.settings.roles)
         if not roles:
             raise PolicyRefused(
@@ -135,12 +150,16 @@ class Provider:
             )
         name = claims.get(self.settings.name_claim)
         shown = name if isinstance(name, str) and name else claims["sub"]
+        if not isinstance(patient, str) or self.settings.fhir_server is None:
+            patient = None
         # The first in the settings is what a person mainly is.
         role = next(role for role in self.settings.roles.values() if role in roles)
         return Identity(
             actor=Actor(name=shown[:LONGEST_NAME], role=role),
             issuer=self.settings.issuer,
             roles=roles,
+            patient=patient,
+            subject_id=None if patient is None else subject_id(self.settings.people, patient),
         )
 
     def _endpoints(self) -> dict[str, str]:

@@ -25,6 +25,8 @@ class SignIn(Document):
     role_claim : the claim that lists a person's roles or groups; a path with dots reaches into objects
     roles : its roles to ours, `clinician`, `privacy_officer` and so on; who has none is refused
     jwks : a file of its public keys, in the workspace; fetched from where its discovery says when absent
+    fhir_server : the record system that may open our pages for its patient (SMART launch); none may when absent
+    people : the issuer name under which the patients of that record system were ingested (`ingest --issuer`)
     """
 
     issuer: str
@@ -36,6 +38,8 @@ class SignIn(Document):
     role_claim: str = "roles"
     roles: dict[str, Role]
     jwks: str | None = None
+    fhir_server: str | None = None
+    people: str = "fhir"
 
 
 class TokenIssuer(Document):

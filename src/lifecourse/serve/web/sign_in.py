@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from lifecourse.serve.auth import NotSignedIn
 from lifecourse.serve.auth.cookies import drop_cookie, read_cookie, set_cookie
 from lifecourse.serve.identity import as_asker, base_of, check_origin
-from lifecourse.serve.web.pages import page
+from lifecourse.serve.web.pages import Links, page
 
 if TYPE_CHECKING:
     from lifecourse.schema.identity import Identity
     from lifecourse.serve.auth.door import Door
-    from lifecourse.serve.auth.oidc import Provider
+    from lifecourse.serve.auth.oidc import Begun, Provider
 
 router = APIRouter()
 
@@ -42,7 +42,23 @@ def begin(request: Request) -> Response:
     provider: Provider | None = request.app.state.provider
     if provider is None:
         raise NotSignedIn
-    begun = provider.begin(base=base_of(request))
+    return _sent_away(request, provider.begin(base=base_of(request)))
+
+
+@router.get("/launch")
+def launch(
+    request: Request,
+    iss: Annotated[str, Query(max_length=1000)] = "",
+    launch: Annotated[str, Query(min_length=1, max_length=4000)] = "none",
+) -> Response:
+    """Open the page of the patient whom a record system has open (SMART launch), by way of the sign-in server."""
+    provider: Provider | None = request.app.state.provider
+    if provider is None or not provider.takes_launch(iss):
+        raise NotSignedIn
+    return _sent_away(request, provider.begin(base=base_of(request), launch=launch))
+
+
+def _sent_away(request: Request, begun: Begun) -> Response:
     response = RedirectResponse(begun.url, status_code=303)
     set_cookie(response, request, "flow", begun.token)
     return response
@@ -64,7 +80,9 @@ def come_back(request: Request) -> Response:
 
 def _signed_in(request: Request, identity: Identity) -> Response:
     """A page and not a redirect: a browser that came from elsewhere would not send a strict cookie along one."""
-    response = page("signed_in.html", actor=as_asker(identity).actor)
+    person = identity.subject_id
+    then = Links().patients() if person is None else Links().patient(person)
+    response = page("signed_in.html", actor=as_asker(identity).actor, then=then)
     set_cookie(response, request, "session", request.app.state.issuer.open_session(identity))
     return response
 
