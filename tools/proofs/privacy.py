@@ -64,6 +64,7 @@ PROOFS = (
             "tests/unit/serve/test_outbound.py",
             "tests/unit/serve/test_limits.py",
             "tests/unit/schema/test_scopes.py",
+            "tests/functional/test_scoped_tokens.py",
         ),
     ),
     Proof(

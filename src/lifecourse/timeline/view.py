@@ -13,6 +13,7 @@ import polars as pl
 from lifecourse.base.clock import now, to_microseconds
 from lifecourse.privacy.access.care_team import treated_by
 from lifecourse.privacy.access.consents import Consents
+from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.timeline.seals import seals_of
 from lifecourse.timeline.shard import STATIC, CodeTable
 from lifecourse.timeline.sight import (
@@ -233,17 +234,22 @@ def _identities(store: Store, manifest: Manifest) -> Callable[[], pl.DataFrame] 
 
 
 def _in_context(who: Identity, identities: Callable[[], pl.DataFrame] | None) -> frozenset[int]:
-    """The subject for whom a token is: by id, else as a source calls them; nobody where several are called so."""
+    """The subject for whom a token is: whom its issuer's source calls so; nobody where several are called so.
+
+    Another source may call somebody else the same, so the name alone is enough only where no source is told.
+    """
     if who.patient is None:
         return frozenset()
-    named, hashed = who.patient.removeprefix("Patient/"), who.subject_id
+    named, told = who.patient.removeprefix("Patient/"), who.subject_id
     if identities is None:
         # Such a store has its source's own numbers for ids.
         return frozenset({int(named)}) if named.removeprefix("-").isdecimal() else frozenset()
-    told = identities()
-    if hashed is not None and hashed in told["subject_id"]:
-        return frozenset({hashed})
-    found = told.filter(pl.col("subject_key") == named)["subject_id"].unique().to_list()
+    called = identities().filter(pl.col("subject_key") == named)
+    found = {
+        person
+        for person, source in called.select("subject_id", "issuer").iter_rows()
+        if told is None or subject_id(source, named) == told
+    }
     return frozenset(found) if len(found) == 1 else frozenset()
 
 

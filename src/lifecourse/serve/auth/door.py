@@ -154,7 +154,7 @@ class Door:
             token_id=_text(claims.get("jti")),
             scopes=parse_scopes(scopes),
             patient=patient,
-            subject_id=None if patient is None else subject_id(trusted.people, patient),
+            subject_id=subject_of(trusted.people, patient),
             purpose_of_use=purpose_in(claims),
         )
 
@@ -174,6 +174,11 @@ def roles_of(claims: Mapping[str, Any], claim: str, known: Mapping[str, str]) ->
         found = found.get(part) if isinstance(found, dict) else None
     listed = [found] if isinstance(found, str) else found if isinstance(found, list) else []
     return frozenset(known[each] for each in listed if isinstance(each, str) and each in known)
+
+
+def subject_of(people: str, patient: str | None) -> int | None:
+    """The subject id of whom the source called `people` calls `patient`."""
+    return None if patient is None else subject_id(people, patient.removeprefix("Patient/"))
 
 
 def purpose_in(claims: Mapping[str, Any]) -> str | None:

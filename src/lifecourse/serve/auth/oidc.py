@@ -16,10 +16,9 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.client import OAuth2Client
 
 from lifecourse.base.errors import PolicyRefused
-from lifecourse.privacy.pseudonyms import subject_id
 from lifecourse.schema.actor import Actor
 from lifecourse.schema.identity import Identity
-from lifecourse.serve.auth.door import LONGEST_NAME, roles_of
+from lifecourse.serve.auth.door import LONGEST_NAME, roles_of, subject_of
 from lifecourse.serve.auth.tokens import Expected, believed, refused
 from lifecourse.serve.outbound import Outbound, OutboundRefused, Unreachable, origin_of
 
@@ -150,16 +149,15 @@ class Provider:
             )
         name = claims.get(self.settings.name_claim)
         shown = name if isinstance(name, str) and name else claims["sub"]
-        if not isinstance(patient, str) or self.settings.fhir_server is None:
-            patient = None
+        opened = patient if isinstance(patient, str) and self.settings.fhir_server else None
         # The first in the settings is what a person mainly is.
         role = next(role for role in self.settings.roles.values() if role in roles)
         return Identity(
             actor=Actor(name=shown[:LONGEST_NAME], role=role),
             issuer=self.settings.issuer,
             roles=roles,
-            patient=patient,
-            subject_id=None if patient is None else subject_id(self.settings.people, patient),
+            patient=opened,
+            subject_id=subject_of(self.settings.people, opened),
         )
 
     def _endpoints(self) -> dict[str, str]:
