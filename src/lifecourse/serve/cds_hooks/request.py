@@ -148,9 +148,9 @@ def unpacked(key: str, content: Any) -> Iterator[dict[str, Any]]:
     """
     if content is None:
         return
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not isinstance(content.get("resourceType"), str):
         raise Unanswerable(f"the prefetch of '{key}' is no FHIR resource. Send it again.")
-    kind = content.get("resourceType")
+    kind = content["resourceType"]
     if kind == "OperationOutcome":
         raise Unanswerable(f"the prefetch of '{key}' failed at its server. Send it again.")
     if kind != "Bundle":
