@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from fastapi.testclient import TestClient
+from hospital import make_workspace
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lifecourse.base.errors import UserError
+from lifecourse.schema.actor import Actor
+from lifecourse.serve import create_app
+from lifecourse.serve.auth import local_issuer
 from lifecourse.serve.cds_hooks.request import (
     PREFETCH,
     HookRequest,
@@ -135,3 +141,48 @@ def test_no_prefetch_breaks_the_reader(content: Any) -> None:
     except UserError:
         return
     assert all(isinstance(each, dict) for each in found)
+
+
+HOOK = "/cds-services/lifecourse-patient-view"
+FIELDS_OF_RECORDS = (
+    "code", "coding", "system", "display", "text", "valueQuantity", "value", "unit", "effectiveDateTime", "recordedDate",
+    "status", "clinicalStatus", "medicationCodeableConcept", "authoredOn", "dosageInstruction", "period", "start", "end",
+    "component", "performedDateTime", "category", "type", "class", "extension", "url",
+)  # fmt: skip
+WORDS = st.sampled_from(["Patient/p1", "2020-01-01", "http://loinc.org", "4548-4", "final", ""])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(FIELDS_OF_RECORDS), inner, max_size=5),
+    max_leaves=25,
+)  # fmt: skip
+ODD = st.dictionaries(st.sampled_from(FIELDS_OF_RECORDS), ANYTHING, max_size=8)
+OF_HER = st.sampled_from(
+    ["gender", "birthDate", "name", "identifier", "deceasedDateTime", "address", "extension"]
+)
+
+
+@pytest.fixture(scope="module")
+def ehr(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    workspace = make_workspace(tmp_path_factory.mktemp("odd"), rows=[])
+    client = TestClient(create_app(workspace), base_url="http://127.0.0.1:8000")
+    token = local_issuer(workspace).service_token(Actor(name="ehr", role="service"))
+    client.headers["authorization"] = f"Bearer {token}"
+    return client
+
+
+@example("Observation", {}, {"gender": -(2**63) - 1})
+@given(KINDS, ODD, st.dictionaries(OF_HER, ANYTHING, max_size=4))
+def test_no_record_however_odd_breaks_the_hook(
+    ehr: TestClient, kind: str, odd: dict[str, Any], her: dict[str, Any]
+) -> None:
+    resource = {**odd, "resourceType": kind, "subject": {"reference": "Patient/p1"}}
+    body = asked([resource]).model_dump(mode="json", exclude={"fhirAuthorization"})
+    body["prefetch"]["patient"] = {
+        "birthDate": "1960-01-01",
+        **her,
+        "resourceType": "Patient",
+        "id": "p1",
+    }
+    answer = ehr.post(HOOK, content=json.dumps(body), headers={"content-type": "application/json"})
+    assert answer.status_code in (200, 400, 412)

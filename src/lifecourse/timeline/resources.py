@@ -89,12 +89,22 @@ def _guarded(timeline: Timeline, house: House, identity: Identity, *, to: Action
 
 
 def events_of_resources(resources: list[dict[str, Any]], *, timezone: str = "UTC") -> pl.DataFrame:
-    """The events (EVENT_COLUMNS) of FHIR resources in memory, read and resolved as a source's are."""
+    """The events (EVENT_COLUMNS) of FHIR resources in memory, read and resolved as a source's are.
+
+    Raises
+    ------
+    UserError
+        A number in them has more than 64 bits, which readers of JSON read differently.
+    """
     entries = [{"resource": resource} for resource in resources]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    try:
+        raw = orjson.dumps(bundle)
+    except TypeError:
+        raise UserError("a number in the resources has more than 64 bits.") from None
     with folder_in_memory() as folder:
         path = folder / "prefetch.json"
-        path.write_bytes(orjson.dumps(bundle))
+        path.write_bytes(raw)
         opened = open_source(path, kind="fhir", timezone=timezone)
         batches = [batch for unit in opened.units() for batch in opened.read(unit)]
     return _resolve_in_memory(batches, opened.issuer)
