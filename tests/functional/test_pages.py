@@ -224,6 +224,9 @@ def test_the_list_is_searched_filtered_and_paged(client: TestClient) -> None:
     ]
     firing = client.get("/api/patients", params={"fires": "statin"}).json()["data"]
     assert [row["subject_id"] for row in firing["patients"]] == [DORA]
+    gaining = client.get("/api/patients", params={"order": "gain"}).json()["data"]
+    assert gaining["patients"][0]["subject_id"] == DORA
+    assert "To gain" in client.get("/", params={"order": "gain"}).text
     found = client.get("/api/patients", params={"q": "103"}).json()["data"]
     assert [row["subject_id"] for row in found["patients"]] == [TIMELESS]
     assert client.get("/api/patients", params={"q": ".*"}).json()["data"]["found"] == 0

@@ -127,8 +127,8 @@ class Site:
         """The reviews of phenotypes by clinicians."""
         return Reviews(self.workspace)
 
-    def firing(self, timeline: Timeline) -> dict[int, list[dict[str, str]]]:
-        """By subject, the recommendations that fired in the plans of the last run: name and title.
+    def firing(self, timeline: Timeline) -> dict[int, list[dict[str, Any]]]:
+        """By subject, what fired in the plans of the last run: name, title, urgency, worth of a year.
 
         The run saw everything, so what it found is shown of those alone of whom the asker may see everything.
         """
@@ -198,14 +198,26 @@ class Site:
         return {name: load_model(folder / name, self.derived) for name in names}
 
 
-def _fired(folder: Path, derived: Derived) -> dict[int, list[dict[str, str]]]:
+def _fired(folder: Path, derived: Derived) -> dict[int, list[dict[str, Any]]]:
     found = {}
     for path in folder.glob("*.json"):
         document: Any = derived.read_json(path)
         if "patient" in document:
             found[int(document["patient"]["subject_id"])] = [
-                {"name": row["name"], "title": row.get("title") or row["name"]}
+                {
+                    "name": row["name"],
+                    "title": row.get("title") or row["name"],
+                    "urgent": bool(row.get("urgent")),
+                    "yearly": _yearly(row.get("benefit")),
+                }
                 for row in document.get("recommendations", ())
-                if row.get("answer") == "fires"
+                if row.get("answer") == "fires" and row.get("same_as") is None
             ]
     return found
+
+
+def _yearly(benefit: dict[str, Any] | None) -> float:
+    """The fall in risk a year, at the unfavourable end of its interval, as plans are ordered; 0 where none is known."""
+    if not benefit or not benefit.get("interval"):
+        return 0.0
+    return float(benefit["interval"][0]) / float(benefit["horizon_years"])

@@ -18,10 +18,10 @@ router = APIRouter(prefix="/api")
 
 @router.get("/patients")
 def patients(
-    actor: SignedIn, site: Served, q: str = "", fires: str = "", page: int = 1
+    actor: SignedIn, site: Served, q: str = "", fires: str = "", order: str = "", page: int = 1
 ) -> Response:
     """A page of patients and who fires what."""
-    found = panel(site, actor, Search(words=q, fires=fires, page=page))
+    found = panel(site, actor, Search(words=q, fires=fires, order=order, page=page))
     return success(found, purpose="direct_care")
 
 

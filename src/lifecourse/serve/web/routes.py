@@ -27,10 +27,11 @@ def patients(
     site: Served,
     q: str = "",
     fires: str = "",
+    order: str = "",
     number: Annotated[int, Query(alias="page")] = 1,
 ) -> Response:
     """The list of patients."""
-    found = panel(site, actor, Search(words=q, fires=fires, page=number))
+    found = panel(site, actor, Search(words=q, fires=fires, order=order, page=number))
     return page("patients.html", actor=actor, **found)
 
 
