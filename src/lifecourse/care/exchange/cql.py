@@ -216,10 +216,12 @@ def _truth(condition: Condition, question: Question) -> str:
     if condition.gene is not None:
         wanted = ", ".join(literal(each) for each in condition.gene.phenotype)
         untested = "false" if condition.gene.untested == "no" else "null"
+        some = f"(Split({value}, ' or ')) P"
+        holds = f"exists ((Split(P, '; ')) A where A in {{{wanted}}})"
         return (
             f"case when {value} is null then {untested}\n"
-            f"    when not exists ((Split({value}, ' or ')) P where not (P in {{{wanted}}})) then true\n"
-            f"    when not exists ((Split({value}, ' or ')) P where P in {{{wanted}}}) then false\n"
+            f"    when not exists ({some} where not {holds}) then true\n"
+            f"    when not exists ({some} where {holds}) then false\n"
             "    else null end"
         )
     limits = condition.age or condition.lab or condition.score or condition.derived

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 NOT_TESTED = "not tested"
+ALSO = "; "
+"""Between what is true of one carrier together, such as several HLA alleles."""
+RISK_ALLELES = {"HLA-A": ("*31:01",), "HLA-B": ("*15:02", "*57:01", "*58:01")}
+"""HLA alleles that CPIC's advice names."""
+TWO_FIELDS = re.compile(r"\*?(\d{2,3}:\d{2,3})(?::|$|[A-Z])")
 STATIN_POSITION = "rs4149056"
 
 
@@ -189,8 +195,28 @@ def _outside(name: str, given: OutsideCall) -> Call:
     )
     if name in genes():
         call = _meant(genes()[name], call)
+    told = given.phenotype
+    if name in RISK_ALLELES:
+        told = _with_risk_alleles(name, (one, other), told)
     return replace(
         call,
-        phenotype=given.phenotype or call.phenotype,
+        phenotype=told or call.phenotype,
         activity=call.activity if given.activity is None else given.activity,
     )
+
+
+def _with_risk_alleles(gene: str, alleles: tuple[str, str], told: str | None) -> str | None:
+    """What the laboratory told, and of each risk allele it did not name whether the diplotype holds it.
+
+    Only where both alleles are given to two fields (``*57:01``): a coarser one leaves it open.
+    """
+    found = [TWO_FIELDS.search(allele) for allele in alleles]
+    if not all(found):
+        return told
+    carried = {f"*{each[1]}" for each in found if each}
+    derived = [
+        f"{allele} {'positive' if allele in carried else 'negative'}"
+        for allele in RISK_ALLELES[gene]
+        if allele not in (told or "")
+    ]
+    return ALSO.join([told, *derived] if told else derived)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from lifecourse.base.yaml import Document
+from lifecourse.care.pgx.calling import ALSO
 from lifecourse.care.rules.questions import Fact, Kind, Question
 from lifecourse.care.rules.wording import comparison, presence, score_words, title_of
 from lifecourse.tasks.allergies import DRUG_ACTIVE_DAYS
@@ -313,14 +314,15 @@ def _judge_leaf(condition: Condition, facts: Facts) -> Judgement:
 
 def _compared(condition: Condition, question: Question, fact: Fact) -> tuple[bool | None, str]:
     if condition.gene is not None:
-        possible = [each in condition.gene.phenotype for each in str(fact.value).split(OR)]
+        wanted = set(condition.gene.phenotype)
+        possible = [bool(wanted & set(each.split(ALSO))) for each in str(fact.value).split(OR)]
         truth = possible[0] if len(set(possible)) == 1 else None
         return truth, presence(question, present=True, said=str(fact.value))
     if isinstance(fact.value, bool):
         return fact.value, presence(question, present=fact.value)
     if isinstance(fact.value, str):
-        wanted = condition.sex or condition.smoking
-        return fact.value == wanted, presence(question, present=True, said=fact.value)
+        stated = condition.sex or condition.smoking
+        return fact.value == stated, presence(question, present=True, said=fact.value)
     assert fact.value is not None  # noqa: S101 -- not known was handled before
     limits = condition.age or condition.lab or condition.score or condition.derived or Limits()
     value = float(int(fact.value)) if question.kind == Kind.AGE else float(fact.value)

@@ -25,7 +25,9 @@ from lifecourse.care.pgx.reading import (
     calls_of_document,
     outside_calls,
 )
-from lifecourse.care.rules.evaluate import Answer
+from lifecourse.care.rules.evaluate import Answer, decide
+from lifecourse.care.rules.loading import library
+from lifecourse.care.rules.questions import facts_of_case
 from lifecourse.cli import main
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.timeline.access import open_timeline
@@ -323,3 +325,24 @@ def test_without_a_genotype_nothing_is_said_against_clopidogrel() -> None:
     assert {line.answer for line in answers.values()} == {Answer.NOT_APPLICABLE}
     said = [reason.text for line in answers.values() for reason in line.decision.reasons]
     assert "CYP2C19 was not tested" in said
+
+
+@pytest.mark.parametrize(
+    ("diplotype", "told", "phenotype"),
+    [
+        ("*57:01/*07:02", None, "*15:02 negative; *57:01 positive; *58:01 negative"),
+        ("*15:02:01/*58:01", None, "*15:02 positive; *57:01 negative; *58:01 positive"),
+        ("*57:01/*58:01", "*57:01 positive", "*57:01 positive; *15:02 negative; *58:01 positive"),
+        ("*57/*07:02", None, "Indeterminate"),
+        ("*57/*07:02", "*57:01 positive", "*57:01 positive"),
+    ],
+)
+def test_hla_is_told_by_its_alleles(diplotype: str, told: str | None, phenotype: str) -> None:
+    outside = {"HLA-B": OutsideCall(diplotype=diplotype, phenotype=told)}
+    assert call_genes({}, outside, only=())["HLA-B"].phenotype == phenotype
+
+
+def test_one_of_several_hla_alleles_is_enough_for_advice() -> None:
+    rule = next(each for each in library().rules if each.name == "pgx_allopurinol")
+    given = {"age": 60, "allopurinol": True, "HLA-B": "*15:02 positive; *58:01 positive"}
+    assert str(decide(rule, facts_of_case(rule.questions_by_key, given))) == "fires"
