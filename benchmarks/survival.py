@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def _ours(sets: list[SurvivalSet]) -> dict[str, dict[str, Any]]:
     """Ours of each set, folds shared out to a process a core."""
     every = [*sets, *(one.without(PROGNOSES) for one in sets if one.name == "support2")]
     found = {}
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with _pool() as pool:
         list(pool.map(_warm, range(os.cpu_count() or 1)))
         for one in every:
             features, started = one.features(), time.monotonic()
@@ -75,6 +76,11 @@ def _ours(sets: list[SurvivalSet]) -> dict[str, dict[str, Any]]:
             scores = [_scored(one, job[3], risk) for job, risk in zip(jobs, risks, strict=True)]
             found[one.name] = {**_mean(scores), "seconds": round(seconds, 2)}
     return found
+
+
+def _pool() -> ProcessPoolExecutor:
+    """A process a core, begun anew: Polars' threads do not outlive a fork."""
+    return ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
 
 
 def _warm(_: int) -> None:
@@ -119,7 +125,7 @@ def _kept(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
 def _theirs(folder: Path, sets: list[SurvivalSet]) -> dict[str, dict[str, dict[str, float]]]:
     """The peers' of each set, measured where they are not kept yet."""
     found = _kept(folder)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with _pool() as pool:
         for name, one in product(PEERS, sets):  # the slowest peer last
             if name in found.get(one.name, {}):
                 continue

@@ -56,6 +56,12 @@ PROOFS = (
         measure=_benchmark("r_survival"),
     ),
     Proof(
+        name="hazards-readmission",
+        promise="UCI diabetes: readmission within 30 days after every stay not ended by death or hospice, people on "
+        "one side of a split: AUROC at least 0.685, calibration slope 0.9-1.1",
+        measure=_benchmark("readmission"),
+    ),
+    Proof(
         name="hazards-laws",
         promise="Cox's model, competing sums, late entry, reruns to the bit, persistence, refusals",
         measure=tests(HERE),
