@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ADA = ("--actor", "ada")
 # What opens no record of a store: it leaves no entry.
-WITHOUT = {"score", "simulate", "config", "vocabulary", "pgx", "serve", "link"}
+WITHOUT = {"score", "rules", "simulate", "config", "vocabulary", "pgx", "serve", "link"}
 """`serve` enters its requests; `link` reads several stores, and its entries are tested with it."""
 ASKED: dict[str, list[tuple[tuple[str, ...], int, str]]] = {
     "run": [(("{source}", "--out", "{workspace}", *ADA), 0, "success")],
@@ -61,6 +61,11 @@ ASKED: dict[str, list[tuple[tuple[str, ...], int, str]]] = {
         (("{out}/model", "{workspace}", *ADA), 0, "success"),
     ],
     "monitor": [(("{out}/model", "{workspace}", *ADA), 0, "success")],
+    "whatif": [
+        (("{workspace}", "--subject", "3", *ADA), 0, "success"),
+        (("{workspace}", "--subject", "999", *ADA), 2, "not found"),
+    ],
+    "recalibrate": [(("{out}/model", "{workspace}", "--out", "{out}/again", *ADA), 0, "success")],
     "consent": [(("{workspace}", "{consents}", *ADA), 3, "refused")],
     "phenotypes": [(("{workspace}", "--draw", "hypertension", "--each", "2", *ADA), 0, "success")],
     "discover": [(("{workspace}", *ADA), 0, "success")],
