@@ -1,8 +1,8 @@
 """Readmission within 30 days on the UCI diabetes table: ``python -m benchmarks.readmission FOLDER``.
 
 All stays that did not end in death or hospice; earlier stays of the same person are history, and a person lies on one
-side of a split. The table has no dates: a stay's moment is its number (`lifecourse.records.delimited`), of which a real
-month has about 2,500 of the store's days. Ends with 1 where area or calibration slope break the promise.
+side of a split. The table has no dates: a stay's moment is its number (`lifecourse.records.delimited`). Ends with 1
+where area or calibration slope break the promise.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from lifecourse.timeline.ingestion import ingest
 
 DATA = Path(os.environ.get("LIFECOURSE_DATA", ROOT.parent / "shared" / "data")) / "uci-diabetes130"
 LEAST_AREA, SLOPES = 0.685, (0.9, 1.1)
-MONTH, YEAR = 2_500, 30_000
-"""Of the store's days: the numbers of about 121,000 stays a real day, one to a minute."""
 STAY = (
     "time_in_hospital", "num_lab_procedures", "num_procedures", "num_medications",
     "number_outpatient", "number_emergency", "number_inpatient", "number_diagnoses",
@@ -51,19 +49,14 @@ def recipe() -> Recipe:
     covariates = [
         {"codes": ["AGE"], "summary": "last", "name": "years"},
         {"codes": ["VISIT//inpatient"], "summary": "count", "name": "stays"},
-        *(
-            {"codes": ["VISIT//inpatient"], "summary": "count", "days": days}
-            for days in (MONTH, 3 * MONTH, YEAR)
-        ),
         *({"codes": [code], "summary": kind} for code in came_back for kind in ("count", "time_since")),
-        {"codes": [came_back[0]], "summary": "count", "days": YEAR},
         *(
             {"codes": [f"STAY//{name}"], "summary": kind}
             for name in STAY
             for kind in ("last", "mean", "max", "sum")
         ),
     ]  # fmt: skip
-    every = {"days": [1, YEAR, None], "summaries": ["count"], "min_count": 100, "top_k": 1000}
+    every = {"days": [1, None], "summaries": ["count"], "min_count": 50, "top_k": 1500}
     return Recipe.model_validate({"name": "stays", "covariates": covariates, "every_code": every})
 
 
