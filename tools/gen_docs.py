@@ -9,6 +9,7 @@ import os
 import pkgutil
 import re
 import sys
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args, get_origin
 
@@ -100,12 +101,22 @@ def _setting_rows(model: type, prefix: str) -> Iterator[str]:
         if hasattr(field.default, "model_fields_set"):
             yield from _setting_rows(type(field.default), f"{prefix}{name}.")
             continue
+        if is_dataclass(field.default):
+            yield from _dataclass_rows(type(field.default), f"{prefix}{name}.")
+            continue
         default = "" if field.default is None or field.is_required() else f"`{field.default}`"
         if field.default == () or field.default_factory:
             default = ""
         yield f"| `{prefix}{name}` | {default} | {' '.join(meanings[name].split())} |"
         for inner, many in _documents_in(field.annotation):
             yield from _setting_rows(inner, f"{prefix}{name}{'[]' if many else ''}.")
+
+
+def _dataclass_rows(model: type, prefix: str) -> Iterator[str]:
+    meanings = dict(re.findall(r"^(\w+) : (.+(?:\n {4}.+)*)$", inspect.getdoc(model), re.MULTILINE))
+    for field in fields(model):
+        default = "" if field.default in (None, ()) else f"`{field.default}`"
+        yield f"| `{prefix}{field.name}` | {default} | {' '.join(meanings[field.name].split())} |"
 
 
 def _documents_in(annotation: object) -> Iterator[tuple[type, bool]]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import ConfigError, UserError
 from lifecourse.base.remembering import remembered
+from lifecourse.base.shipped import read_shipped
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WORTH_REMEMBERING = 250
 """Characters; shorter texts are parsed each time."""
@@ -27,6 +31,21 @@ def load_yaml(text: str, *, where: str, error: type[UserError] = ConfigError) ->
         return _plain(marked_tree(text, where=where, error=error))
 
     return parsed() if len(text) < WORTH_REMEMBERING else remembered("yaml", text, parsed)
+
+
+def load_shipped(path: Path) -> dict[str, Any]:
+    """What a YAML file of ours holds, as it was shipped; its lists as tuples.
+
+    For what every command reads: `base.yaml` checks what people write, and loads the models of documents to do so.
+    """
+    tree = load_yaml(read_shipped(path, ConfigError), where=path.name)
+    return {name: _frozen(value) for name, value in tree.items()}
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _frozen(inner) for key, inner in value.items()}
+    return tuple(_frozen(inner) for inner in value) if isinstance(value, list) else value
 
 
 def marked_tree(text: str, *, where: str, error: type[UserError] = ConfigError) -> Any:

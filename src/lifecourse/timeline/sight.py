@@ -31,7 +31,6 @@ from lifecourse.privacy.access.kinds import (
     noted_labels,
 )
 from lifecourse.timeline.shard import CodeTable
-from lifecourse.vocab.codelists import codelist
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -116,6 +115,8 @@ def kinds_of(codes: CodeTable) -> Kinds:
 
 def _labels(codes: CodeTable) -> list[set[str]]:
     """The sensitivity labels of each code; of what did not happen, or is a relative's, those of the code itself."""
+    from lifecourse.vocab.codelists import codelist
+
     found = [set(noted_labels(code)) for code in codes.codes]
     named = CodeTable(
         codes=codes.codes,

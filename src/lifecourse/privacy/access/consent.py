@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lifecourse.base.clock import to_microseconds
-from lifecourse.base.yaml import Document, load_document
+from lifecourse.base.trees import load_shipped
 from lifecourse.schema.code import SEPARATOR, Codelist
 from lifecourse.schema.identity import Identity
-from lifecourse.vocab.codelists import TOLD_BY_TEXT
-from lifecourse.vocab.systems import system_of_uri, tidy
 
 Effect = Literal["permit", "deny"]
 Told = bool | None
@@ -30,7 +28,8 @@ DEEPEST = 12
 """Provisions within provisions; deeper ones cannot be read."""
 
 
-class Words(Document):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
     """``consent.yaml``."""
 
     version: str | float
@@ -49,7 +48,7 @@ class Words(Document):
 @cache
 def words() -> Words:
     """What codes of Consents mean here."""
-    return load_document(Path(__file__).with_name("consent.yaml"), Words)
+    return Words(**load_shipped(Path(__file__).with_name("consent.yaml")))
 
 
 class Unreadable(Exception):
@@ -215,6 +214,8 @@ def _codes(values: list[Mapping[str, Any]] | None) -> frozenset[str] | None:
 
 
 def _code(uri: str, code: str) -> str:
+    from lifecourse.vocab.systems import system_of_uri, tidy
+
     system = system_of_uri(uri)
     return "unknown" if system is None or not code else f"{system}{SEPARATOR}{tidy(system, code)}"
 
@@ -285,6 +286,8 @@ def codes_of(rules: tuple[Provision, ...]) -> set[str]:
 
 def falling_under(code: str) -> Codelist:
     """What a code of a Consent is about: itself, and what is below it where its text tells."""
+    from lifecourse.vocab.codelists import TOLD_BY_TEXT
+
     is_told = code.split(SEPARATOR, 1)[0] in TOLD_BY_TEXT
     return Codelist(
         name=code,

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import ConfigError
-from lifecourse.base.yaml import parse_document
 from lifecourse.privacy.access.asking import Situation, Use
 from lifecourse.privacy.access.care_team import forget
 from lifecourse.privacy.access.consents import Consents
 from lifecourse.privacy.access.glass import BrokenGlass
-from lifecourse.privacy.access.settings import AccessSettings, HouseSettings
+from lifecourse.privacy.access.settings import AccessSettings
 
 if TYPE_CHECKING:
     from lifecourse.privacy.access.engine import PolicyEngine
@@ -109,4 +108,6 @@ class House:
 def _settings(text: str, where: str) -> AccessSettings:
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
         return AccessSettings()
-    return parse_document(text, HouseSettings, where=where).access
+    from lifecourse.privacy.access.stated import stated_access
+
+    return stated_access(text, where=where)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lifecourse.base.yaml import Document, load_document
+from lifecourse.base.trees import load_shipped
 from lifecourse.schema.code import SEPARATOR, Codelist
 from lifecourse.schema.event import NOTED
-from lifecourse.vocab.codelists import codelist
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,8 @@ ABOUT = ("ALLERGY", "FAMILY_HISTORY")
 """Come before the code of what somebody has an allergy to, or a relative has: as telling as the code itself."""
 
 
-class Categories(Document):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Categories:
     """``categories.yaml``."""
 
     version: str | float
@@ -38,7 +39,7 @@ class Categories(Document):
 
 @cache
 def _file() -> Categories:
-    return load_document(FILE, Categories)
+    return Categories(**load_shipped(FILE))
 
 
 @cache
@@ -90,6 +91,7 @@ def noted_labels(name: str) -> frozenset[str]:
 @cache
 def _labels_of_codelist(name: str) -> frozenset[str]:
     from lifecourse.base.errors import CodelistError
+    from lifecourse.vocab.codelists import codelist
 
     try:
         noted = codelist(name)
