@@ -299,6 +299,7 @@ VALUES: dict[str, list[str]] = {
     "number": ["1", "2", "99"],
     "q": ["", "d", "dora", CANARY[:6], str(ID["eve"]), str(ID["dora"])],
     "fires": ["", "anticoagulation_atrial_fibrillation", "alcohol_screening", "statin_diabetes", "none"],
+    "order": ["", "gain", "none"],
     "page": ["1", "2", "99"],
     "years": ["5", "all", "none"],
     "token": ["x"],
