@@ -3,7 +3,7 @@
 ``python -m benchmarks.competing FOLDER [PEOPLE]``
 
 PEOPLE (100,000) of one seed teach, as many of another are judged; both are kept in FOLDER. Each person who teaches has
-two rows, at moments drawn from the years of the record; follow-up ends with the data, so that a row is seen for as
+one row, at a moment drawn from the years of the record; follow-up ends with the data, so that a row is seen for as
 long as there are records. For five outcomes and 1, 5 and 10 years: the share of the oracle's gain over chance, observed
 over expected incidence with its interval, and mean predicted over mean true risk in groups of 1,000 or more. Ten years
 reach beyond the records of those who are judged: there, what would happen is drawn from the true risks. Ends with 1

@@ -4,9 +4,8 @@
 
 Codes are had with frequencies like those of records (a few common ones, thousands of rare ones, about 53 a person); 150
 of them, age and sex move the hazard of each cause, age in a curve. Timed is all of `fit_hazards` on a million people
-and its prediction for the same number; judged are 100,000 fresh people whose true risk is known. Where PEOPLE is at
-most 50,000, LightGBM on the same person-periods and scikit-survival's Cox and forest on the 200 commonest columns stand
-beside, in environments of their own. Ends with 1 where a promise is broken.
+and its prediction for the same number; judged are 100,000 fresh people whose true risk is known. No peer
+stands beside it yet. Ends with 1 where a promise is broken.
 """
 
 from __future__ import annotations
