@@ -14,7 +14,7 @@ from engines import cql_answers, fhir_errors
 from fhir.resources.R4B.library import Library
 from fhir.resources.R4B.plandefinition import PlanDefinition
 
-from lifecourse.base.clock import from_microseconds, now
+from lifecourse.base.clock import from_microseconds
 from lifecourse.care import assess
 from lifecourse.care.exchange.case_bundles import MOMENT, case_bundle
 from lifecourse.care.exchange.facts import facts_as_fhir
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 
 TODAY = date(2026, 11, 25)
 SOME = 24
-"""Rules of an ordinary run; ``LIFECOURSE_EVERY_RULE=1`` and CI take them all."""
+"""Rules of an ordinary run, always the same; ``LIFECOURSE_EVERY_RULE=1`` (the proof) takes them all, which is long."""
 PEOPLE = 50
 
 
 def rules() -> list[Rule]:
-    """All rules; or some, drawn anew each day, with one of each family."""
+    """All rules; or some, with one of each family."""
     every = list(library().rules)
-    if os.environ.get("LIFECOURSE_EVERY_RULE") or os.environ.get("CI") == "true":
+    if os.environ.get("LIFECOURSE_EVERY_RULE"):
         return every
     families = {rule.name.split("_")[0]: rule for rule in every}
-    drawn = np.random.default_rng(now().toordinal()).permutation(len(every))
+    drawn = np.random.default_rng(SOME).permutation(len(every))
     chosen = [*families.values(), *(every[place] for place in drawn)]
     return list({rule.name: rule for rule in chosen}.values())[:SOME]
 
