@@ -40,8 +40,8 @@ def test_an_emergency_is_reviewed_by_keyboard(officer: Page, address: str, emerg
     officer.get_by_role("link", name="Audit log").click()
     officer.wait_for_url(f"{address}/audit")
     opened = officer.get_by_role("article", name=f"Emergency of ben, entry {emergency}")
-    assert opened.get_by_text(REASON).is_visible()
-    assert opened.get_by_text("looked 1 time").is_visible()
+    opened.get_by_text(REASON).wait_for()
+    opened.get_by_text("looked 1 time").wait_for()
     opened.get_by_label("Found").focus()
     officer.keyboard.type("just")
     officer.keyboard.press("Tab")
@@ -51,7 +51,7 @@ def test_an_emergency_is_reviewed_by_keyboard(officer: Page, address: str, emerg
     assert opened.count() == 0
     officer.get_by_text("Reviewed (").click()
     done = officer.get_by_role("article", name=f"Reviewed emergency of ben, entry {emergency}")
-    assert done.get_by_text("odo found it justified").is_visible()
+    done.get_by_text("odo found it justified").wait_for()
 
 
 def test_from_the_log_to_the_accounting_of_a_person(
@@ -59,18 +59,18 @@ def test_from_the_log_to_the_accounting_of_a_person(
 ) -> None:
     page.goto(f"{address}/patients/{DORA}")
     officer.goto(f"{address}/audit")
-    assert officer.get_by_role("status").get_by_text("Whole.").is_visible()
+    officer.get_by_role("status").get_by_text("Whole.").wait_for()
     officer.get_by_label("Whom (subject id)").fill(str(DORA))
     officer.get_by_role("combobox", name="What").select_option("look")
     officer.get_by_role("button", name="Show").click()
     row = officer.get_by_role("row", name="ada").first
     row.get_by_role("link", name=str(DORA)).click()
     officer.wait_for_url(f"{address}/audit/people/{DORA}")
-    assert officer.get_by_role("heading", name="Accounting of disclosures").is_visible()
-    assert officer.get_by_text("Nothing that has to be accounted for").is_visible()
+    officer.get_by_role("heading", name="Accounting of disclosures").wait_for()
+    officer.get_by_text("Nothing that has to be accounted for").wait_for()
     officer.get_by_label("also treatment and operations").check()
     officer.get_by_role("button", name="Show").click()
-    assert officer.get_by_role("row", name="ada").first.is_visible()
+    officer.get_by_role("row", name="ada").first.wait_for()
 
 
 def test_a_clinician_has_no_audit_log(page: Page) -> None:
@@ -102,5 +102,5 @@ def test_the_accounting_prints_as_a_letter(officer: Page, page: Page, address: s
     officer.emulate_media(media="print")
     assert not officer.get_by_role("button", name="Print").is_visible()
     assert not officer.get_by_role("button", name="Show").is_visible()
-    assert officer.get_by_role("table").is_visible()
+    officer.get_by_role("table").wait_for()
     assert officer.pdf(format="A4").startswith(b"%PDF")

@@ -54,21 +54,21 @@ def test_a_clinician_signs_in_at_the_hospitals_server_and_out_again(
 ) -> None:
     page, complaints = visitor
     page.goto(hospital)
-    assert page.get_by_role("heading", name="Please sign in").is_visible()
+    page.get_by_role("heading", name="Please sign in").wait_for()
     page.get_by_role("link", name="Sign in with your hospital account").click()
     page.wait_for_url(f"{issuer.address}/authorize?**")
     page.get_by_role("button", name="Continue as Dr Ada").click()
     page.wait_for_url(f"{hospital}/")
-    assert page.get_by_role("heading", name="Patients").is_visible()
-    assert page.get_by_text("Dr Ada").is_visible()
+    page.get_by_role("heading", name="Patients").wait_for()
+    page.get_by_text("Dr Ada").wait_for()
     (session,) = page.context.cookies(hospital)
     assert (session["httpOnly"], session["sameSite"]) == (True, "Strict")
     assert page.evaluate("document.cookie") == ""
     page.get_by_role("button", name="Sign out").click()
-    assert page.get_by_role("heading", name="Signed out").is_visible()
+    page.get_by_role("heading", name="Signed out").wait_for()
     assert page.context.cookies(hospital) == []
     page.goto(hospital)
-    assert page.get_by_role("heading", name="Please sign in").is_visible()
+    page.get_by_role("heading", name="Please sign in").wait_for()
     # A browser itself complains of each page that is answered with 401.
     ours = [line for line in complaints if line.startswith(hospital) and "401" not in line]
     assert ours == []
@@ -81,6 +81,6 @@ def test_who_has_no_role_here_is_told_whom_to_ask(
     issuer.person = {"sub": "5", "preferred_username": "Cleaner", "groups": ["cleaners"]}
     page.goto(f"{hospital}/sign-in/begin")
     page.get_by_role("button", name="Continue as Cleaner").click()
-    assert page.get_by_text("Your account has no role here").is_visible()
+    page.get_by_text("Your account has no role here").wait_for()
     page.goto(hospital)
-    assert page.get_by_role("heading", name="Please sign in").is_visible()
+    page.get_by_role("heading", name="Please sign in").wait_for()
