@@ -15,6 +15,7 @@ from lifecourse.care.assessment import assess, columns_at
 from lifecourse.care.benefit import Benefit, benefit_between, benefit_of
 from lifecourse.care.gathering import assessed_models, fixed_columns
 from lifecourse.care.interventions import interventions
+from lifecourse.care.relative_effects import Relative, combined
 from lifecourse.care.risk.evaluate import columns_of, evaluate_columns
 from lifecourse.care.rules.gathering import ChartFacts
 from lifecourse.care.rules.questions import Kind, Question
@@ -30,43 +31,11 @@ if TYPE_CHECKING:
     from lifecourse.care.scored import Assessment
     from lifecourse.timeline.chart import Chart
 
-SPREAD = 2 * 1.959963984540054
 CAUSES = {
     "trial": "trial effect on this person's baseline risk",
     "cohort": "association seen in a cohort, nobody was randomised; taken as if it were an effect",
     "equation": "association: the same equation with other inputs; changing them need not change the risk",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relative:
-    """A relative effect and its 95 % interval; multiplies with others on the log scale."""
-
-    value: float
-    low: float
-    high: float
-
-    def times(self, amount: float) -> Relative:
-        """For `amount` times what it was measured for."""
-        return Relative(value=self.value**amount, low=self.low**amount, high=self.high**amount)
-
-    @property
-    def error(self) -> float:
-        """Standard error of the logarithm."""
-        return (math.log(self.high) - math.log(self.low)) / SPREAD
-
-    def at_least(self, floor: float) -> Relative:
-        """No part of it below `floor`."""
-        return Relative(
-            value=max(self.value, floor), low=max(self.low, floor), high=max(self.high, floor)
-        )
-
-
-def combined(effects: Sequence[Relative]) -> Relative:
-    """Effects together: logarithms add up, and so do the squares of their errors (independent effects are assumed)."""
-    value = sum(math.log(each.value) for each in effects)
-    half = SPREAD / 2 * math.sqrt(sum(each.error**2 for each in effects))
-    return Relative(value=math.exp(value), low=math.exp(value - half), high=math.exp(value + half))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from lifecourse.base.errors import UserError
 from lifecourse.care import assess
 from lifecourse.care.benefit import benefit_between, treated_risk
 from lifecourse.care.interventions import interventions
-from lifecourse.care.whatif import Option, Relative, WhatIf, combined, reassess, what_if
+from lifecourse.care.relative_effects import Relative, combined
+from lifecourse.care.whatif import Option, WhatIf, reassess, what_if
 
 LDL = "LOINC//13457-7"
 STATIN = "RxNorm//83367"
