@@ -317,7 +317,7 @@ def test_a_program_gets_a_token_for_what_it_is_registered_for_and_no_more(
     answer = client.post("/token", data=form).json()
     assert answer["scope"] == "system/Patient.r system/Patient.rs"
     assert (answer["token_type"], answer["expires_in"]) == ("bearer", 300)
-    identity = client.app.state.door.bearer(answer["access_token"], base=US, path="/api/patients")  # type: ignore[attr-defined]
+    identity = client.app.state.door.bearer(answer["access_token"], base=US, path="/api/patients")  # type: ignore[attr-defined]  # the client knows any app
     assert (identity.client, identity.actor.role) == (PROGRAM, "service")
     assert [str(scope) for scope in identity.scopes] == ["system/Patient.r", "system/Patient.rs"]
 
@@ -349,7 +349,7 @@ def test_a_users_token_says_for_what_and_for_whom_it_is(client: TestClient) -> N
             extensions={"ihe_iua": {"purpose_of_use": [{"system": "x", "code": "TREAT"}]}},
         )
     )  # fmt: skip
-    identity = client.app.state.door.bearer(token, base=US, path="/api/patients")  # type: ignore[attr-defined]
+    identity = client.app.state.door.bearer(token, base=US, path="/api/patients")  # type: ignore[attr-defined]  # the client knows any app
     assert [str(scope) for scope in identity.scopes] == [
         "patient/Observation.rs?category=laboratory"
     ]

@@ -98,7 +98,7 @@ def test_the_identity_has_the_roles_that_the_settings_give(
     issuer.person = {"sub": "7", "realm": {"roles": ["physicians", "privacy", "cleaners"]}}
     client = client_of(workspace, issuer, role_claim="realm.roles")
     client.get(came_back(sent_away(client)))
-    identity = client.app.state.door.session(client.cookies[COOKIE])  # type: ignore[attr-defined]
+    identity = client.app.state.door.session(client.cookies[COOKIE])  # type: ignore[attr-defined]  # the client knows any app
     assert (identity.actor.name, identity.actor.role) == ("7", "clinician")
     assert identity.roles == {"clinician", "privacy_officer"}
     assert identity.issuer == issuer.address
@@ -114,7 +114,7 @@ def test_a_record_system_opens_the_page_of_its_patient(workspace: Path, issuer: 
     page = client.get(came_back(away)).text
     person = subject_id("hospital", "p1")
     assert f'content="0; url=/patients/{person}"' in page
-    identity = client.app.state.door.session(client.cookies[COOKIE])  # type: ignore[attr-defined]
+    identity = client.app.state.door.session(client.cookies[COOKIE])  # type: ignore[attr-defined]  # the client knows any app
     assert (identity.patient, identity.subject_id) == ("p1", person)
 
 
@@ -279,7 +279,7 @@ def test_without_a_sign_in_server_there_are_links_alone(workspace: Path) -> None
 def test_a_session_that_nobody_used_for_an_hour_has_ended(workspace: Path) -> None:
     client = signed_in(workspace)
     clock = Clock()
-    client.app.state.door._last_use.clock = clock  # type: ignore[attr-defined]
+    client.app.state.door._last_use.clock = clock  # type: ignore[attr-defined]  # the client knows any app
     for minutes, status in ((0, 200), (59, 200), (59, 200), (61, 401), (1, 401)):
         clock.now += 60 * minutes
         assert client.get("/").status_code == status

@@ -130,7 +130,7 @@ def world(seed: int, folder: Path) -> World:
     )
     text = policies(draw)
     (folder / "site.cedar").write_text(text)
-    some = lambda: frozenset(p for p in people if draw.random() < 0.4)  # noqa: E731
+    some = lambda: frozenset(p for p in people if draw.random() < 0.4)  # noqa: E731 - a word for one expression
     in_context = some() if draw.random() < 0.3 else frozenset()
     identity = Identity(
         actor=Actor(name="ada", role=str(draw.choice(["clinician", "clerk"]))),
@@ -203,7 +203,7 @@ def decided_alone(world: World, subject: int, code: str, time: int | None, colum
     )  # fmt: skip
     asker = Asker(identity=who, use=world.eye.situation.use, now=world.eye.now)
     scopes = [s for s in who.scopes or () if not s.filters and (s.level != "patient" or in_context)]
-    entity = lambda kind, name: {"__entity": {"type": kind, "id": name}}  # noqa: E731
+    entity = lambda kind, name: {"__entity": {"type": kind, "id": name}}  # noqa: E731 - a word for one expression
     part: dict[str, Any] = {
         "categories": [entity("Category", each) for each in categories],
         "labels": [entity("Label", each) for each in protected],

@@ -183,7 +183,7 @@ def test_an_answer_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPat
         scope = asked(method="POST", content_type="application/json").scope
         status, _, _ = await served(
             Guard(slow, lambda *_: None), scope, [{"type": "http.request", "body": b"{}"}]
-        )  # type: ignore[arg-type,return-value]
+        )  # type: ignore[arg-type,return-value]  # a stand-in for the server
         await asyncio.sleep(0.3)
         return status
 
