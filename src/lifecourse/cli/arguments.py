@@ -76,6 +76,13 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """MODEL: a folder, or the name of one in the workspace of STORE."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model folder, or its name in the workspace"
+    )
+
+
 def add_actor(parser: argparse.ArgumentParser) -> None:
     """Who asks, for the audit log."""
     parser.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
+from lifecourse.cli.arguments import actor_of, add_identity, add_model, add_store, purpose_of
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly, table
 from lifecourse.cli.workspace import model_of, store_of
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, STORE, --truth and --outcome."""
-    parser.add_argument(
-        "model", metavar="MODEL", help="a model folder, or its name in the workspace"
-    )
+    add_model(parser)
     add_store(parser)
     parser.add_argument(
         "--truth",

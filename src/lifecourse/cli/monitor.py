@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
+from lifecourse.cli.arguments import actor_of, add_identity, add_model, add_store, purpose_of
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, table
 from lifecourse.cli.workspace import model_of, store_of
@@ -17,9 +17,7 @@ MOST_SHOWN = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL and STORE."""
-    parser.add_argument(
-        "model", metavar="MODEL", help="a model folder, or its name in the workspace"
-    )
+    add_model(parser)
     add_store(parser)
     add_identity(parser, purpose="operations")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.cli.arguments import (
     actor_of,
     add_identity,
+    add_model,
     add_store,
     add_subject,
     purpose_of,
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL, STORE and whom."""
-    parser.add_argument(
-        "model", metavar="MODEL", help="a model folder, or its name in the workspace"
-    )
+    add_model(parser)
     add_store(parser)
     add_subject(parser)
     add_identity(parser, purpose="direct_care")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from lifecourse.serve import officer
 from lifecourse.serve.envelope import success
 from lifecourse.serve.identity import Officer, Served
-from lifecourse.serve.web.officer import Asked
+from lifecourse.serve.web.officer import Accounted, Asked
 
 router = APIRouter(prefix="/api/audit")
 
@@ -22,16 +20,6 @@ def audit_log(actor: Officer, site: Served, question: Asked) -> Response:
 
 
 @router.get("/people/{subject_id}")
-def one_person(
-    subject_id: int,
-    actor: Officer,
-    site: Served,
-    since: Annotated[str, Query(max_length=10)] = "",
-    until: Annotated[str, Query(max_length=10)] = "",
-    everything: Annotated[bool, Query()] = False,
-) -> Response:
+def one_person(accounting: Accounted) -> Response:
     """The accounting of disclosures of one person."""
-    found = officer.person_page(
-        officer.opened(site, actor), subject_id, since, until, exempt_too=everything
-    )
-    return success(found, purpose="operations")
+    return success(accounting.told, purpose="operations")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import RedirectResponse, Response
@@ -43,6 +44,32 @@ def question_of(
 Asked = Annotated[officer.Question, Depends(question_of)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounting:
+    """The accounting of disclosures of one person, and the days it was asked for."""
+
+    told: dict[str, Any]
+    since: str
+    until: str
+
+
+def accounting_of(
+    subject_id: int,
+    actor: Officer,
+    site: Served,
+    since: Annotated[str, Query(max_length=10)] = "",
+    until: Annotated[str, Query(max_length=10)] = "",
+    everything: Annotated[bool, Query()] = False,
+) -> Accounting:
+    """What the page and its JSON twin tell of one person."""
+    log = officer.opened(site, actor)
+    told = officer.person_page(log, subject_id, since, until, exempt_too=everything)
+    return Accounting(told=told, since=since, until=until)
+
+
+Accounted = Annotated[Accounting, Depends(accounting_of)]
+
+
 @router.get("")
 def audit_log(actor: Officer, site: Served, question: Asked) -> Response:
     """Who looked at whom, why, what was refused, and which emergencies are to be reviewed."""
@@ -71,25 +98,15 @@ def review(
 
 
 @router.get("/people/{subject_id}")
-def one_person(
-    subject_id: int,
-    actor: Officer,
-    site: Served,
-    since: Annotated[str, Query(max_length=10)] = "",
-    until: Annotated[str, Query(max_length=10)] = "",
-    everything: Annotated[bool, Query()] = False,
-) -> Response:
+def one_person(actor: Officer, accounting: Accounted) -> Response:
     """The accounting of disclosures of one person, to print and hand over."""
-    found = officer.person_page(
-        officer.opened(site, actor), subject_id, since, until, exempt_too=everything
-    )
     return page(
         "audit_person.html",
         actor=actor,
-        since=since,
-        until=until,
+        since=accounting.since,
+        until=accounting.until,
         purposes=officer.PURPOSES,
-        **found,
+        **accounting.told,
     )
 
 
