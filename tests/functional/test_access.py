@@ -351,8 +351,8 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
 def requests_of(app: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every route of the application, with every value of every parameter; one that nobody thought of fails."""
     for route in _routes(app.routes):
-        path_names = [field.name for field in route.dependant.path_params]
-        query_names = [field.alias for field in _query_of(route.dependant)]
+        path_names = [field.name for field in _asked(route.dependant, "path_params")]
+        query_names = [field.alias for field in _asked(route.dependant, "query_params")]
         for method in sorted(route.methods - {"HEAD"}):
             if method == "POST" and route.path == "/sign-out":
                 continue
@@ -374,9 +374,10 @@ def _routes(routes: Any) -> Iterator[Any]:
             yield route
 
 
-def _query_of(dependant: Any) -> list[Any]:
-    own = list(dependant.query_params)
-    return own + [field for inner in dependant.dependencies for field in _query_of(inner)]
+def _asked(dependant: Any, where: str) -> list[Any]:
+    """The parameters of a route, ``path_params`` or ``query_params``, and of what it depends on."""
+    own = list(getattr(dependant, where))
+    return own + [field for inner in dependant.dependencies for field in _asked(inner, where)]
 
 
 def answers_of(workspace: Path) -> list[tuple[str, int, bytes]]:
