@@ -76,7 +76,7 @@ def address(workspace: Path) -> Iterator[str]:
             yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: an event loop runs in this thread while it is open
 def browser(chromium: str) -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
