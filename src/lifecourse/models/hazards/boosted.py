@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Integers = npt.NDArray[np.int64]
 
-MOST_ROUNDS, USUAL_ROUNDS, LOOKS_EVERY, STOPS_AFTER = 400, 60, 10, 20
-DEPTH, DEEPER, FEWEST_FOR_DEEPER = 2, 3, 1000
-"""Trees are deeper where there are so many events."""
+MOST_ROUNDS, USUAL_ROUNDS, LOOKS_EVERY, STOPS_AFTER = 600, 60, 10, 30
+DEPTHS = {5_000: 4, 1_000: 3, 0: 2}
+"""Trees are so deep where there are at least so many events."""
 PERIODS, FEWEST_FOR_PERIODS = 3, 300
 """So many periods with as many events each, where there are enough events."""
 MOST_ROWS = 250_000
@@ -50,6 +50,9 @@ PARAMETERS = {
     "seed": 0,
     "verbosity": 0,
 }
+WIDE = 200
+FOR_WIDE = {"eta": 0.1, "colsample_bytree": 0.3}
+"""Of more columns than `WIDE` each says little: smaller steps, each on fewer of them, foretell better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,11 +252,14 @@ def _grown(periods: _PersonPeriods, inner: Flags) -> Any:
 
     judging = inner[periods.row]
     every = np.ones(len(judging), dtype=np.bool_)
+    settings = PARAMETERS | (FOR_WIDE if periods.columns.shape[1] > WIDE else {})
     if not all(periods.event[side].any() for side in (judging, ~judging)):
-        return xgboost.train(PARAMETERS | {"max_depth": DEPTH}, periods.data(every), USUAL_ROUNDS)
+        shallow = settings | {"max_depth": DEPTHS[0]}
+        return xgboost.train(shallow, periods.data(every), USUAL_ROUNDS)
     learning = periods.data(~judging)
-    enough = int(periods.event[~judging].sum()) >= FEWEST_FOR_DEEPER
-    booster = xgboost.Booster(PARAMETERS | {"max_depth": DEEPER if enough else DEPTH}, [learning])
+    events = int(periods.event[~judging].sum())
+    depth = next(depth for least, depth in DEPTHS.items() if events >= least)
+    booster = xgboost.Booster(settings | {"max_depth": depth}, [learning])
     best, least, margin = 0, np.inf, np.zeros(int(judging.sum()))
     judged = periods.design(judging)
     for rounds in range(LOOKS_EVERY, MOST_ROUNDS + 1, LOOKS_EVERY):

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS_IN_FOLDS = 300_000
 """Of more rows a tenth is held out once, and the model that it judged is the one that is kept."""
-TENTHS = 10
+TENTHS, ENOUGH_FOR_TENTHS = 10, 2_000
+"""With so many events, a tenth of those who teach suffices to choose how hard learning is held back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +135,9 @@ class _Study:
         """What the people outside a fold teach, and what it says of those in it."""
         learning, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         features = self.features if self.known is None else _only(self.features, self.known[fold])
-        inner = folds_of(self.subjects[learning], N_FOLDS, self.seed + 1) == 0
+        enough = int((self.outcome.event[learning] > 0).sum()) >= ENOUGH_FOR_TENTHS
+        parts = TENTHS if enough else N_FOLDS
+        inner = folds_of(self.subjects[learning], parts, self.seed + 1) == 0
         with ThreadPoolExecutor(min(2, self.workers)) as pool:
             lines = pool.submit(
                 LinearHazards.fit, features, self.outcome, learning, inner, edges=self.edges,
@@ -146,11 +149,11 @@ class _Study:
             )  # fmt: skip
         linear, boosted = lines.result(), trees.result()
         those = _rows_of(features, judged)
-        parts = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those)]}
-        parts[AVERAGE] = [*parts[LINEAR], *parts[TREES]]
+        found = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those)]}
+        found[AVERAGE] = [*found[LINEAR], *found[TREES]]
         told = {
-            kind: cumulative_incidence(self.edges, found, self.horizons)
-            for kind, found in parts.items()
+            kind: cumulative_incidence(self.edges, hazards, self.horizons)
+            for kind, hazards in found.items()
         }
         return _Member(linear=linear, boosted=boosted, held_out=told)
 
