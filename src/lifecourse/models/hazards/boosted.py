@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
 
 MOST_ROUNDS, USUAL_ROUNDS, LOOKS_EVERY, STOPS_AFTER = 600, 60, 10, 30
-DEPTHS = {5_000: 4, 1_000: 3, 0: 2}
+DEPTHS = {1_000: 3, 0: 2}
 """Trees are so deep where there are at least so many events."""
 PERIODS, FEWEST_FOR_PERIODS = 3, 300
 """So many periods with as many events each, where there are enough events."""
@@ -52,7 +52,9 @@ PARAMETERS = {
 }
 WIDE = 200
 FOR_WIDE = {"eta": 0.1, "colsample_bytree": 0.3}
-"""Of more columns than `WIDE` each says little: smaller steps, each on fewer of them, foretell better."""
+DEPTHS_FOR_WIDE = {5_000: 4, **DEPTHS}
+"""Of more columns than `WIDE` each says little: smaller steps, each on fewer of them, foretell better. Where people are
+so many that a sample teaches, the time for it is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,13 +254,18 @@ def _grown(periods: _PersonPeriods, inner: Flags) -> Any:
 
     judging = inner[periods.row]
     every = np.ones(len(judging), dtype=np.bool_)
-    settings = PARAMETERS | (FOR_WIDE if periods.columns.shape[1] > WIDE else {})
+    people, width = periods.columns.shape
+    is_wide = width > WIDE and people <= MOST_ROWS
+    settings, depths = (
+        PARAMETERS | (FOR_WIDE if is_wide else {}),
+        DEPTHS_FOR_WIDE if is_wide else DEPTHS,
+    )
     if not all(periods.event[side].any() for side in (judging, ~judging)):
         shallow = settings | {"max_depth": DEPTHS[0]}
         return xgboost.train(shallow, periods.data(every), USUAL_ROUNDS)
     learning = periods.data(~judging)
     events = int(periods.event[~judging].sum())
-    depth = next(depth for least, depth in DEPTHS.items() if events >= least)
+    depth = next(depth for least, depth in depths.items() if events >= least)
     booster = xgboost.Booster(settings | {"max_depth": depth}, [learning])
     best, least, margin = 0, np.inf, np.zeros(int(judging.sum()))
     judged = periods.design(judging)
