@@ -2,7 +2,8 @@
 
 One process, the same loops over shards on every core. In every round plain and encrypted are measured one right after
 the other, each first in half of the rounds; told is the middle of the rounds' ratios, so that neither a slow moment of
-the machine nor a lucky one decides. Both give the same events and the same features. *Hot*: the subject's shard is in memory, where nothing is sealed.
+the machine nor a lucky one decides. Both give the same events and the same features. *Hot*: the subject's shard is in
+memory, where nothing is sealed.
 """
 
 from __future__ import annotations
