@@ -118,7 +118,10 @@ def served(workspace: Path) -> tuple[list[float], list[float]]:
 
     from lifecourse.schema.actor import Actor
     from lifecourse.serve import create_app, sign_in_link
+    from lifecourse.serve.reckoning import warm
     from lifecourse.serve.running import _listen
+
+    warm()
 
     listening = _listen("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"

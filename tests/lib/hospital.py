@@ -139,9 +139,9 @@ def make_workspace(root: Path, rows: Sequence[Row] | None = None) -> Path:
     return workspace
 
 
-def made_up_plan(chart: Chart, at: int, risks: Any = ()) -> dict[str, Any]:
+def made_up_plan(chart: Chart, at: int, risks: Any = (), scores: Any = None) -> dict[str, Any]:
     """A plan with all five answers for Dora, none for anyone else."""
-    del at, risks
+    del at, risks, scores
     if chart.subject_id != DORA:
         return {"recommendations": [], "scores": made_up_scores(chart)}
     deciding = [_event(chart, "SNOMED//44054006"), _event(chart, "LOINC//2089-1")]

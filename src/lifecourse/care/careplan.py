@@ -116,7 +116,7 @@ class Recommendation:
                 "text": rule.grade.words,
             },
             "benefit": None if self.benefit is None else self.benefit.to_dict(),
-            "evidence": [e.model_dump(mode="json", exclude_none=True) for e in rule.evidence],
+            "evidence": rule.evidence_as_json,
             "source": {"title": source.citation, "url": _address(source.doi, source.url)},
             "override_reasons": list(rule.override),
             "version": rule.version,
@@ -200,6 +200,7 @@ def plan(
     predictions: Sequence[Mapping[str, Any]] = (),
     rules: Library | None = None,
     today: date | None = None,
+    assessment: Assessment | None = None,
 ) -> CarePlan:
     """The care plan of a person at `at` (microseconds UTC).
 
@@ -210,6 +211,7 @@ def plan(
     predictions : estimates of the site's models, carried along as they are
     rules : instead of those of the package
     today : decides which rules are past their date of review; the present day if not given
+    assessment : the scores at `at`, where they were computed before
 
     Returns
     -------
@@ -220,10 +222,8 @@ def plan(
     day = now().date() if today is None else today
     age = completed_years(chart.birth, from_microseconds(at))
     reason = _reason_for_none(chart, at, age)
-    assessment = assess(chart, at) if reason is None else None
-    facts = ChartFacts(
-        chart=chart, at=at, questions=known.questions, scores=score_facts(assessment)
-    )
+    scores = None if reason is not None else assessment or assess(chart, at)
+    facts = ChartFacts(chart=chart, at=at, questions=known.questions, scores=score_facts(scores))
     in_force = known.in_force(day) if reason is None else ()
     lines = joined(sorted((_line(rule, facts, known, day) for rule in in_force), key=rank))
     estimates = tuple(dict(each) for each in predictions)
@@ -233,7 +233,7 @@ def plan(
         age=age,
         sex=chart.sex,
         as_of=from_microseconds(at).isoformat(),
-        assessment=assessment,
+        assessment=scores,
         predictions=estimates,
         recommendations=tuple(lines),
         switched_off=known.switched_off(day),

@@ -63,8 +63,10 @@ def featurize(
     names = recipe.columns
     dense = np.full((rows.height, len(names) + 2), np.nan)
     places, blocks = [np.zeros(0, dtype=np.int64)], []
+    jobs = asking.jobs()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        answered = pool.map(lambda job: asking.answer(job, recipe, known), asking.jobs())
+        each = map if len(jobs) == 1 else pool.map  # one person's rows are not worth a thread
+        answered = each(lambda job: asking.answer(job, recipe, known), jobs)
         for done, (here, answers, codes) in enumerate(answered, start=1):
             dense[here, 2:] = answers
             places.append(here)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from lifecourse.base.errors import UserError
 from lifecourse.figures.svg import GREY, ORANGE, Figure, element, picture
 
@@ -26,7 +28,13 @@ def icon_array(share: float, *, low: float | None, high: float | None, title: st
             raise UserError("a share of people lies between 0 and 1.")
     affected = round(share * PEOPLE)
     possible = max(affected, round(high * PEOPLE)) if high is not None else affected
-    marks = [_mark(place, affected, possible) for place in range(PEOPLE)]
+    kinds = (
+        ("affected", affected),
+        ("possible", possible - affected),
+        ("other", PEOPLE - possible),
+    )
+    every = (kind for kind, count in kinds for _ in range(count))
+    marks = [_mark(place, kind) for place, kind in enumerate(every)]
     words = in_words(share, low, high)
     rows = [{"of": PEOPLE, "affected": affected, "possibly": possible - affected}]
     height = PEOPLE / PER_ROW * STEP
@@ -44,11 +52,12 @@ def in_words(share: float, low: float | None = None, high: float | None = None) 
     return f"{counted} (between {low * PEOPLE:.0f} and {high * PEOPLE:.0f})"
 
 
-def _mark(place: int, affected: int, possible: int) -> str:
+@cache
+def _mark(place: int, kind: str) -> str:
     row, column = divmod(place, PER_ROW)
     x, y = (column + 0.5) * STEP, (row + 0.5) * STEP
-    if place < affected:
+    if kind == "affected":
         return element("rect", x=x - 4.5, y=y - 4.5, width=9, height=9, rx=2, fill=ORANGE)
-    if place < possible:
+    if kind == "possible":
         return element("circle", cx=x, cy=y, r=3.6, fill="none", stroke=ORANGE, stroke_width=1.5)
     return element("circle", cx=x, cy=y, r=2.6, fill=GREY, fill_opacity=0.5)

@@ -107,7 +107,7 @@ def _words(content: Sequence[Lane], axis: TimeAxis) -> str:
 
 def day(moment: int) -> str:
     """The calendar day of `moment` (microseconds UTC)."""
-    return f"{from_microseconds(moment):%Y-%m-%d}"
+    return from_microseconds(moment).date().isoformat()
 
 
 def _grid(axis: TimeAxis, bottom: float) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from html import escape
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ class Figure(NamedTuple):
 def element(name: str, *content: str, **attributes: object) -> str:
     """``<name ...>content</name>``; attribute values are escaped, ``_`` in their names becomes ``-``."""
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_said(value))}"'
+        f' {_attribute(key)}="{_said(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -67,7 +68,12 @@ def shortened(words: str, characters: int) -> str:
     return words if len(words) <= characters else words[: characters - 1].rstrip() + "…"
 
 
+@cache
+def _attribute(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
 def _said(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
-    return str(value)
+    return str(value) if isinstance(value, int) else escape(str(value))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.figures.icon_array import icon_array, in_words
 from lifecourse.figures.lanes import number
+from lifecourse.serve.record import iso
 from lifecourse.serve.wording import capital, percent, spelled
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def deciding(events: Iterable[Any], record: Record, most: int = 6) -> list[dict[
             places.append(place)
     facts = [record.facts[place] for place in places[:most]]
     return [
-        {"event": fact.place, "name": fact.name, "when": fact.to_dict()["time"], "value": fact.value,
+        {"event": fact.place, "name": fact.name, "when": iso(fact.time), "value": fact.value,
          "unit": fact.unit}
         for fact in facts
     ]  # fmt: skip

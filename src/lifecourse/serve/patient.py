@@ -18,13 +18,14 @@ from lifecourse.serve.lifestyle import smoking_words
 from lifecourse.serve.likely import likely
 from lifecourse.serve.looks import looks_at
 from lifecourse.serve.possible import NOTHING, possible
-from lifecourse.serve.reckoning import plan_of, risks_of, what_if_of
+from lifecourse.serve.reckoning import plan_of, risks_of, scores_of, what_if_of
 from lifecourse.serve.record import Record
 from lifecourse.serve.site import Absent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lifecourse.care import Assessment
     from lifecourse.schema.actor import Actor
     from lifecourse.serve.site import Site
     from lifecourse.timeline.access import Timeline
@@ -54,9 +55,15 @@ def patient(
     at = chart.as_of
     is_foreseen = at is not None and timeline.may(Action.PREDICT)
     risks = risks_of(site, actor, chart, at) if at is not None and is_foreseen else []
-    page = view_of(chart, risks=risks, years=years, answers=answers, may=timeline.may)
-    is_reckoned = is_foreseen and timeline.may(Action.PLAN) and page["plan"]["reason"] is None
-    page["what_if"] = possible(what_if_of(chart, at)) if at is not None and is_reckoned else NOTHING
+    is_planned = at is not None and timeline.may(Action.PLAN)
+    scores = scores_of(chart, at) if at is not None and is_planned else None
+    page = view_of(
+        chart, risks=risks, years=years, answers=answers, may=timeline.may, scores=scores
+    )
+    is_reckoned = is_foreseen and is_planned and page["plan"]["reason"] is None
+    page["what_if"] = (
+        possible(what_if_of(chart, at, scores)) if at is not None and is_reckoned else NOTHING
+    )
     page["emergency"] = emergency_of(site, actor, timeline)
     page["looks"] = looks_at(timeline.audit, subject_id)
     page["identifiability"] = str(timeline.identifiability)
@@ -72,10 +79,12 @@ def view_of(
     years: str | None = None,
     answers: Mapping[str, Mapping[str, Any]] | None = None,
     may: Callable[[Action], bool] = lambda _: True,
+    scores: Assessment | None = None,
 ) -> dict[str, Any]:
     """The page of a chart alone; a chart without any dated event has neither drawing nor estimates.
 
-    What policies do not let the asker do (`may`) is not on it.
+    What policies do not let the asker do (`may`) is not on it. `scores` are the published ones, where they were
+    computed before.
     """
     record, at = Record(chart), chart.as_of
     if at is None:
@@ -83,7 +92,7 @@ def view_of(
     as_of = f"{from_microseconds(at):%Y-%m-%d}"
     found = courses(record, at)
     drawing = draw(record, found, at, years)
-    plan = plan_of(chart, at, risks) if may(Action.PLAN) else NOT_PLANNED
+    plan = plan_of(chart, at, risks, scores) if may(Action.PLAN) else NOT_PLANNED
     page: dict[str, Any] = {
         "who": who_is(record, at),
         "as_of": as_of,
@@ -166,18 +175,22 @@ def _problems(record: Record, at: int | None) -> tuple[list[str], list[str]]:
 def events_of(record: Record, page: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
     """The latest events, newest first, and all that the page points at."""
     count = len(record.facts)
-    shown = set(range(max(0, count - MOST_EVENTS), count)) | set(_pointed_at(page))
+    shown = set(range(max(0, count - MOST_EVENTS), count)) | _pointed_at(page)
     newest = sorted(shown, reverse=True)
     return [record.facts[place].to_dict() for place in newest], count
 
 
-def _pointed_at(tree: Any) -> list[int]:
-    if isinstance(tree, dict):
-        own = [tree["event"]] if isinstance(tree.get("event"), int) else []
-        return own + [place for value in tree.values() for place in _pointed_at(value)]
-    if isinstance(tree, list):
-        return [place for item in tree for place in _pointed_at(item)]
-    return []
+def _pointed_at(page: dict[str, Any]) -> set[int]:
+    found: set[int] = set()
+    ahead: list[Any] = [page]
+    while ahead:
+        part = ahead.pop()
+        if type(part) is dict:
+            if type(place := part.get("event")) is int:
+                found.add(place)
+            part = part.values()
+        ahead.extend(each for each in part if type(each) is dict or type(each) is list)
+    return found
 
 
 def plan_as_fhir(site: Site, actor: Actor, subject_id: int) -> Json:

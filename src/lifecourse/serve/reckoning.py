@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import fields, is_dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from lifecourse.base.errors import ModelError
 from lifecourse.privacy.acts import noted
@@ -14,28 +16,41 @@ from lifecourse.serve.site import PURPOSE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lifecourse.care import Assessment
     from lifecourse.schema.actor import Actor
     from lifecourse.serve.site import Site
     from lifecourse.timeline.chart import Chart
 
 
-# Most of a plan; asked about first, a page is made a tenth sooner.
-SCALARS = frozenset({str, int, float, bool})
+# Dataclasses of ours say themselves how they read.
+AS_WE_SAY = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
-def plan_of(chart: Chart, at: int, risks: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def scores_of(chart: Chart, at: int) -> Assessment:
+    """The published scores at `at`: of a plan and of what treatments would do."""
+    from lifecourse.care import assess
+
+    return assess(chart, at)
+
+
+def plan_of(
+    chart: Chart,
+    at: int,
+    risks: Sequence[dict[str, Any]] = (),
+    scores: Assessment | None = None,
+) -> dict[str, Any]:
     """The care plan at `at`, with the published scores it was made from."""
     from lifecourse.care import plan
 
-    document: dict[str, Any] = plain(plan(chart, at, predictions=risks))
+    document: dict[str, Any] = plain(plan(chart, at, predictions=risks, assessment=scores))
     return document
 
 
-def what_if_of(chart: Chart, at: int) -> dict[str, Any]:
+def what_if_of(chart: Chart, at: int, scores: Assessment | None = None) -> dict[str, Any]:
     """What treatments would do to a person's risks at `at`."""
     from lifecourse.care.whatif import what_if
 
-    found: dict[str, Any] = plain(what_if(chart, at))
+    found: dict[str, Any] = plain(what_if(chart, at, assessment=scores))
     return found
 
 
@@ -67,7 +82,11 @@ def risks_of(site: Site, actor: Actor, chart: Chart, at: int) -> list[dict[str, 
 
 
 def warm() -> None:
-    """Read the knowledge and compile the kernel, so that the first page does not wait for them."""
+    """Read the knowledge and compile the kernel, so that the first page does not wait for them.
+
+    What was read stays for good: Python's cycle collector, which would go through all of it in the midst of some pages,
+    is told so.
+    """
     import polars as pl
 
     from lifecourse.base.clock import now, to_microseconds
@@ -75,19 +94,22 @@ def warm() -> None:
 
     birth = now().replace(tzinfo=None, year=now().year - 50, day=1)
     rows = pl.DataFrame({"subject_id": [0], "time": [birth], "code": ["MEDS_BIRTH"]})
-    plan_of(timeline_from_events(rows).chart(0), to_microseconds(now()))
+    at = to_microseconds(now())
+    chart = timeline_from_events(rows).chart(0)
+    what_if_of(chart, at)
+    plan_of(chart, at)
+    gc.collect()
+    gc.freeze()
 
 
 def plain(value: Any) -> Any:
-    """`value` as dicts, lists and scalars."""
-    if value is None or type(value) in SCALARS:
-        return value
+    """`value` as dicts, lists and scalars; what is no number is None."""
+    return orjson.loads(orjson.dumps(value, default=_document, option=AS_WE_SAY))
+
+
+def _document(value: Any) -> Any:
     if hasattr(value, "to_dict"):
-        return plain(value.to_dict())
-    if isinstance(value, dict):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return value.to_dict()
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    return value.value if isinstance(value, Enum) else value
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    raise TypeError(f"{type(value).__name__} is nothing that a page can show")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lifecourse.base.clock import to_microseconds
+from lifecourse.base.clock import from_microseconds, to_microseconds
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.serve.measurements import measurements
 from lifecourse.timeline.shard import NO_END, STATIC, CodeTable
@@ -137,25 +137,25 @@ class Fact:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON says it."""
-        from lifecourse.base.clock import from_microseconds
-
-        def moment(microseconds: int | None) -> str | None:
-            return None if microseconds is None else from_microseconds(microseconds).isoformat()
-
         return {
             "event": self.place,
             "kind": self.kind,
             "code": self.code,
             "name": self.name,
-            "time": moment(self.time),
-            "end": moment(self.end),
-            "onset": moment(self.onset),
+            "time": iso(self.time),
+            "end": iso(self.end),
+            "onset": iso(self.onset),
             "precision": self.precision,
             "value": self.value,
             "unit": self.unit,
             "text": self.text,
             "source": self.source,
         }
+
+
+def iso(microseconds: int | None) -> str | None:
+    """A moment as JSON says it."""
+    return None if microseconds is None else from_microseconds(microseconds).isoformat()
 
 
 class Record:

@@ -65,10 +65,30 @@ class Chart:
         return deciding
 
     def deciding(self, covariate: Covariate, at: int, most: int) -> list[dict[str, Any]]:
-        """The last `most` rows of `trace`, each as a dict: a row at a time is read faster than a table is gathered."""
-        places = self._places(covariate, at)
-        chosen = _deciding(covariate.summary, places, self.shard.value)[-most:].tolist()
-        return [self.events.row(place, named=True) for place in chosen]
+        """The last `most` rows of `trace`, each as a dict: a row at a time is read faster than a table is gathered.
+
+        They are remembered, for every score and rule asks about the same few covariates.
+        """
+        asked = (id(covariate), at, most)
+        if asked not in self._decided:
+            places = self._places(covariate, at)
+            chosen = _deciding(covariate.summary, places, self.shard.value)[-most:].tolist()
+            # The covariate is kept with its rows, so that no other one gets its identity.
+            self._decided[asked] = covariate, [self._row(place) for place in chosen]
+        return self._decided[asked][1]
+
+    def _row(self, place: int) -> dict[str, Any]:
+        if place not in self._rows:
+            self._rows[place] = self.events.row(place, named=True)
+        return self._rows[place]
+
+    @cached_property
+    def _rows(self) -> dict[int, dict[str, Any]]:
+        return {}
+
+    @cached_property
+    def _decided(self) -> dict[tuple[int, int, int], tuple[Covariate, list[dict[str, Any]]]]:
+        return {}
 
     def age_at(self, at: int) -> float | None:
         """Age in years of 365.25 days at `at`, None where the birth is unknown."""

@@ -278,6 +278,11 @@ class Rule(Document):
                 yield evidence.effect.baseline
 
     @cached_property
+    def evidence_as_json(self) -> list[dict[str, Any]]:
+        """Its evidence, JSON-ready: said in every plan, and always the same."""
+        return [each.model_dump(mode="json", exclude_none=True) for each in self.evidence]
+
+    @cached_property
     def questions(self) -> tuple[Question, ...]:
         """All the rule asks, each once."""
         asked = [question for part in self.conditions() for question in part.questions()]
