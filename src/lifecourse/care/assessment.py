@@ -1,4 +1,7 @@
-"""What published scores say of one person at one moment, each number with the events that decided it."""
+"""What published scores say of people at a moment, each number with the events that decided it.
+
+Scores are computed by columns, one row a person; one person is a column of one.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +35,21 @@ from lifecourse.schema.code import codes
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.event import BIRTH
 from lifecourse.schema.window import before
-from lifecourse.tasks.smoking import deciding_covariate, smoking_status, words_of
+from lifecourse.tasks.smoking import smoking_covariates, status_and_evidence, words_of
 from lifecourse.vocab.codelists import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
+    from lifecourse.care.risk.evaluate import Evaluation
     from lifecourse.care.risk.model import Input, Output, Run, ScoreModel
     from lifecourse.timeline.chart import Chart
+    from lifecourse.timeline.together import Member, Together
 
     Answers = Mapping[str, npt.NDArray[np.float64]]
+    Columns = dict[str, npt.NDArray[Any]]
 
 # An answer that many events decide (forty diagnoses of hypertension) names the latest of them.
 MOST_EVENTS = 5
@@ -62,60 +68,74 @@ def assess(chart: Chart, at: int) -> Assessment:
     Assessment
         A score without a number says why: not applicable (age, exclusion, range) or what is missing.
     """
-    person = _Person.of(chart, at)
-    results: list[ScoreResult] = []
-    for model in assessed_models():
-        inputs = _facts(model, person)
-        for run in model.runs:
-            results += _run(model, run, person, inputs)
-    return Assessment(
-        subject_id=chart.subject_id,
-        as_of=person.as_of,
-        age=person.age,
-        sex=chart.sex,
-        scores=tuple(results),
-    )
+    return next(_assessments(_People.of_one(chart, at)))
 
 
-def columns_at(chart: Chart, at: int, model: ScoreModel) -> dict[str, npt.NDArray[Any]]:
+def assess_together(together: Together, charts: Sequence[Member]) -> Iterator[Assessment]:
+    """`assess` of each of `charts`, who are some of `together`, at their own moments."""
+    covariates = score_covariates()
+    persons = [chart.person for chart in charts]
+    answered = together.answers(covariates)[persons]
+    answers = {each.name: answered[:, place] for place, each in enumerate(covariates)}
+    return _assessments(_People(charts, together.moments[persons].tolist(), answers))
+
+
+def columns_at(chart: Chart, at: int, model: ScoreModel) -> Columns:
     """The inputs of `model` for one person at `at`, as columns of one row; missing stays missing."""
-    person = _Person.of(chart, at)
-    return input_columns(model, person.answers, person.age_column, person.sex_column)
+    return _People.of_one(chart, at).inputs_of(model)
+
+
+class _People:
+    """Those who are assessed together: charts, moments, and the answers to `score_covariates` as columns."""
+
+    def __init__(self, charts: Sequence[Chart], moments: Sequence[int], answers: Answers) -> None:
+        self.charts, self.answers = charts, answers
+        at = [from_microseconds(moment) for moment in moments]
+        ages = [completed_years(c.birth, day) for c, day in zip(charts, at, strict=True)]
+        sexes = [chart.sex if chart.sex in ("female", "male") else None for chart in charts]
+        self.n = len(charts)
+        self.age = np.array([np.nan if age is None else float(age) for age in ages])
+        self.sex = np.array(sexes, dtype=object)
+        smoking, decides = status_and_evidence(answers)
+        self.each = [
+            _Person(
+                chart=chart,
+                place=place,
+                at=moments[place],
+                as_of=at[place].isoformat(),
+                age=ages[place],
+                has_died=chart.death is not None and chart.death <= at[place],
+                smoking=words_of(smoking[place]),
+                told_by=int(decides[place]),
+            )
+            for place, chart in enumerate(charts)
+        ]
+
+    @classmethod
+    def of_one(cls, chart: Chart, at: int) -> _People:
+        answers = chart.ask(score_covariates(), at)
+        return cls([chart], [at], {name: np.array([value]) for name, value in answers.items()})
+
+    def inputs_of(self, model: ScoreModel) -> Columns:
+        return input_columns(model, self.answers, self.age, self.sex)
+
+    def recorded(self, name: str) -> list[bool]:
+        """Whether each has the condition on record."""
+        return [bool(each > 0) for each in self.answers[condition_covariate(name).name]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Person:
+    """`told_by`: which of `smoking_covariates` has the record that decides; -1 for none."""
+
     chart: Chart
+    place: int
     at: int
     as_of: str
     age: int | None
-    answers: Answers
-
-    @classmethod
-    def of(cls, chart: Chart, at: int) -> _Person:
-        answers = chart.ask(score_covariates(), at)
-        moment = from_microseconds(at)
-        return cls(
-            chart=chart,
-            at=at,
-            as_of=moment.isoformat(),
-            age=completed_years(chart.birth, moment),
-            answers={name: np.array([value]) for name, value in answers.items()},
-        )
-
-    @property
-    def age_column(self) -> npt.NDArray[np.float64]:
-        return np.array([np.nan if self.age is None else float(self.age)])
-
-    @property
-    def sex_column(self) -> npt.NDArray[Any]:
-        known = self.chart.sex if self.chart.sex in ("female", "male") else None
-        return np.array([known], dtype=object)
-
-    @property
-    def has_died(self) -> bool:
-        death = self.chart.death
-        return death is not None and death <= from_microseconds(self.at)
+    has_died: bool
+    smoking: str | None
+    told_by: int
 
 
 def completed_years(birth: datetime | None, at: datetime) -> int | None:
@@ -126,18 +146,77 @@ def completed_years(birth: datetime | None, at: datetime) -> int | None:
     return at.year - birth.year - (not had_birthday)
 
 
-def _run(
-    model: ScoreModel, run: Run, person: _Person, inputs: tuple[InputFact, ...]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evaluated:
+    """One run of a score for all: its numbers and those of the comparator."""
+
+    run: Run
+    evaluation: Evaluation
+    optimal: Evaluation | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A score as it was asked of all: its inputs as columns, who has what bars it or what it needs, its runs."""
+
+    model: ScoreModel
+    columns: Columns
+    excluding: dict[str, list[bool]]
+    required: dict[str, list[bool]]
+    runs: tuple[_Evaluated, ...]
+
+
+def _assessments(people: _People) -> Iterator[Assessment]:
+    asked = [_asked(model, people) for model in assessed_models()]
+    return (_assessment(person, asked) for person in people.each)
+
+
+def _asked(model: ScoreModel, people: _People) -> _Asked:
+    columns = people.inputs_of(model)
+    return _Asked(
+        model=model,
+        columns=columns,
+        excluding={name: people.recorded(name) for name in model.population.exclude},
+        required={name: people.recorded(name) for name in model.population.require},
+        runs=tuple(_evaluated(model, run, columns, people.n) for run in model.runs),
+    )
+
+
+def _evaluated(model: ScoreModel, run: Run, inputs: Columns, n: int) -> _Evaluated:
+    columns = inputs | fixed_columns(model, run.set, n)
+    optimal = None
+    if model.comparator is not None:
+        changed = columns | fixed_columns(model, model.comparator.set, n)
+        optimal = evaluate_columns(model, changed, n)
+    return _Evaluated(run=run, evaluation=evaluate_columns(model, columns, n), optimal=optimal)
+
+
+def _assessment(person: _Person, asked: Sequence[_Asked]) -> Assessment:
+    results: list[ScoreResult] = []
+    for each in asked:
+        inputs = _facts(each, person)
+        for run in each.runs:
+            results += _results(each, run, person, inputs)
+    return Assessment(
+        subject_id=person.chart.subject_id,
+        as_of=person.as_of,
+        age=person.age,
+        sex=person.chart.sex,
+        scores=tuple(results),
+    )
+
+
+def _results(
+    asked: _Asked, evaluated: _Evaluated, person: _Person, inputs: tuple[InputFact, ...]
 ) -> list[ScoreResult]:
-    columns = input_columns(model, person.answers, person.age_column, person.sex_column)
-    columns |= fixed_columns(model, run.set)
-    found = outcome_of(model, evaluate_columns(model, columns, 1), 0)
-    barrier = _barrier(model, run, person)
+    model, run = asked.model, evaluated.run
+    found = outcome_of(model, evaluated.evaluation, person.place)
+    barrier = _barrier(asked, run, person)
     if barrier is not None:
         found |= {"status": NOT_APPLICABLE, "reason": barrier[0], "missing": []}
         inputs = (*barrier[1], *inputs)
     computed = found["status"] == COMPUTED
-    comparison = _comparison(model, columns) if computed else {}
+    comparison = _comparison(model, evaluated.optimal, person.place) if computed else {}
     return [
         _result(model, run, person, inputs, found, name, comparison.get(name))
         for name in model.outputs
@@ -179,18 +258,16 @@ def _result(
     )
 
 
-def _barrier(
-    model: ScoreModel, run: Run, person: _Person
-) -> tuple[str, tuple[InputFact, ...]] | None:
+def _barrier(asked: _Asked, run: Run, person: _Person) -> tuple[str, tuple[InputFact, ...]] | None:
     """Why the person is not one the score is for, and the events that say so."""
     if person.has_died:
         return "the person had died", ()
-    for name in model.population.exclude:
-        if _is_recorded(name, person):
+    for name, has in asked.excluding.items():
+        if has[person.place]:
             title = describe(name)["title"]
             return f"not for people with {title[0].lower()}{title[1:]}", (_condition(name, person),)
-    for name in model.population.require:
-        if not _is_recorded(name, person):
+    for name, has in asked.required.items():
+        if not has[person.place]:
             title = describe(name)["title"]
             return f"only for people with {title[0].lower()}{title[1:]}", ()
     if run.ages is not None and person.age is not None:
@@ -198,10 +275,6 @@ def _barrier(
         if (low is not None and person.age < low) or (high is not None and person.age > high):
             return f"{run.title} is for ages {low:g} to {high:g}", ()
     return None
-
-
-def _is_recorded(name: str, person: _Person) -> bool:
-    return bool(person.answers[condition_covariate(name).name][0] > 0)
 
 
 def _condition(name: str, person: _Person) -> InputFact:
@@ -214,25 +287,22 @@ def _condition(name: str, person: _Person) -> InputFact:
 
 
 def _comparison(
-    model: ScoreModel, columns: Mapping[str, npt.NDArray[Any]]
+    model: ScoreModel, optimal: Evaluation | None, place: int
 ) -> dict[str, dict[str, Any]]:
-    if model.comparator is None:
+    if model.comparator is None or optimal is None:
         return {}
-    optimal = {**columns, **fixed_columns(model, model.comparator.set)}
-    evaluation = evaluate_columns(model, optimal, 1)
     return {
-        name: {"name": model.comparator.title, "value": float(column[0])}
-        for name, column in evaluation.outputs.items()
-        if not np.isnan(column[0])
+        name: {"name": model.comparator.title, "value": float(column[place])}
+        for name, column in optimal.outputs.items()
+        if not np.isnan(column[place])
     }
 
 
-def _facts(model: ScoreModel, person: _Person) -> tuple[InputFact, ...]:
-    columns = input_columns(model, person.answers, person.age_column, person.sex_column)
+def _facts(asked: _Asked, person: _Person) -> tuple[InputFact, ...]:
     return tuple(
-        _fact(name, each, columns[name][0], person)
-        for name, each in model.inputs.items()
-        if name in columns and each.when is None
+        _fact(name, each, asked.columns[name][person.place], person)
+        for name, each in asked.model.inputs.items()
+        if name in asked.columns and each.when is None
     )
 
 
@@ -253,11 +323,9 @@ def _behind(each: Input, person: _Person) -> tuple[tuple[DecidingEvent, ...], st
     if each.kind == "age":
         return _events(person, _BIRTH), None
     if each.kind == "smoking":
-        asked = deciding_covariate(person.answers)
-        if asked is None:
+        if person.told_by < 0:
             return (), None
-        status = words_of(smoking_status(person.answers)[0])
-        return _events(person, asked), f"{status} smoker"
+        return _events(person, smoking_covariates()[person.told_by]), f"{person.smoking} smoker"
     events = tuple(
         event for covariate in covariates_of(each) for event in _events(person, covariate)
     )

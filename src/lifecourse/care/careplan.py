@@ -7,25 +7,27 @@ are in force today; the same inputs give the same bytes, and `content_hash` says
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from lifecourse.base.clock import from_microseconds, now
 from lifecourse.base.errors import UserError
-from lifecourse.care.assessment import assess, completed_years
+from lifecourse.care.assessment import assess, assess_together, completed_years
 from lifecourse.care.benefit import Benefit, benefit_of
 from lifecourse.care.conflicts import checked, joined, words_of
 from lifecourse.care.duties import due_of, goal_of, patient_words, who_acts
 from lifecourse.care.priority import MOST_LINES, rank, urgency
-from lifecourse.care.rules.evaluate import Answer, Decision, decide
+from lifecourse.care.rules.evaluate import Answer, Decision
 from lifecourse.care.rules.gathering import ChartFacts
 from lifecourse.care.rules.loading import Library, library
 from lifecourse.care.rules.questions import Kind
 from lifecourse.care.rules.scores import score_facts
+from lifecourse.care.rules.together import FactColumns
 
 if TYPE_CHECKING:
     from lifecourse.care.rules.definition import Rule
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from lifecourse.care.safety.alerts import SafetyAlert
     from lifecourse.care.scored import Assessment
     from lifecourse.timeline.chart import Chart
+    from lifecourse.timeline.together import Together
 
 ADULT_YEARS = 18
 
@@ -220,30 +223,60 @@ def plan(
     """
     known = library() if rules is None else rules
     day = now().date() if today is None else today
-    age = completed_years(chart.birth, from_microseconds(at))
-    reason = _reason_for_none(chart, at, age)
-    scores = None if reason is not None else assessment or assess(chart, at)
+    why_not = _reason_for_none(chart, at)
+    scores = None if why_not is not None else assessment or assess(chart, at)
     facts = ChartFacts(chart=chart, at=at, questions=known.questions, scores=score_facts(scores))
-    in_force = known.in_force(day) if reason is None else ()
-    lines = joined(sorted((_line(rule, facts, known, day) for rule in in_force), key=rank))
     estimates = tuple(dict(each) for each in predictions)
-    versions = {"rules": known.version, **_versions()}
+    return _drawn_up(scores, facts, why_not, known, day, estimates)
+
+
+def plans(
+    together: Together, *, rules: Library | None = None, today: date | None = None
+) -> Iterator[CarePlan]:
+    """`plan` of each of those who are looked at together, at their own moments; who has no dated record has none."""
+    known = library() if rules is None else rules
+    day = now().date() if today is None else today
+    charts = [chart for chart in together.charts() if chart.as_of is not None]
+    why_not = {chart.person: _reason_for_none(chart, chart.moment) for chart in charts}
+    columns = FactColumns(together, known.questions)
+    assessments = assess_together(together, [c for c in charts if why_not[c.person] is None])
+    for chart in charts:
+        reason = why_not[chart.person]
+        assessment = next(assessments) if reason is None else None
+        facts = columns.of(chart, score_facts(assessment))
+        yield _drawn_up(assessment, facts, reason, known, day, ())
+
+
+def _drawn_up(
+    assessment: Assessment | None,
+    facts: ChartFacts,
+    reason: str | None,
+    rules: Library,
+    day: date,
+    estimates: tuple[dict[str, Any], ...],
+) -> CarePlan:
+    chart, at = facts.chart, facts.at
+    moment = from_microseconds(at)
+    in_force = rules.in_force(day) if reason is None else ()
+    lines = [_line(rule, facts, rules, day, moment.date()) for rule in in_force]
+    versions = {"rules": rules.version, **_versions()}
     return CarePlan(
         subject_id=chart.subject_id,
-        age=age,
+        age=completed_years(chart.birth, moment),
         sex=chart.sex,
-        as_of=from_microseconds(at).isoformat(),
-        assessment=scores,
+        as_of=moment.isoformat(),
+        assessment=assessment,
         predictions=estimates,
-        recommendations=tuple(lines),
-        switched_off=known.switched_off(day),
+        recommendations=tuple(joined(sorted(lines, key=rank))),
+        switched_off=rules.switched_off(day),
         reason=reason,
         versions=versions,
-        content_hash=_hash(chart, at, facts if reason is None else None, versions, estimates),
+        content_hash=_hash(facts, rules, reason is None, versions, estimates),
     )
 
 
-def _reason_for_none(chart: Chart, at: int, age: int | None) -> str | None:
+def _reason_for_none(chart: Chart, at: int) -> str | None:
+    age = completed_years(chart.birth, from_microseconds(at))
     if chart.death is not None and chart.death <= from_microseconds(at):
         return "The record ends with death: there is nothing to plan."
     if age is None:
@@ -255,11 +288,10 @@ def _reason_for_none(chart: Chart, at: int, age: int | None) -> str | None:
     return None
 
 
-def _line(rule: Rule, facts: ChartFacts, rules: Library, day: date) -> Recommendation:
-    decision, safety = checked(rule, decide(rule, facts), facts, rules, day)
-    asked = dict.fromkeys(q for reason in decision.reasons for q in reason.questions)
+def _line(rule: Rule, facts: ChartFacts, rules: Library, day: date, as_of: date) -> Recommendation:
+    decision, safety = checked(rule, facts.decide(rule), facts, rules, day)
     events: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for question in asked:
+    for question in decision.asked:
         for event in facts.events(question):
             key = (event["code"], event["time"], event["source_id"])
             is_drug = question.kind == Kind.DRUG
@@ -271,29 +303,37 @@ def _line(rule: Rule, facts: ChartFacts, rules: Library, day: date) -> Recommend
         events=tuple(events.values()),
         benefit=benefit_of(rule, facts) if fires else None,
         safety=safety,
-        as_of=from_microseconds(facts.at).date(),
+        as_of=as_of,
     )
 
 
 def _hash(
-    chart: Chart,
-    at: int,
-    facts: ChartFacts | None,
+    facts: ChartFacts,
+    rules: Library,
+    has_lines: bool,
     versions: Mapping[str, str],
     predictions: Sequence[Mapping[str, Any]],
 ) -> str:
     """SHA-256 of everything the plan follows from: the answers to its questions, versions and estimates."""
-    answers = {} if facts is None else {_said(q): f for q, f in facts.facts.items()}
+    names, answers = (_names(rules), facts.facts.values()) if has_lines else ((), ())
     inputs = {
-        "subject_id": chart.subject_id,
-        "at": at,
-        "facts": {name: [f.value, f.missing, f.inapplicable] for name, f in answers.items()},
+        "subject_id": facts.chart.subject_id,
+        "at": facts.at,
+        "facts": {
+            name: [fact.value, fact.missing, fact.inapplicable]
+            for name, fact in zip(names, answers, strict=True)
+        },
         "versions": dict(versions),
         "predictions": [dict(each) for each in predictions],
     }
     return hashlib.sha256(
         orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS, default=str)
     ).hexdigest()
+
+
+@cache
+def _names(rules: Library) -> tuple[str, ...]:
+    return tuple(_said(question) for question in rules.questions)
 
 
 def _said(question: Question) -> str:

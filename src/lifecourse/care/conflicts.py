@@ -87,8 +87,9 @@ def joined(lines: Sequence[Recommendation]) -> list[Recommendation]:
     first: dict[str, str] = {}
     found = []
     for line in lines:
-        drug = line.rule.do.codelist if _proposes_a_drug(line.rule) else None
-        if line.answer == Answer.FIRES and drug is not None:
+        fires = line.answer == Answer.FIRES
+        drug = line.rule.do.codelist if fires and _proposes_a_drug(line.rule) else None
+        if drug is not None:
             name = first.setdefault(drug, line.rule.name)
             found.append(line if name == line.rule.name else replace(line, same_as=name))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lifecourse.care.rules.evaluate import Answer
@@ -35,23 +36,21 @@ def rank(line: Recommendation) -> Rank:
     """
     benefit = 0.0 if line.benefit is None else line.benefit.low / line.benefit.years
     rule = line.rule
-    return (
-        ANSWER_ORDER.index(line.answer),
-        urgency(rule),
-        _kind_of_harm(rule),
-        -benefit,
-        STRENGTH_ORDER.index(rule.grade.strength),
-        BURDEN.index(rule.do.kind),
-        rule.name,
-    )
+    harm, kind, strength, burden = _standing(rule.do.kind, rule.grade.strength, rule.topic)
+    place = ANSWER_ORDER.index(line.answer)
+    return (place, harm, kind, -benefit, strength, burden, rule.name)
 
 
 def urgency(rule: Rule) -> int:
     """0: harm to be stopped now, 1: harm to be looked at, 2: something worth doing, 3: harm that may be."""
-    return URGENT[severity_of(rule)] if rule.do.kind in HARMS else URGENT["moderate"] + 1
+    return _standing(rule.do.kind, rule.grade.strength, rule.topic)[0]
 
 
-def _kind_of_harm(rule: Rule) -> int:
-    if rule.do.kind not in HARMS:
-        return 0
-    return TOPICS.index(rule.topic) if rule.topic in TOPICS else len(TOPICS)
+@cache
+def _standing(kind: str, strength: str, topic: str) -> tuple[int, int, int, int]:
+    """Urgency, kind of harm, strength and burden of what a rule proposes, as places."""
+    place, burden = STRENGTH_ORDER.index(strength), BURDEN.index(kind)
+    if kind not in HARMS:
+        return URGENT["moderate"] + 1, 0, place, burden
+    harm = TOPICS.index(topic) if topic in TOPICS else len(TOPICS)
+    return URGENT[severity_of(kind, strength)], harm, place, burden

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lifecourse.base.progress import Progress
+    from lifecourse.care.careplan import CarePlan
     from lifecourse.timeline.access import Timeline
-    from lifecourse.timeline.chart import Chart
 
 ADULT_YEARS = 18
 WORTH_PROCESSES = 400  # people; below it, starting processes costs more than it saves
@@ -80,7 +80,9 @@ def plan_of(timeline: Timeline, subject_id: int, *, as_fhir: bool = False) -> di
     chart = timeline.chart(subject_id)
     if chart.as_of is None:
         raise UserError(f"subject {subject_id} has no dated record to plan from.")
-    return _document(chart, chart.as_of, as_fhir=as_fhir)
+    from lifecourse.care import plan
+
+    return _as_document(plan(chart, chart.as_of), as_fhir=as_fhir)
 
 
 def explanation_of(timeline: Timeline, subject_id: int, rule: str) -> dict[str, Any]:
@@ -93,11 +95,9 @@ def explanation_of(timeline: Timeline, subject_id: int, rule: str) -> dict[str, 
     return plan(chart, chart.as_of).explain(rule)
 
 
-def _document(chart: Chart, at: int, *, as_fhir: bool) -> dict[str, Any]:
-    from lifecourse.care import plan
+def _as_document(care_plan: CarePlan, *, as_fhir: bool) -> dict[str, Any]:
     from lifecourse.care.exchange.fhir import bundle
 
-    care_plan = plan(chart, at)
     return bundle(care_plan) if as_fhir else care_plan.to_dict()
 
 
@@ -146,24 +146,24 @@ def plan_shard(timeline: Timeline, shard: int, out: Path, as_fhir: bool) -> Coun
     """Write the plans of one shard's adults; how many, and the counts of answers and of what fires."""
     answers: Counter[str] = Counter()
     fires: Counter[str] = Counter()
-    plans = 0
-    for chart in timeline.charts([shard]):
-        at = chart.as_of
-        if at is None or not _is_adult(chart, at):
-            continue
-        document = _document(chart, at, as_fhir=as_fhir)
-        path = out / f"{timeline.derived.name_of(chart.subject_id)}.json"
-        timeline.derived.write_json(path, document)
-        plans += 1
-        for recommendation in document.get("recommendations", ()):
-            answers[recommendation["answer"]] += 1
-            fires[recommendation["name"]] += recommendation["answer"] == "fires"
-    return plans, answers, fires
+    written = 0
+    for care_plan in _adults(timeline, shard):
+        path = out / f"{timeline.derived.name_of(care_plan.subject_id)}.json"
+        timeline.derived.write_json(path, _as_document(care_plan, as_fhir=as_fhir))
+        written += 1
+        for line in care_plan.recommendations:
+            answers[str(line.answer)] += 1
+            fires[line.rule.name] += line.answer == "fires"
+    return written, answers, fires
 
 
-def _is_adult(chart: Chart, at: int) -> bool:
-    age = chart.age_at(at)
-    return age is not None and age >= ADULT_YEARS
+def _adults(timeline: Timeline, shard: int) -> Iterator[CarePlan]:
+    from lifecourse.care.careplan import plans
+
+    for together in timeline.together([shard]):
+        for care_plan in plans(together):
+            if care_plan.age is not None and care_plan.age >= ADULT_YEARS:
+                yield care_plan
 
 
 def text(result: dict[str, Any]) -> str:

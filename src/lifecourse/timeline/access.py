@@ -35,6 +35,7 @@ from lifecourse.timeline.reader import DEFAULT_BYTES, Reader
 from lifecourse.timeline.shard import CodeTable, Shard, conform, shard_from_events, sorted_events
 from lifecourse.timeline.sharding import shard_of_one
 from lifecourse.timeline.store import Store
+from lifecourse.timeline.together import Together
 from lifecourse.timeline.view import view_of_store
 
 if TYPE_CHECKING:
@@ -255,17 +256,18 @@ class Timeline:
 
         `shards` narrows it to the people of some shards, so that several processes share the work.
         """
+        for group in self.together(shards):
+            yield from (member.alone() for member in group.charts())
+
+    def together(self, shards: Iterable[int] | None = None) -> Iterator[Together]:
+        """As `charts`, with the people of one shard asked together."""
         self.require(Action.LIST if self.purpose == Purpose.DIRECT_CARE else Action.LEARN)
         self.record("look at all", "store", "success")
+        latest = self.end_of_records()
         for number in range(self.n_shards) if shards is None else shards:
             events = self.holding.events(number, columns=EVENT_COLUMNS)
-            for part in events.partition_by("subject_id", maintain_order=True):
-                yield Chart(
-                    subject_id=int(part["subject_id"][0]),
-                    shard=shard_from_events(part, self.codes),
-                    events=part,
-                    latest_of_anyone=self.end_of_records(),
-                )
+            if events.height:
+                yield Together.of(events, self.codes, latest)
 
     def reader(self, *, max_bytes: int = DEFAULT_BYTES) -> Reader:
         """Anyone's history as columns, in microseconds: for learning and analysis, not for looking at someone.

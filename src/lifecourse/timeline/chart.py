@@ -57,7 +57,7 @@ class Chart:
         TIME_SINCE, the earliest otherwise); for the other summaries all events that enter.
         """
         places = self._places(covariate, at)
-        chosen = _deciding(covariate.summary, places, self.shard.value).tolist()
+        chosen = deciding_of(covariate.summary, places, self.shard.value).tolist()
         if len(chosen) == 1:
             # One event is the usual case, and a slice costs a fiftieth of a gather.
             return self.events.slice(chosen[0], 1)
@@ -72,7 +72,7 @@ class Chart:
         asked = (id(covariate), at, most)
         if asked not in self._decided:
             places = self._places(covariate, at)
-            chosen = _deciding(covariate.summary, places, self.shard.value)[-most:].tolist()
+            chosen = deciding_of(covariate.summary, places, self.shard.value)[-most:].tolist()
             # The covariate is kept with its rows, so that no other one gets its identity.
             self._decided[asked] = covariate, [self._row(place) for place in chosen]
         return self._decided[asked][1]
@@ -199,9 +199,10 @@ class Chart:
         return bound.offset
 
 
-def _deciding(
+def deciding_of(
     summary: Summary, places: npt.NDArray[np.int64], value: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.int64]:
+    """Those of `places`, the events that enter an answer in their order, that decide it (`Chart.trace`)."""
     if len(places) == 0:
         return places
     if summary in (Summary.LAST, Summary.TIME_SINCE):
@@ -218,8 +219,15 @@ def _deciding(
 def sex_of(shard: Shard) -> str | None:
     """The sex of a one-subject shard, from its ``SEX//`` codes or what maps to them."""
     for place in shard.code:
-        names = (shard.codes.codes[place], *shard.codes.parents[place])
-        for name in names:
-            if name.startswith("SEX//"):
-                return str(name.removeprefix("SEX//"))
+        found = sex_among((shard.codes.codes[place], *shard.codes.parents[place]))
+        if found is not None:
+            return found
+    return None
+
+
+def sex_among(names: tuple[str, ...]) -> str | None:
+    """What the first ``SEX//`` code of the names of an event says."""
+    for name in names:
+        if name.startswith("SEX//"):
+            return name.removeprefix("SEX//")
     return None

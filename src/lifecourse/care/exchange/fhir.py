@@ -155,7 +155,7 @@ def _issue(care_plan: CarePlan, patient: Mapping[str, Any], line: Recommendation
         "identifier": [{"system": RULE, "value": rule.name}],
         "status": "preliminary",
         "code": _issue_code(rule.topic),
-        "severity": severity_of(rule),
+        "severity": severity_of(rule.do.kind, rule.grade.strength),
         "patient": {"reference": _url(patient)},
         "identifiedDateTime": care_plan.as_of,
         "detail": f"{rule.title}. {line.reason}",

@@ -229,7 +229,7 @@ class Condition(Document):
     def judge(self, facts: Facts, points: dict[str, list[Item]]) -> Judgement:
         """The answer with these facts."""
         if self.all is not None:
-            return _every([part.judge(facts, points) for part in self.all])
+            return _every(self.all, facts, points)
         if self.any is not None:
             return _some([part.judge(facts, points) for part in self.any])
         if self.negation is not None:
@@ -352,11 +352,14 @@ def _judge_points(
     return Judgement(truth=wanted.hold(lowest), because=(Reason(questions=questions, text=text),))
 
 
-def _every(parts: list[Judgement]) -> Judgement:
-    failing = [part for part in parts if part.truth is False]
-    if failing:
-        # One no is enough; rules put what is most basic first, and a reader wants that one.
-        return Judgement(truth=False, because=failing[0].because)
+def _every(conditions: list[Condition], facts: Facts, points: dict[str, list[Item]]) -> Judgement:
+    parts = []
+    for condition in conditions:
+        part = condition.judge(facts, points)
+        if part.truth is False:
+            # One no is enough; rules put what is most basic first, and a reader wants that one.
+            return Judgement(truth=False, because=part.because)
+        parts.append(part)
     unknown = [part for part in parts if part.truth is None]
     if unknown:
         return Judgement(truth=None, because=_reasons(parts), missing=_missing(unknown))

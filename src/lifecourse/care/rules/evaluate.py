@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lifecourse.care.rules.conditions import Judgement, Reason
@@ -11,7 +12,7 @@ from lifecourse.care.rules.wording import needed
 
 if TYPE_CHECKING:
     from lifecourse.care.rules.definition import Rule
-    from lifecourse.care.rules.questions import Facts
+    from lifecourse.care.rules.questions import Facts, Question
 
 
 class Answer(StrEnum):
@@ -33,7 +34,7 @@ class Missing:
     order: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """One rule's answer for one person at one moment.
 
@@ -46,6 +47,11 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
     excluded_by: str | None = None
     missing: tuple[Missing, ...] = ()
+
+    @cached_property
+    def asked(self) -> tuple[Question, ...]:
+        """The questions whose answers decided, each once."""
+        return tuple(dict.fromkeys(q for reason in self.reasons for q in reason.questions))
 
     def __str__(self) -> str:
         """As cases write it."""

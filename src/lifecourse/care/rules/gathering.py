@@ -12,6 +12,7 @@ import numpy as np
 
 from lifecourse.care.pgx.calling import NOT_TESTED
 from lifecourse.care.pgx.reading import call_events, calls_of_chart
+from lifecourse.care.rules.evaluate import decide
 from lifecourse.care.rules.questions import Fact, Kind, Question
 from lifecourse.care.rules.wording import unended
 from lifecourse.schema.code import codes
@@ -25,6 +26,7 @@ from lifecourse.tasks.smoking import (
     smoking_status,
     words_of,
 )
+from lifecourse.vocab.codelists import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lifecourse.care.pgx.calling import Call
+    from lifecourse.care.rules.definition import Rule
+    from lifecourse.care.rules.evaluate import Decision
     from lifecourse.schema.code import Codelist
     from lifecourse.timeline.chart import Chart
 
@@ -75,6 +79,14 @@ class ChartFacts:
         """The answers to all questions."""
         return {question: self._fact(question) for question in self.questions}
 
+    def decide(self, rule: Rule) -> Decision:
+        """The answer of `rule`."""
+        return decide(rule, self)
+
+    def decide_with(self, rule: Rule, ingredient: str) -> Decision:
+        """The answer of `rule` if `ingredient` were taken too."""
+        return decide(rule, _AsIfTaken(facts=self, ingredient=ingredient))
+
     def events(self, question: Question) -> tuple[dict[str, Any], ...]:
         """The events behind an answer, at most three, latest last; none where nothing was found."""
         if question not in self._traced:
@@ -114,7 +126,7 @@ class ChartFacts:
             )
         if question.kind == Kind.DRUG:
             return self._taken(question)
-        return Fact(value=self._answers[_name(question)] > 0)
+        return Fact(value=self._answers[name_of(question)] > 0)
 
     @cached_property
     def _derived(self) -> dict[str, float]:
@@ -136,14 +148,14 @@ class ChartFacts:
         return None if years is None else float(years)
 
     def _measured(self, question: Question) -> float | None:
-        name = _name(question)
+        name = name_of(question)
         if question.times > 1 and self._answers[f"{name}:times"] < question.times:
             return None
         value = self._answers[name]
         return None if math.isnan(value) else value
 
     def _taken(self, question: Question) -> Fact:
-        name = _name(question)
+        name = name_of(question)
         if self._answers[name] > 0:
             return Fact(value=True)
         if self._answers[f"{name}:open"] > 0:
@@ -178,15 +190,9 @@ class ChartFacts:
 
     def _tracing(self, question: Question) -> Covariate:
         if question.kind == Kind.AGE:
-            codelist = codes("birth", BIRTH)
-            return Covariate(
-                name="birth", codelist=codelist, window=before(), summary=Summary.TIME_FIRST
-            )
+            return _BIRTH
         if question.kind == Kind.SEX:
-            name = str(self.facts[question].value)
-            return Covariate(
-                name="sex", codelist=_codelist(name), window=static(), summary=Summary.EXISTS
-            )
+            return _sex(str(self.facts[question].value))
         if question.kind == Kind.DERIVED:
             return evidence_of(question.name)
         if question.kind == Kind.SMOKING:
@@ -204,6 +210,34 @@ class ChartFacts:
     def _cited(self, rows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
         descriptions = self.chart.shard.codes
         return tuple(event_of(row, _description(descriptions, row["code"])) for row in rows)
+
+
+_BIRTH = Covariate(
+    name="birth", codelist=codes("birth", BIRTH), window=before(), summary=Summary.TIME_FIRST
+)
+
+
+@cache
+def _sex(name: str) -> Covariate:
+    return Covariate(name="sex", codelist=_codelist(name), window=static(), summary=Summary.EXISTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AsIfTaken:
+    """The facts, but that an ingredient is taken."""
+
+    facts: ChartFacts
+    ingredient: str
+
+    def __getitem__(self, question: Question) -> Fact:
+        if is_about(question, self.ingredient):
+            return Fact(value=True)
+        return self.facts[question]
+
+
+def is_about(question: Question, ingredient: str) -> bool:
+    """Whether a question asks for a drug that `ingredient` is."""
+    return question.kind == Kind.DRUG and ingredient in members(question.name)
 
 
 def event_of(row: dict[str, Any], description: str | None) -> dict[str, Any]:
@@ -241,6 +275,7 @@ def covariates_of(questions: tuple[Question, ...]) -> tuple[Covariate, ...]:
     return tuple({covariate.name: covariate for covariate in asked}.values())
 
 
+@cache
 def _covariates(question: Question) -> Sequence[Covariate]:
     if question.kind == Kind.SMOKING:
         return smoking_covariates()
@@ -248,7 +283,7 @@ def _covariates(question: Question) -> Sequence[Covariate]:
         return []
     days = question.within_days
     window = before() if days is None else before(timedelta(days=days))
-    codelist, name = _codelist(question.name), _name(question)
+    codelist, name = _codelist(question.name), name_of(question)
     if question.kind == Kind.DRUG:
         asked = ((name, window), (f"{name}:open", before()))
         return [
@@ -268,7 +303,9 @@ def _covariates(question: Question) -> Sequence[Covariate]:
     return [value, times]
 
 
-def _name(question: Question) -> str:
+@cache
+def name_of(question: Question) -> str:
+    """What a question of the kernel is called."""
     parts = (question.kind, question.name, question.within_days, question.ongoing, question.take)
     return ":".join(str(part) for part in parts)
 

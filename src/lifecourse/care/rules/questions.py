@@ -6,7 +6,7 @@ rules is the same object, so that one person's questions go to the kernel once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -54,6 +54,16 @@ class Question:
     times: int = 1
     outcome: str = ""
     years: int | None = None
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Hash once: a plan looks answers up by question a thousand times."""
+        parts = (self.kind, self.name, self.within_days, self.ongoing, self.take, self.times)
+        object.__setattr__(self, "_hash", hash((*parts, self.outcome, self.years)))
+
+    def __hash__(self) -> int:
+        """Of all that is asked."""
+        return self._hash
 
     @property
     def key(self) -> str:

@@ -21,11 +21,11 @@ TOPICS = (
 )  # fmt: skip
 
 
-def severity_of(rule: Rule) -> str:
-    """How grave the harm is that a rule is about: ``high``, ``moderate`` or ``low``."""
-    if rule.do.kind == "stop_medication" and rule.grade.strength == "strong":
+def severity_of(kind: str, strength: str) -> str:
+    """How grave the harm is that a rule is about, by its action and grade: ``high``, ``moderate`` or ``low``."""
+    if kind == "stop_medication" and strength == "strong":
         return "high"
-    return "low" if rule.grade.strength == "weak" else "moderate"
+    return "low" if strength == "weak" else "moderate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class SafetyAlert:
     @property
     def severity(self) -> str:
         """``high``, ``moderate`` or ``low``, as FHIR's DetectedIssue has it."""
-        return severity_of(self.rule)
+        return severity_of(self.rule.do.kind, self.rule.grade.strength)
 
     @property
     def rank(self) -> tuple[int, int, str]:

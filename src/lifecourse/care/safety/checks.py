@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import UserError
 from lifecourse.care.assessment import assess
-from lifecourse.care.rules.evaluate import Answer, decide
+from lifecourse.care.rules.evaluate import Answer
 from lifecourse.care.rules.gathering import ChartFacts
 from lifecourse.care.rules.loading import library
-from lifecourse.care.rules.questions import Fact, Kind, Question
+from lifecourse.care.rules.questions import Kind
 from lifecourse.care.rules.scores import score_facts
 from lifecourse.care.safety.alerts import MOST_ALERTS, SafetyAlert, SafetyReport, ranked
 from lifecourse.care.safety.medications import State, medication_list
@@ -58,7 +57,7 @@ def check_safety(
     asked = _gathered(chart, moment, known) if facts is None else facts
     medications = medication_list(chart, moment)
     taken = tuple(each.ingredient for each in medications if each.state == State.ACTIVE)
-    decisions = [(rule, decide(rule, asked)) for rule in _about_harm(known, today)]
+    decisions = [(rule, asked.decide(rule)) for rule in _about_harm(known, today)]
     alerts = [
         _alert(rule, decision, asked, _concerned(rule, asked, taken))
         for rule, decision in decisions
@@ -138,10 +137,9 @@ def _about_harm(rules: Library, today: date | None) -> list[Rule]:
 def _alert(
     rule: Rule, decision: Decision, facts: ChartFacts, drugs: tuple[str, ...]
 ) -> SafetyAlert:
-    questions = dict.fromkeys(q for reason in decision.reasons for q in reason.questions)
     events = {
         (event["code"], event["time"], event["source_id"]): {**event, "for": question.key}
-        for question in questions
+        for question in decision.asked
         for event in facts.events(question)
     }
     return SafetyAlert(rule=rule, decision=decision, drugs=drugs, events=tuple(events.values()))
@@ -162,26 +160,12 @@ def _missing(decisions: Iterable[Decision]) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _AsIfTaken:
-    """The facts, but that an ingredient is taken."""
-
-    facts: ChartFacts
-    ingredient: str
-
-    def __getitem__(self, question: Question) -> Fact:
-        if question.kind == Kind.DRUG and self.ingredient in members(question.name):
-            return Fact(value=True)
-        return self.facts[question]
-
-
 def _alerts_of_one(
     ingredient: str, rules: Library, facts: ChartFacts, today: date | None
 ) -> dict[str, SafetyAlert]:
-    supposed = _AsIfTaken(facts=facts, ingredient=ingredient)
     found = {}
     for rule in _by_ingredient(rules, today).get(ingredient, ()):
-        decision = decide(rule, supposed)
+        decision = facts.decide_with(rule, ingredient)
         if decision.answer == Answer.FIRES:
             found[rule.name] = _alert(rule, decision, facts, (ingredient,))
     return found

@@ -1,0 +1,111 @@
+"""What rules decided before, so that people of whom the same facts decide share the decision.
+
+A rule reads facts one after the other, and which it reads next follows from those it has read. So its decisions are the
+leaves of a tree whose branches are facts: a person is led down it by their facts, and only where nobody went before
+does `decide` think.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifecourse.care.rules.evaluate import Decision, decide
+from lifecourse.care.rules.gathering import is_about
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lifecourse.care.rules.definition import Rule
+    from lifecourse.care.rules.questions import Fact, Question
+
+
+class _Branch:
+    """The question that is read next, by its place, and where each fact, by its number, leads."""
+
+    __slots__ = ("place", "ways")
+
+    def __init__(self, place: int, ways: dict[int, _Branch | Decision]) -> None:
+        self.place, self.ways = place, ways
+
+
+class Memory:
+    """Decisions on answers to `questions`; facts are known by number (`number`)."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self.place_of = {question: place for place, question in enumerate(questions)}
+        self._roots: dict[int, tuple[Rule, _Branch | Decision]] = {}
+        self._numbers: dict[tuple[Fact, type], int] = {}
+        self._facts: list[Fact] = []
+        self._about: dict[str, tuple[int, ...]] = {}
+
+    def number(self, fact: Fact) -> int:
+        """The number of `fact`; equal facts have one."""
+        # 1.0 and True are equal, and are said in other words.
+        key = (fact, fact.value.__class__)
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self._facts)
+            self._facts.append(fact)
+        return found
+
+    def fact(self, number: int) -> Fact:
+        """The fact that has this number."""
+        return self._facts[number]
+
+    def about(self, ingredient: str) -> tuple[int, ...]:
+        """Places of the questions that ask for a drug which `ingredient` is."""
+        found = self._about.get(ingredient)
+        if found is None:
+            asked = self.place_of.items()
+            found = tuple(place for question, place in asked if is_about(question, ingredient))
+            self._about[ingredient] = found
+        return found
+
+    def decide(self, rule: Rule, numbers: Sequence[int]) -> Decision:
+        """As `decide`, of someone whose answer to each question has the number at its place."""
+        kept = self._roots.get(id(rule))
+        node = None if kept is None else kept[1]
+        while isinstance(node, _Branch):
+            node = node.ways.get(numbers[node.place])
+        return self._learned(rule, numbers) if node is None else node
+
+    def _learned(self, rule: Rule, numbers: Sequence[int]) -> Decision:
+        reading = _Reading(self, numbers)
+        decision = decide(rule, reading)
+        kept = self._roots.get(id(rule))
+        if kept is None:
+            self._roots[id(rule)] = (rule, _path(reading.read, numbers, decision))
+            return decision
+        node = kept[1]
+        for depth, place in enumerate(reading.read, start=1):
+            # Everyone is led the same way up to here: a rule reads on by what it has read alone.
+            assert isinstance(node, _Branch)  # noqa: S101 -- a leaf would have answered
+            if numbers[place] not in node.ways:
+                node.ways[numbers[place]] = _path(reading.read[depth:], numbers, decision)
+                break
+            node = node.ways[numbers[place]]
+        return decision
+
+
+def _path(places: Sequence[int], numbers: Sequence[int], end: Decision) -> _Branch | Decision:
+    """The branches, one below the other, that lead by the facts at `places` to `end`."""
+    node: _Branch | Decision = end
+    for place in reversed(places):
+        node = _Branch(place, {numbers[place]: node})
+    return node
+
+
+class _Reading:
+    """Facts, and the places of those that were read, each once."""
+
+    def __init__(self, memory: Memory, numbers: Sequence[int]) -> None:
+        self._memory, self._numbers = memory, numbers
+        self.read: list[int] = []
+        self._known: set[int] = set()
+
+    def __getitem__(self, question: Question) -> Fact:
+        place = self._memory.place_of[question]
+        if place not in self._known:
+            self._known.add(place)
+            self.read.append(place)
+        return self._memory.fact(self._numbers[place])
