@@ -55,7 +55,6 @@ def test_plans_made_together_are_the_plans_made_alone(timeline: Timeline) -> Non
         for made in plans(group, today=TODAY)
     }
     assert len(alone) > 50
-    assert any(code.startswith("GENOTYPE//") for code in timeline.codes.codes)
     assert together == alone
 
 
@@ -116,3 +115,15 @@ def test_an_earlier_moment_of_someone_read_with_others_is_not_answered_by_the_la
     assert to_json(plan(member.until(earlier), earlier, today=TODAY).to_dict()) == to_json(
         plan(chart.until(earlier), earlier, today=TODAY).to_dict()
     )
+
+
+def test_the_genotypes_of_people_read_together_are_their_own(timeline: Timeline) -> None:
+    if not any(code.startswith("GENOTYPE//") for code in timeline.codes.codes):
+        pytest.skip("nobody has a genotype here")
+    called = [
+        {line.rule.name for line in made.recommendations if "makes them" in line.reason}
+        for group in timeline.together()
+        for made in plans(group, today=TODAY)
+    ]
+    assert any(called)
+    assert not all(called)
