@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ VITALS = ("bmi", "sbp")
 SGLT2_FROM = 3.0
 """Years since the records begin at which SGLT2 inhibitors can be had."""
 VARENICLINE_QUARTERS = 2
+EVERYONE = slice(None)
+Forced = Mapping[str, tuple[np.ndarray | slice, bool]]
+"""By drug: the places of the people whom it is about (int64 or bool; EVERYONE), and whether they take it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,11 +82,11 @@ def see_people(
     state: State,
     model: Parameters,
     rng: np.random.Generator,
-    forced: dict[str, bool],
+    forced: Forced,
 ) -> Visits:
     """The visits of the quarter that just passed; `state` learns what was seen, written and begun.
 
-    `forced` holds drugs that everyone takes (True) or nobody does (False), whatever care decides.
+    `forced` holds drugs that some take or do not take, whatever care decides.
     """
     ill = state.has_cvd()
     for name in CHRONIC:
@@ -96,8 +100,7 @@ def see_people(
     written = _write_down(people, state, person, moment[person], model, rng)
     _treat(people, state, person, moment[person], asked["smoking"], model, rng)
     _stop(people, state, model, rng)
-    for drug, is_taken in forced.items():
-        state.is_on[drug][:] = is_taken
+    force(state, forced)
     return Visits(
         person=person,
         moment=moment[person],
@@ -107,6 +110,12 @@ def see_people(
         written=written,
         taking={drug: state.is_on[drug][person].copy() for drug in DRUGS},
     )
+
+
+def force(state: State, forced: Forced) -> None:
+    """Put people on drugs, and take them off."""
+    for drug, (places, is_taken) in forced.items():
+        state.is_on[drug][places] = is_taken
 
 
 def _measure(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lifecourse.simulation.clinic import see_people
+from lifecourse.simulation.clinic import force, see_people
 from lifecourse.simulation.life import live_a_quarter
 from lifecourse.simulation.parameters import STEPS_PER_YEAR
 from lifecourse.simulation.state import CARDIOVASCULAR
@@ -18,6 +18,7 @@ from lifecourse.simulation.state import CARDIOVASCULAR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lifecourse.simulation.clinic import Forced
     from lifecourse.simulation.life import Quarter
     from lifecourse.simulation.parameters import Parameters
     from lifecourse.simulation.population import People
@@ -60,19 +61,18 @@ def true_risks(
     *,
     futures: int,
     horizons: Sequence[int] = HORIZONS,
-    forced: dict[str, bool] | None = None,
+    forced: Forced | None = None,
 ) -> dict[tuple[str, int], np.ndarray]:
     """Chance of a first event within each horizon, death competing; float64[n] by outcome and years.
 
-    `forced` holds drugs that are taken (True) or not (False) from now on, whatever care decides; the rest goes on as
-    care would have it. Who is dead or has had the event has 0.
+    `forced` holds drugs that some take, or do not take, from now on, whatever care decides; the rest goes on as care
+    would have it. Who is dead or has had the event has 0.
     """
     total = {(o, h): np.zeros(people.n) for o in OUTCOMES for h in horizons}
     everyone = np.arange(people.n)
     for _ in range(futures):
         future = state.take(everyone)
-        for drug, is_taken in (forced or {}).items():
-            future.is_on[drug][:] = is_taken
+        force(future, forced or {})
         sums = {outcome: np.zeros(people.n) for outcome in OUTCOMES}
         for step in range(max(horizons) * STEPS_PER_YEAR):
             before = {outcome: has_had(future, outcome) for outcome in (COMPOSITE, *OF_BOUNDS)}

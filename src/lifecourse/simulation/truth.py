@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from lifecourse.simulation.charting import DAYS_PER_YEAR, US_PER_DAY, begin_microseconds
+from lifecourse.simulation.clinic import EVERYONE
 from lifecourse.simulation.futures import (
     COMPOSITE,
     HORIZONS,
@@ -20,6 +21,7 @@ from lifecourse.simulation.observed import is_recorded
 from lifecourse.simulation.state import CARDIOVASCULAR, SMOKING, under_treatment
 
 if TYPE_CHECKING:
+    from lifecourse.simulation.clinic import Forced
     from lifecourse.simulation.history import History
     from lifecourse.simulation.oracle import RecordsOracle
     from lifecourse.simulation.parameters import Parameters
@@ -85,7 +87,7 @@ def risks_at_landmark(
     people, state = history.people, history.snapshots[years]
     seed = int(rng.integers(2**63))
 
-    def risks(forced: dict[str, bool] | None) -> dict[tuple[str, int], np.ndarray]:
+    def risks(forced: Forced | None) -> dict[tuple[str, int], np.ndarray]:
         # The same futures' chance for each treatment: their difference is the treatment.
         own = np.random.default_rng(seed)
         return true_risks(people, state, model, own, futures=futures, forced=forced)
@@ -93,8 +95,8 @@ def risks_at_landmark(
     plain = risks(None)
     forced = {}
     for drug in TREATMENTS if treatments else ():
-        forced[f"with_{drug}"] = risks({drug: True})
-        forced[f"without_{drug}"] = risks({drug: False})
+        forced[f"with_{drug}"] = risks({drug: (EVERYONE, True)})
+        forced[f"without_{drug}"] = risks({drug: (EVERYONE, False)})
     moment = begin_microseconds(model) + int(years * DAYS_PER_YEAR) * US_PER_DAY
     tables = []
     for outcome in OUTCOMES:
