@@ -41,6 +41,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "simulate": ("meds", "fhir"),
     "labels": ("M", "L"),
     "pages": ("M",),
+    "panel": ("M",),
     "growth": ("100M",),
 }
 """Modules and the sizes they run at, quickest first."""

@@ -18,6 +18,8 @@ from lifecourse.care.rules.gathering import ChartFacts, covariates_of
 from lifecourse.care.rules.loading import library
 from lifecourse.care.rules.memory import Memory
 from lifecourse.care.rules.scores import score_facts
+from lifecourse.care.worklist import entry_of
+from lifecourse.cli.plan import plan_all, text
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.simulation.hospital import simulate
 from lifecourse.timeline.access import Timeline, open_timeline
@@ -127,3 +129,38 @@ def test_the_genotypes_of_people_read_together_are_their_own(timeline: Timeline)
     ]
     assert any(called)
     assert not all(called)
+
+
+def test_the_worklist_has_those_who_gain_most_first(timeline: Timeline) -> None:
+    told = plan_all(timeline, most=12)
+    made = {
+        each.subject_id: each
+        for group in timeline.together()
+        for each in plans(group)
+        if each.age is not None and each.age >= 18
+    }
+    assert told["plans"] == len(made)
+    listed = told["worklist"]
+    assert len(listed) == 12
+    gains = [(-each["urgent"], -each["fewer_in_100_a_year"], -each["gaps"]) for each in listed]
+    assert gains == sorted(gains)
+    for entry in listed:
+        firing = [
+            line
+            for line in made[entry["subject_id"]].recommendations
+            if line.answer == "fires" and line.same_as is None
+        ]
+        assert entry["gaps"] == len(firing)
+        assert (entry["first"], entry["why"]) == (firing[0].rule.title, firing[0].reason)
+    others = [entry_of(each) for each in made.values()]
+    best = min(each.order[:3] for each in others if each is not None)
+    assert gains[0] == best
+
+
+def test_the_command_lists_them_without_writing_a_plan(
+    timeline: Timeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = text(plan_all(timeline, most=3))
+    assert "Who gains most" in told
+    assert not list(tmp_path.iterdir())

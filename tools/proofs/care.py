@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from proofs.measuring import BENCH, PYTHON, Proof, run, tests
+from proofs.measuring import BENCH, PYTHON, Proof, benchmark, run, tests
 
 CHAPTER = "Care plans"
 
@@ -77,5 +77,11 @@ PROOFS = (
         "with its events and source; who takes clopidogrel with CYP2C19 *2/*2, or simvastatin with a strong CYP3A4 "
         "inhibitor, sees it first",
         measure=tests("tests/docs/test_worked_plans.py"),
+    ),
+    Proof(
+        name="panel",
+        promise="100,000 simulated people, every rule and score, in under 3 minutes and 4 GB on 2 cores; 1,000 plans "
+        "byte for byte as each is alone",
+        measure=benchmark("panel"),
     ),
 )

@@ -6,10 +6,12 @@ import os
 from collections import Counter
 from concurrent.futures import as_completed
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
 from lifecourse.base.progress import SILENT
+from lifecourse.care.worklist import Entry, entry_of, worklist
 from lifecourse.cli.arguments import (
     actor_of,
     add_identity,
@@ -35,14 +37,26 @@ if TYPE_CHECKING:
 ADULT_YEARS = 18
 WORTH_PROCESSES = 400  # people; below it, starting processes costs more than it saves
 
-Counts = tuple[int, Counter[str], Counter[str]]
+MOST_LISTED = 25
+WIDEST_REASON = 100  # characters in a table; JSON has the whole
+
+Counts = tuple[int, Counter[str], Counter[str], list[Entry]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """STORE and whom."""
     add_store(parser)
-    add_subject(parser, everyone="every adult, one file each in --out")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="where the plans of --all go")
+    add_subject(parser, everyone="every adult: counts, and who gains most first")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help="write each plan of --all to a file here"
+    )
+    parser.add_argument(
+        "--most",
+        metavar="N",
+        type=int,
+        default=MOST_LISTED,
+        help="people of --all that are listed (default: %(default)s)",
+    )
     parser.add_argument(
         "--fhir", action="store_true", help="as a FHIR Bundle of CarePlan and RiskAssessments"
     )
@@ -58,8 +72,6 @@ def call(arguments: argparse.Namespace) -> Any:
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
 
-    if arguments.all and arguments.out is None:
-        raise UserError("--all writes one file per adult. Say where: --out plans")
     store = store_of(arguments.store)
     timeline = open_timeline(
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.PLAN
@@ -69,7 +81,13 @@ def call(arguments: argparse.Namespace) -> Any:
 
         timeline = leaving(arguments, timeline)
         with shown_progress() as progress:
-            return write_plans(timeline, arguments.out, as_fhir=arguments.fhir, progress=progress)
+            return plan_all(
+                timeline,
+                arguments.out,
+                as_fhir=arguments.fhir,
+                most=arguments.most,
+                progress=progress,
+            )
     if arguments.explain is not None:
         return explanation_of(timeline, arguments.subject, arguments.explain)
     return plan_of(timeline, arguments.subject, as_fhir=arguments.fhir)
@@ -101,32 +119,50 @@ def _as_document(care_plan: CarePlan, *, as_fhir: bool) -> dict[str, Any]:
     return bundle(care_plan) if as_fhir else care_plan.to_dict()
 
 
-def write_plans(
-    timeline: Timeline, out: Path, *, as_fhir: bool = False, progress: Progress = SILENT
+def write_plans(timeline: Timeline, out: Path, *, progress: Progress = SILENT) -> dict[str, Any]:
+    """A plan for every adult in `out`, as of a run; gives how many, and how the rules answered."""
+    return plan_all(timeline, out, most=0, progress=progress)
+
+
+def plan_all(
+    timeline: Timeline,
+    out: Path | None = None,
+    *,
+    as_fhir: bool = False,
+    most: int = MOST_LISTED,
+    progress: Progress = SILENT,
 ) -> dict[str, Any]:
-    """A plan for every adult in `out`; gives how many, and how the rules answered.
+    """Plan for every adult; gives how many, how the rules answered, and the `most` who gain most.
+
+    The plans are written to `out`, where that is given.
 
     A file is called ``<subject_id>.json``; of an encrypted store it is sealed, and its name does not tell whose it is.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    listed: list[Entry] = []
     answers: Counter[str] = Counter()
     fires: Counter[str] = Counter()
     plans, people, shards = 0, timeline.n_subjects, range(timeline.n_shards)
-    for done, (planned, answered, fired) in enumerate(_by_shard(timeline, out, as_fhir), start=1):
+    for done, (planned, answered, fired, entries) in enumerate(
+        _by_shard(timeline, out, as_fhir), start=1
+    ):
         plans += planned
         answers.update(answered)
         fires.update(fired)
+        listed = worklist([*listed, *entries])[:most]
         progress.step("plans by shard", done, len(shards))
     return {
         "plans": plans,
         "under_18_or_unknown_age": people - plans,
         "answers": dict(sorted(answers.items())),
         "fires": dict(sorted(fires.items())),
-        "out": str(out),
+        **({} if out is None else {"out": str(out)}),
+        **({"worklist": [each.to_dict() for each in listed]} if most else {}),
     }
 
 
-def _by_shard(timeline: Timeline, out: Path, as_fhir: bool) -> Iterator[Counts]:
+def _by_shard(timeline: Timeline, out: Path | None, as_fhir: bool) -> Iterator[Counts]:
     """The counts of each shard; large stores are shared out to one process per core."""
     shards = range(timeline.n_shards)
     workers = min(os.cpu_count() or 1, len(shards))
@@ -142,19 +178,24 @@ def _by_shard(timeline: Timeline, out: Path, as_fhir: bool) -> Iterator[Counts]:
             raise
 
 
-def plan_shard(timeline: Timeline, shard: int, out: Path, as_fhir: bool) -> Counts:
-    """Write the plans of one shard's adults; how many, and the counts of answers and of what fires."""
+def plan_shard(timeline: Timeline, shard: int, out: Path | None, as_fhir: bool) -> Counts:
+    """Plan for one shard's adults; how many, the counts of answers and of what fires, and who has something to do."""
     answers: Counter[str] = Counter()
     fires: Counter[str] = Counter()
+    entries: list[Entry] = []
     written = 0
     for care_plan in _adults(timeline, shard):
-        path = out / f"{timeline.derived.name_of(care_plan.subject_id)}.json"
-        timeline.derived.write_json(path, _as_document(care_plan, as_fhir=as_fhir))
+        if out is not None:
+            path = out / f"{timeline.derived.name_of(care_plan.subject_id)}.json"
+            timeline.derived.write_json(path, _as_document(care_plan, as_fhir=as_fhir))
         written += 1
+        entry = entry_of(care_plan)
+        if entry is not None:
+            entries.append(entry)
         for line in care_plan.recommendations:
             answers[str(line.answer)] += 1
             fires[line.rule.name] += line.answer == "fires"
-    return written, answers, fires
+    return written, answers, fires, entries
 
 
 def _adults(timeline: Timeline, shard: int) -> Iterator[CarePlan]:
@@ -173,6 +214,13 @@ def text(result: dict[str, Any]) -> str:
     recommendations = result.get("recommendations")
     if result.get("resourceType") == "Bundle":
         return to_json(result).decode()
+    if "worklist" in result:
+        counts = {name: value for name, value in result.items() if name != "worklist"}
+        people = [
+            {**row, "why": shorten(row["why"], WIDEST_REASON, placeholder=" ...")}
+            for row in result["worklist"]
+        ]
+        return f"{facts(counts)}\n\nWho gains most:\n{table(people)}"
     if recommendations is None:
         return facts(result)
     rows = [{key: row.get(key) for key in ("title", "answer", "reason")} for row in recommendations]

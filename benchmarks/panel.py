@@ -1,0 +1,92 @@
+"""Everyone's plan at once: ``python -m benchmarks.panel FOLDER [SIZE]``.
+
+``lifecourse plan STORE --all`` on simulated people, as a whole process with its workers: every rule, every score, drug
+safety, genes, ranking and the worklist. Memory is summed over the processes. Then a thousand people are planned one by
+one, and each plan must be byte for byte the one that was made together.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.workload import Result, measured, report
+
+PEOPLE = {"S": 2_000, "M": 100_000, "L": 100_000}
+COMPARED = 1_000
+SECONDS, PEAK_MB = 180.0, 4_096.0
+
+
+def main(folder: Path, size: str = "M") -> None:
+    """Make the store on first use, measure the command, compare plans."""
+    people = PEOPLE[size]
+    store = made(folder, people)
+    same = compared(store, COMPARED)
+    command = [sys.executable, "-m", "lifecourse.cli", "plan", str(store), "--all", "--json"]
+    run = measured(command, times=1)
+    said = f"{people:,} people"
+    for work, ours, unit, target in (
+        ("plan everyone and list who gains most", run["wall"], "s", SECONDS),
+        ("plan everyone: peak memory, all processes", run["peak_mb"], "MB", PEAK_MB),
+    ):
+        report(
+            Result(
+                work=work,
+                size=said,
+                peer="",
+                ours=ours,
+                theirs=None,
+                unit=unit,
+                target=target if people == PEOPLE["M"] else None,
+                peak_mb=run["peak_mb"],
+                processor=run["processor"],
+                checked=f"{same:,} plans byte for byte as alone; {people / run['wall']:.0f} people/s",
+                command=f"python -m benchmarks.panel FOLDER {size}",
+            )
+        )
+
+
+def made(folder: Path, people: int) -> Path:
+    """A store of simulated people, made once."""
+    store, source = folder / f"panel-{people}.store", folder / f"panel-{people}.meds"
+    if not store.is_dir():
+        words = ["simulate", "--subjects", str(people), "--seed", "5", "--format", "meds"]
+        measured(_cli(*words, "--futures", "0", "--out", str(source)), times=1)
+        words = ["ingest", str(source), "--store", str(store), "--identifiability", "synthetic"]
+        measured(_cli(*words), times=1)
+    return store
+
+
+def compared(store: Path, most: int) -> int:
+    """How many people have the same plan together as alone.
+
+    Raises
+    ------
+    SystemExit
+        Somebody has another.
+    """
+    from lifecourse.base.files import to_json
+    from lifecourse.care import plan
+    from lifecourse.care.careplan import plans
+    from lifecourse.schema.actor import Actor, Purpose
+    from lifecourse.timeline.access import open_timeline
+
+    timeline = open_timeline(store, actor=Actor(name="benchmark"), purpose=Purpose.DIRECT_CARE)
+    together = (each for group in timeline.together() for each in plans(group))
+    charts = (chart for chart in timeline.charts() if chart.as_of is not None)
+    pairs = 0
+    for chart, shared in islice(zip(charts, together, strict=True), most):
+        alone = plan(chart, int(chart.as_of or 0))
+        if to_json(alone.to_dict()) != to_json(shared.to_dict()):
+            raise SystemExit("a plan made together differs from the one made alone")
+        pairs += 1
+    return pairs
+
+
+def _cli(*words: str) -> list[str]:
+    return [sys.executable, "-m", "lifecourse.cli", *words]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])
