@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -257,8 +257,9 @@ def _drawn_up(
 ) -> CarePlan:
     chart, at = facts.chart, facts.at
     moment = from_microseconds(at)
-    in_force = rules.in_force(day) if reason is None else ()
-    lines = [_line(rule, facts, rules, day, moment.date()) for rule in in_force]
+    in_force, switched_off = _sorted_out(rules, day)
+    wanted = in_force if reason is None else ()
+    lines = [_line(rule, facts, rules, day, moment.date()) for rule in wanted]
     versions = {"rules": rules.version, **_versions()}
     return CarePlan(
         subject_id=chart.subject_id,
@@ -268,11 +269,17 @@ def _drawn_up(
         assessment=assessment,
         predictions=estimates,
         recommendations=tuple(joined(sorted(lines, key=rank))),
-        switched_off=rules.switched_off(day),
+        switched_off=switched_off,
         reason=reason,
         versions=versions,
         content_hash=_hash(facts, rules, reason is None, versions, estimates),
     )
+
+
+@lru_cache(maxsize=4)
+def _sorted_out(rules: Library, day: date) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """The rules in force on a day, and those past their review."""
+    return rules.in_force(day), rules.switched_off(day)
 
 
 def _reason_for_none(chart: Chart, at: int) -> str | None:
@@ -289,7 +296,10 @@ def _reason_for_none(chart: Chart, at: int) -> str | None:
 
 
 def _line(rule: Rule, facts: ChartFacts, rules: Library, day: date, as_of: date) -> Recommendation:
-    decision, safety = checked(rule, facts.decide(rule), facts, rules, day)
+    decision = facts.decide(rule)
+    safety: tuple[SafetyAlert, ...] = ()
+    if decision.answer == Answer.FIRES:
+        decision, safety = checked(rule, decision, facts, rules, day)
     events: dict[tuple[Any, ...], dict[str, Any]] = {}
     for question in decision.asked:
         for event in facts.events(question):

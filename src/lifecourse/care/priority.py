@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST_LINES = 10
 """Lines of what fires that are shown at once; the others stand behind "more"."""
-ANSWER_ORDER = tuple(Answer)
+ANSWER_ORDER = {answer: place for place, answer in enumerate(Answer)}
 STRENGTH_ORDER = ("strong", "moderate", "weak")
 URGENT = {"high": 0, "moderate": 1, "low": 3}
 """Harm by severity; what is worth doing stands at 2, before harm that is merely possible."""
@@ -37,7 +37,7 @@ def rank(line: Recommendation) -> Rank:
     benefit = 0.0 if line.benefit is None else line.benefit.low / line.benefit.years
     rule = line.rule
     harm, kind, strength, burden = _standing(rule.do.kind, rule.grade.strength, rule.topic)
-    place = ANSWER_ORDER.index(line.answer)
+    place = ANSWER_ORDER[line.decision.answer]
     return (place, harm, kind, -benefit, strength, burden, rule.name)
 
 

@@ -74,10 +74,11 @@ class Chart:
             places = self._places(covariate, at)
             chosen = deciding_of(covariate.summary, places, self.shard.value)[-most:].tolist()
             # The covariate is kept with its rows, so that no other one gets its identity.
-            self._decided[asked] = covariate, [self._row(place) for place in chosen]
+            self._decided[asked] = covariate, [self.row(place) for place in chosen]
         return self._decided[asked][1]
 
-    def _row(self, place: int) -> dict[str, Any]:
+    def row(self, place: int) -> dict[str, Any]:
+        """The event at `place` in `events`, remembered."""
         if place not in self._rows:
             self._rows[place] = self.events.row(place, named=True)
         return self._rows[place]

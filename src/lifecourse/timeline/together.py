@@ -260,4 +260,4 @@ class Member(Chart):
             return super().deciding(covariate, at, most)
         places = self.together.deciding(covariate, self.person, most)
         start = int(self.together.shard.offsets[self.person])
-        return [self._row(place - start) for place in places]
+        return [self.row(place - start) for place in places]

@@ -180,7 +180,7 @@ class ChartFacts:
             return self._described(call_events(self.chart, question.name))
         if question.kind == Kind.PHENOTYPE:
             place = self._onset(question)
-            return () if place is None else self._described(self.chart.events[[place]])
+            return () if place is None else self._cited([self.chart.row(place)])
         fact = self.facts[question]
         if fact.note is not None:
             return self._deciding(_covariates(question)[1])

@@ -28,15 +28,36 @@ class _Branch:
         self.place, self.ways = place, ways
 
 
+MOST_LEARNED = 60_000
+"""Decisions of one memory, of 1 or 2 kB each. Most rest on ages and yes or no; those on measurements fill it slowly."""
+
+_recent: list[Memory] = []
+
+
+def memory_of(questions: tuple[Question, ...]) -> Memory:
+    """The memory that this process has of `questions`; a new one where it has none, or a full one."""
+    if not _recent or _recent[0].questions is not questions or _recent[0].is_full:
+        # Whoever still reads a full one keeps it.
+        _recent[:] = [Memory(questions)]
+    return _recent[0]
+
+
 class Memory:
     """Decisions on answers to `questions`; facts are known by number (`number`)."""
 
-    def __init__(self, questions: Sequence[Question]) -> None:
+    def __init__(self, questions: tuple[Question, ...]) -> None:
+        self.questions = questions
+        self._learned_so_far = 0
         self.place_of = {question: place for place, question in enumerate(questions)}
         self._roots: dict[int, tuple[Rule, _Branch | Decision]] = {}
         self._numbers: dict[tuple[Fact, type], int] = {}
         self._facts: list[Fact] = []
         self._about: dict[str, tuple[int, ...]] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has learned as much as it should hold."""
+        return self._learned_so_far >= MOST_LEARNED
 
     def number(self, fact: Fact) -> int:
         """The number of `fact`; equal facts have one."""
@@ -72,6 +93,7 @@ class Memory:
     def _learned(self, rule: Rule, numbers: Sequence[int]) -> Decision:
         reading = _Reading(self, numbers)
         decision = decide(rule, reading)
+        self._learned_so_far += 1
         kept = self._roots.get(id(rule))
         if kept is None:
             self._roots[id(rule)] = (rule, _path(reading.read, numbers, decision))

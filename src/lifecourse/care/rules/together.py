@@ -14,7 +14,7 @@ from lifecourse.base.clock import from_microseconds
 from lifecourse.care.assessment import completed_years
 from lifecourse.care.pgx.reading import PREFIX, REPORTED
 from lifecourse.care.rules.gathering import ChartFacts, covariates_of, name_of
-from lifecourse.care.rules.memory import Memory
+from lifecourse.care.rules.memory import Memory, memory_of
 from lifecourse.care.rules.questions import UNKNOWN, Fact, Kind, Question
 from lifecourse.care.rules.wording import unended
 from lifecourse.tasks.derived import derived_columns
@@ -94,7 +94,7 @@ class FactColumns:
 
     def __init__(self, together: Together, questions: tuple[Question, ...]) -> None:
         self.together, self.questions = together, questions
-        self.memory = Memory(questions)
+        self.memory = memory_of(questions)
         covariates = covariates_of(questions)
         answered = together.answers(covariates)
         self._answers = {each.name: answered[:, place] for place, each in enumerate(covariates)}
