@@ -20,9 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     parser.add_argument(
         "--method",
-        choices=("intercept", "slope"),
+        choices=("intercept", "slope", "full"),
         default="slope",
-        help="what is fitted here: how often it happens, or also how far risks lie apart (slope)",
+        help="what is fitted here: how often it happens, how far risks lie apart too (slope), or also a bent map where "
+        "other people gain by it (full)",
     )
     parser.add_argument(
         "--out", metavar="DIR", type=Path, required=True, help="where the recalibrated model goes"

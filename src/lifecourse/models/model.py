@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lifecourse.features import FeatureMatrix, Recipe
     from lifecourse.models.calibration import Calibrator
     from lifecourse.models.linear import Logistic
+    from lifecourse.models.shapes import BentCalibrator
     from lifecourse.models.trees import Trees
     from lifecourse.tasks import AnyTask
 
@@ -35,7 +36,7 @@ class RiskModel:
     recipe: Recipe
     vocabulary: list[str]
     learner: Logistic | Trees | HazardLearner
-    calibrator: Calibrator | CurveCalibrator
+    calibrator: Calibrator | BentCalibrator | CurveCalibrator
     card: dict[str, Any]
 
     @property

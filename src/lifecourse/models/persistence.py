@@ -15,6 +15,7 @@ from lifecourse.models.calibration import Calibrator
 from lifecourse.models.hazards import CurveCalibrator, HazardLearner
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import RiskModel
+from lifecourse.models.shapes import BentCalibrator
 from lifecourse.models.trees import Trees
 from lifecourse.privacy.signing import is_signed
 from lifecourse.tasks import AcesTask, Task
@@ -121,11 +122,13 @@ def _learned(document: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any
         n_trees = sum(len(member["rate"]) for member in members)
         trees = [files[TREES_OF.format(place)] for place in range(n_trees)]
         learner = HazardLearner.from_dict(document["hazards"], trees)
-        return {"learner": learner, "calibrator": CurveCalibrator(**calibrator)}
+        return {"learner": learner, "calibrator": CurveCalibrator.from_dict(calibrator)}
     logistic = document.get("logistic")
     return {
         "learner": Logistic(**logistic) if logistic else Trees.from_bytes(files[TREES]),
-        "calibrator": Calibrator(**calibrator),
+        "calibrator": BentCalibrator.from_dict(calibrator)
+        if "shape" in calibrator
+        else Calibrator(**calibrator),
     }
 
 

@@ -2,7 +2,8 @@
 
 Of a site's own labelled rows the map from what the model says to what came is fitted, and put after the one that the
 model has: of the ``intercept`` alone (it happens more or less often here), or of the ``slope`` too (risks are less or
-more apart), as Steyerberg 2004 has them (doi 10.1002/sim.1844), at each horizon and for each cause.
+more apart), as Steyerberg 2004 has them (doi 10.1002/sim.1844), at each horizon and for each cause. ``full`` also bends
+the map (beta or isotonic, `lifecourse.models.shapes`) where people outside its fit gain by it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import ModelError
@@ -18,13 +20,15 @@ from lifecourse.models.calibration import Calibrator, fit_calibrator
 from lifecourse.models.competing import followed_of, from_gap
 from lifecourse.models.hazards import CurveCalibrator
 from lifecourse.models.judging import evaluate
+from lifecourse.models.shapes import BentCalibrator, chosen_shape
+from lifecourse.models.split import N_FOLDS, folds_of
 from lifecourse.tasks import Task, label
 
 if TYPE_CHECKING:
     from lifecourse.models.model import RiskModel
     from lifecourse.timeline.access import Timeline
 
-METHODS = ("intercept", "slope")
+METHODS = ("intercept", "slope", "full")
 FEWEST_EVENTS = 50
 """An intercept can be told from so many events on; a slope takes more, and is held to 1 by a prior."""
 
@@ -40,10 +44,14 @@ def recalibrate(
     Raises
     ------
     ModelError
-        The method is unknown, or the store has fewer than 50 rows with the outcome.
+        The method is unknown, the store has fewer than 50 rows with the outcome, or the model was bent already.
     """
     if method not in METHODS:
         raise ModelError(f"'{method}' is no way to recalibrate. Take one of: {', '.join(METHODS)}.")
+    if isinstance(model.calibrator, BentCalibrator) or getattr(model.calibrator, "shapes", None):
+        raise ModelError(
+            f"'{model.name}' was recalibrated in full already. Recalibrate the model that it was made of."
+        )
     table = label(timeline, model.task).table
     table = table.filter(pl.col("boolean_value").is_not_null())
     events = int(table["boolean_value"].sum() or 0)
@@ -54,9 +62,9 @@ def recalibrate(
         )
     before = evaluate(model, timeline, seed=seed)
     calibrator = (
-        _of_curves(model, timeline, method)
+        _of_curves(model, timeline, method, seed)
         if isinstance(model.calibrator, CurveCalibrator)
-        else _of_risks(model, timeline, table, method)
+        else _of_risks(model, timeline, table, method, seed)
     )
     told: dict[str, Any] = {"method": method, "data": timeline.content_hash, "before": before}
     return replace(
@@ -70,20 +78,29 @@ def recalibrate(
     )
 
 
-def _of_curves(model: RiskModel, timeline: Timeline, method: str) -> CurveCalibrator:
+def _of_curves(model: RiskModel, timeline: Timeline, method: str, seed: int) -> CurveCalibrator:
     assert isinstance(model.task, Task)  # noqa: S101 -- only such have curves
     assert isinstance(model.calibrator, CurveCalibrator)  # noqa: S101 -- asked before
     seen = label(timeline, model.task).table.filter(pl.col("duration_days") > model.task.gap_days)
     features = featurize(timeline, seen, model.recipe, vocabulary=model.vocabulary)
     horizons = from_gap(model.task, model.task.horizons)
-    here = CurveCalibrator.fit(
-        model.incidence(features), followed_of(seen, model.task), horizons, slopes=method == "slope"
-    )
+    said, came = model.incidence(features), followed_of(seen, model.task)
+    here = CurveCalibrator.fit(said, came, horizons, slopes=method != "intercept")
+    if method == "full":
+        here = here.bent(said, came, folds_of(seen["subject_id"].to_numpy(), N_FOLDS, seed))
     return model.calibrator.then(here)
 
 
-def _of_risks(model: RiskModel, timeline: Timeline, table: pl.DataFrame, method: str) -> Calibrator:
+def _of_risks(
+    model: RiskModel, timeline: Timeline, table: pl.DataFrame, method: str, seed: int
+) -> Calibrator | BentCalibrator:
     assert isinstance(model.calibrator, Calibrator)  # noqa: S101 -- asked before
     features = featurize(timeline, table, model.recipe, vocabulary=model.vocabulary)
     risk, came = model.risk(features), table["boolean_value"].to_numpy().astype(bool)
-    return model.calibrator.then(fit_calibrator(risk, came, slopes=method == "slope"))
+    here = fit_calibrator(risk, came, slopes=method != "intercept")
+    straight = model.calibrator.then(here)
+    if method != "full":
+        return straight
+    folds = folds_of(table["subject_id"].to_numpy(), N_FOLDS, seed)
+    shape = chosen_shape(here.apply(risk), came, np.ones(len(risk)), folds)
+    return straight if shape is None else BentCalibrator(straight=straight, shape=shape)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +11,12 @@ import pytest
 from lifecourse.base.errors import ModelError, RecipeError
 from lifecourse.base.files import sha256_of_file
 from lifecourse.base.progress import SILENT
-from lifecourse.features import Recipe, featurize, load_recipe
-from lifecourse.models import load_model, predict, save_model, train
+from lifecourse.features import FeatureMatrix, Recipe, featurize, load_recipe
+from lifecourse.models import load_model, predict, recalibrate, save_model, train
+from lifecourse.models.calibration import Calibrator
+from lifecourse.models.evaluation import brier
+from lifecourse.models.linear import Logistic
+from lifecourse.models.shapes import BentCalibrator
 from lifecourse.models.split import folds_of
 from lifecourse.models.training import N_FOLDS, _Study
 from lifecourse.tasks import Task, label
@@ -195,3 +200,59 @@ def test_a_code_of_judged_people_alone_has_no_column_where_they_are_judged() -> 
     assert "RARE//1" in study.vocabulary
     features = study.features.of_codes(study.vocabularies[2])
     assert not [name for name in features.names if name.startswith("RARE")]
+
+
+def bent_people(seed: int) -> Timeline:
+    """Adults whose blood pressure foretells nothing below 150 and much above it; risk facts are as they were."""
+    random = np.random.default_rng(seed)
+    events = people(3000).filter(pl.col("code") != "ICD10CM//I63.9")
+    risky = events.filter(pl.col("code") == "SNOMED//49436004")["subject_id"].to_numpy()
+    pressure = events.filter(pl.col("code") == "LOINC//8480-6").sort("subject_id")
+    chance = np.where(pressure["numeric_value"].to_numpy() > 140, 0.7, 0.05)
+    chance = np.where(np.isin(pressure["subject_id"].to_numpy(), risky), chance, 0.05)
+    ill = pressure["subject_id"].to_numpy()[random.random(len(chance)) < chance].tolist()
+    rows = [(subject, SEEN + timedelta(days=100), "ICD10CM//I63.9", None) for subject in ill]
+    return timeline_from_events(
+        pl.concat([events, pl.DataFrame(rows, schema=events.schema, orient="row")])
+    )
+
+
+def test_a_full_recalibration_is_kept_on_disk_and_is_not_done_twice(tmp_path: Path) -> None:
+    trained = train(timeline(), TASK, recipe=RECIPE).model
+    assert trained is not None
+    even = replace(trained, calibrator=Calibrator(intercept=0.0, slope=1.0), learner=Threshold())
+    full = recalibrate(even, bent_people(3), method="full")
+    assert isinstance(full.calibrator, BentCalibrator)
+    fresh = bent_people(4)
+    labels = label(fresh, TASK).table
+    features = featurize(fresh, labels, RECIPE, vocabulary=even.vocabulary)
+    came = labels["boolean_value"].to_numpy().astype(bool)
+    straight = replace(full, calibrator=full.calibrator.straight)
+    assert brier(came, full.risk(features)) < 0.97 * brier(came, straight.risk(features))
+    with pytest.raises(ModelError, match="in full already"):
+        recalibrate(full, fresh)
+    save_model(replace(trained, calibrator=full.calibrator), tmp_path / "full")
+    assert load_model(tmp_path / "full").calibrator == full.calibrator
+
+
+class Threshold(Logistic):
+    """Says a risk that rises evenly with blood pressure, whatever came."""
+
+    def __init__(self) -> None:
+        pass
+
+    def predict(self, features: FeatureMatrix) -> np.ndarray:
+        """float64[r]."""
+        pressure = features.dense[:, features.dense_names.index("sbp.last.all")]
+        found: np.ndarray = 1 / (1 + np.exp(1 - (pressure - 130) / 15))
+        return found
+
+
+def test_a_constant_outcome_makes_an_abstention_with_both_numbers() -> None:
+    for share in (0.0, 1.0):
+        constant = people(200, planted=False, share=share)
+        result = train(timeline_from_events(constant), TASK, recipe=RECIPE)
+        assert result.model is None
+        assert result.abstention is not None
+        assert result.abstention.n_events == 0
+        assert result.abstention.n_needed > 0

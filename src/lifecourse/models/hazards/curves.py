@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit
 
 from lifecourse.models.calibration import log_odds
+from lifecourse.models.shapes import Shape, chosen_shape
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,11 +28,20 @@ class CurveCalibrator:
     """Maps of log-odds at some horizons, and the repair of what they leave.
 
     horizons_days : h days, ascending; intercept, slope : [c][h]
+    shapes : [c][h], how what these give is bent; straight where None
     """
 
     horizons_days: list[float]
     intercept: list[list[float]]
     slope: list[list[float]]
+    shapes: list[list[Shape | None]] | None = None
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> CurveCalibrator:
+        """What `to_dict` gave."""
+        shapes = document.get("shapes")
+        read = shapes and [[one and Shape(**one) for one in cause] for cause in shapes]
+        return cls(**{**document, "shapes": read or None})
 
     @classmethod
     def fit(
@@ -56,6 +66,22 @@ class CurveCalibrator:
             slope=slope.tolist(),
         )
 
+    def bent(
+        self, incidence: Floats, outcome: Followed, folds: npt.NDArray[np.int64]
+    ) -> CurveCalibrator:
+        """The same, each map bent where people outside the fit gain by it (`lifecourse.models.shapes`).
+
+        incidence, outcome, folds : of the r rows that the maps were fitted to; one person in one fold
+        """
+        shapes: list[list[Shape | None]] = []
+        for c in range(incidence.shape[1]):
+            shapes.append([])
+            for h, days in enumerate(self.horizons_days):
+                came, weight = outcome.known_at(days, cause=c + 1)
+                straight = self._map(incidence[:, c, h], c, h)
+                shapes[c].append(chosen_shape(straight, came, weight, folds))
+        return replace(self, shapes=shapes)
+
     def apply(self, incidence: Floats, horizons_days: Floats) -> Floats:
         """float64[r, c, h] calibrated; between two horizons of the maps, what both say, weighted by nearness."""
         found = np.empty_like(incidence)
@@ -73,12 +99,14 @@ class CurveCalibrator:
         return repaired(found)
 
     def then(self, after: CurveCalibrator) -> CurveCalibrator:
-        """What it says, mapped again by `after`, of the same horizons."""
+        """What it says, mapped again by `after`, of the same horizons; one that is bent is mapped no further."""
+        assert self.shapes is None  # noqa: S101 -- refused by `recalibrate`
         first, second = (np.array([one.intercept, one.slope]) for one in (self, after))
         return CurveCalibrator(
             horizons_days=self.horizons_days,
             intercept=(second[0] + second[1] * first[0]).tolist(),
             slope=(second[1] * first[1]).tolist(),
+            shapes=after.shapes,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,6 +115,8 @@ class CurveCalibrator:
 
     def _map(self, raw: Floats, cause: int, horizon: int) -> Floats:
         mapped = expit(self.intercept[cause][horizon] + self.slope[cause][horizon] * log_odds(raw))
+        shape = self.shapes[cause][horizon] if self.shapes else None
+        mapped = mapped if shape is None else shape.apply(mapped)
         return np.where(raw > 0, mapped, 0.0)
 
 

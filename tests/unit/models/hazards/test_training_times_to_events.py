@@ -156,7 +156,7 @@ def test_recalibration_brings_the_level_to_a_store_where_it_happens_more_often(
     there, fresh = people(900, seed=3, often=2.5), people(900, seed=4, often=2.5)
     before = evaluate(model, fresh)["horizons"][1]["observed_over_expected"]
     assert before > 1.3
-    for method in ("intercept", "slope"):
+    for method in ("intercept", "slope", "full"):
         moved = recalibrate(model, there, method=method)
         save_model(moved, tmp_path / method)
         told = evaluate(load_model(tmp_path / method), fresh)
