@@ -77,4 +77,21 @@ PROOFS = (
         "years: mean at least 0.95, each at least 0.93 of the records oracle's gain; O/E and groups within bounds",
         measure=_benchmark("competing"),
     ),
+    Proof(
+        name="monitor",
+        promise="on drawn people with a known risk: an alarm for a planted change of unit and for a commoner outcome, "
+        "at most one in 20 unshifted batches",
+        measure=tests("tests/unit/models/test_monitoring.py"),
+    ),
+    Proof(
+        name="model-refusals",
+        promise="a leaking task, three events, a constant outcome and a child asked of a model of adults each end in "
+        "the refusal that says why",
+        measure=tests(
+            "tests/unit/models/test_training_laws.py",
+            "tests/unit/models/test_diagnostics.py",
+            "-k",
+            "leaking_task or three_events or constant_outcome or younger_than_any",
+        ),
+    ),
 )
