@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from lifecourse.simulation import simulate
+from lifecourse.simulation.clinic import EVERYONE
 from lifecourse.simulation.futures import (
     LANDMARK_YEARS,
     MAIN_OUTCOMES,
@@ -60,7 +61,7 @@ def test_treatment_lowers_the_risk_that_it_is_meant_to(history: History) -> None
 
     def risk(outcome: str, drug: str, *, taken: bool) -> np.ndarray:
         rng = np.random.default_rng(9)
-        forced = {drug: taken}
+        forced = {drug: (EVERYONE, taken)}
         found = true_risks(people, state, model, rng, futures=1, horizons=(5,), forced=forced)
         return found[(outcome, 5)]
 
