@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from lifecourse.base.errors import PolicyRefused
 from lifecourse.privacy.access.asking import Action
@@ -106,6 +106,8 @@ def site_of(request: Request, identity: Identified) -> Site:
 
 SignedIn = Annotated[Actor, Depends(actor_of)]
 Served = Annotated[Site, Depends(site_of)]
+SubjectId = Annotated[int, Path(ge=-(2**63), le=2**63 - 1)]
+"""A person in an address: 64 bits, as everywhere."""
 
 
 def results_of(site: Served) -> Site:

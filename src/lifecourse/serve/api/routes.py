@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from lifecourse.serve.emergency import LONGEST_REASON, break_glass
 from lifecourse.serve.envelope import success
-from lifecourse.serve.identity import Results, Served, SignedIn
+from lifecourse.serve.identity import Results, Served, SignedIn, SubjectId
 from lifecourse.serve.panel import Search, panel
 from lifecourse.serve.patient import patient
 from lifecourse.serve.reviewing import chart_page, review, reviews
@@ -27,7 +27,7 @@ def patients(
 
 @router.get("/patients/{subject_id}")
 def one_patient(
-    subject_id: int, actor: SignedIn, site: Served, years: str | None = None
+    subject_id: SubjectId, actor: SignedIn, site: Served, years: str | None = None
 ) -> Response:
     """All that the patient's page shows."""
     found = patient(site, actor, subject_id, years)
@@ -44,7 +44,7 @@ class Emergency(BaseModel):
 
 @router.post("/patients/{subject_id}/break-glass")
 def open_in_an_emergency(
-    subject_id: int, emergency: Emergency, actor: SignedIn, site: Served
+    subject_id: SubjectId, emergency: Emergency, actor: SignedIn, site: Served
 ) -> Response:
     """Open one record to who asks for a short while; the reason is reviewed."""
     until = break_glass(site, actor, subject_id, emergency.reason)
@@ -52,7 +52,7 @@ def open_in_an_emergency(
 
 
 @router.get("/patients/{subject_id}/fhir")
-def patient_as_fhir(subject_id: int, actor: SignedIn, site: Served) -> Response:
+def patient_as_fhir(subject_id: SubjectId, actor: SignedIn, site: Served) -> Response:
     """The plan as a FHIR Bundle of CarePlan and RiskAssessments, bare, as FHIR readers expect it."""
     from lifecourse.serve.patient import plan_as_fhir
 

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from lifecourse.privacy.acts import OUTCOMES
 from lifecourse.schema.actor import Actor
 from lifecourse.serve import officer
-from lifecourse.serve.identity import Officer, Served
+from lifecourse.serve.identity import Officer, Served, SubjectId
 from lifecourse.serve.site import Site
 from lifecourse.serve.web.pages import page
 
@@ -54,7 +54,7 @@ class Accounting:
 
 
 def accounting_of(
-    subject_id: int,
+    subject_id: SubjectId,
     actor: Officer,
     site: Served,
     since: Annotated[str, Query(max_length=10)] = "",

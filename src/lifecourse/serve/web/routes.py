@@ -11,7 +11,7 @@ from lifecourse.base.errors import UserError
 from lifecourse.privacy.access.asking import Action
 from lifecourse.serve.emergency import LONGEST_REASON, break_glass, timeline_for
 from lifecourse.serve.feedback import OUTCOMES, REASONS
-from lifecourse.serve.identity import Given, Results, Served, SignedIn
+from lifecourse.serve.identity import Given, Results, Served, SignedIn, SubjectId
 from lifecourse.serve.panel import Search, panel
 from lifecourse.serve.patient import patient
 from lifecourse.serve.web.discoveries import findings_view
@@ -37,7 +37,7 @@ def patients(
 
 @router.get("/patients/{subject_id}")
 def one_patient(
-    subject_id: int, actor: SignedIn, site: Served, given: Given, years: str | None = None
+    subject_id: SubjectId, actor: SignedIn, site: Served, given: Given, years: str | None = None
 ) -> Response:
     """Who, what happened, what is likely, what to do, and why."""
     answers = given.of(subject_id)
@@ -54,7 +54,7 @@ def one_patient(
 
 @router.post("/patients/{subject_id}/break-glass")
 def open_in_an_emergency(
-    subject_id: int,
+    subject_id: SubjectId,
     actor: SignedIn,
     site: Served,
     reason: Annotated[str, Form(max_length=LONGEST_REASON)],
@@ -66,7 +66,7 @@ def open_in_an_emergency(
 
 @router.post("/patients/{subject_id}/answers")
 def answer(
-    subject_id: int,
+    subject_id: SubjectId,
     actor: SignedIn,
     site: Served,
     given: Given,
