@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from lifecourse.care.assessment import assess, assess_together, completed_years
 from lifecourse.care.benefit import Benefit, benefit_of
 from lifecourse.care.conflicts import checked, joined, words_of
 from lifecourse.care.duties import due_of, goal_of, patient_words, who_acts
-from lifecourse.care.priority import MOST_LINES, rank, urgency
+from lifecourse.care.priority import MOST_LINES, ranked, standing, urgency
 from lifecourse.care.rules.evaluate import Answer, Decision
 from lifecourse.care.rules.gathering import ChartFacts
 from lifecourse.care.rules.loading import Library, library
@@ -44,7 +44,7 @@ ADULT_YEARS = 18
 class Recommendation:
     """One line of a plan.
 
-    events : what decided, in the order of the reasons; each with code, time, value, unit and source id
+    facts : what is known of the person; `events` are looked up there when somebody reads them
     safety : what was found about the drug that is proposed
     same_as : the name of an earlier line that proposes the same drug
     why : the sentences of the decision; `reason` is them in one
@@ -52,7 +52,7 @@ class Recommendation:
 
     rule: Rule
     decision: Decision
-    events: tuple[dict[str, Any], ...]
+    facts: ChartFacts = field(repr=False, compare=False)
     benefit: Benefit | None
     safety: tuple[SafetyAlert, ...] = ()
     same_as: str | None = None
@@ -62,6 +62,17 @@ class Recommendation:
     def answer(self) -> Answer:
         """One of the five."""
         return self.decision.answer
+
+    @property
+    def events(self) -> tuple[dict[str, Any], ...]:
+        """What decided, in the order of the reasons; each with code, time, value, unit and source id."""
+        found: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for question in self.decision.asked:
+            for event in self.facts.events(question):
+                key = (event["code"], event["time"], event["source_id"])
+                is_drug = question.kind == Kind.DRUG
+                found.setdefault(key, {**event, "for": question.key, "is_drug": is_drug})
+        return tuple(found.values())
 
     @property
     def reason(self) -> str:
@@ -259,7 +270,7 @@ def _drawn_up(
     moment = from_microseconds(at)
     in_force, switched_off = _sorted_out(rules, day)
     wanted = in_force if reason is None else ()
-    lines = [_line(rule, facts, rules, day, moment.date()) for rule in wanted]
+    lines = ranked([_line(rule, facts, rules, day, moment.date()) for rule in wanted])
     versions = {"rules": rules.version, **_versions()}
     return CarePlan(
         subject_id=chart.subject_id,
@@ -268,7 +279,7 @@ def _drawn_up(
         as_of=moment.isoformat(),
         assessment=assessment,
         predictions=estimates,
-        recommendations=tuple(joined(sorted(lines, key=rank))),
+        recommendations=tuple(joined(lines)),
         switched_off=switched_off,
         reason=reason,
         versions=versions,
@@ -278,8 +289,8 @@ def _drawn_up(
 
 @lru_cache(maxsize=4)
 def _sorted_out(rules: Library, day: date) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
-    """The rules in force on a day, and those past their review."""
-    return rules.in_force(day), rules.switched_off(day)
+    """The rules in force on a day, in the order of lines that are worth nothing, and those past their review."""
+    return tuple(sorted(rules.in_force(day), key=standing)), rules.switched_off(day)
 
 
 def _reason_for_none(chart: Chart, at: int) -> str | None:
@@ -300,17 +311,11 @@ def _line(rule: Rule, facts: ChartFacts, rules: Library, day: date, as_of: date)
     safety: tuple[SafetyAlert, ...] = ()
     if decision.answer == Answer.FIRES:
         decision, safety = checked(rule, decision, facts, rules, day)
-    events: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for question in decision.asked:
-        for event in facts.events(question):
-            key = (event["code"], event["time"], event["source_id"])
-            is_drug = question.kind == Kind.DRUG
-            events.setdefault(key, {**event, "for": question.key, "is_drug": is_drug})
     fires = decision.answer == Answer.FIRES
     return Recommendation(
         rule=rule,
         decision=decision,
-        events=tuple(events.values()),
+        facts=facts,
         benefit=benefit_of(rule, facts) if fires else None,
         safety=safety,
         as_of=as_of,

@@ -10,6 +10,8 @@ from lifecourse.care.safety.alerts import TOPICS, severity_of
 from lifecourse.care.safety.checks import HARMS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lifecourse.care.careplan import Recommendation
     from lifecourse.care.rules.definition import Rule
 
@@ -35,10 +37,23 @@ def rank(line: Recommendation) -> Rank:
     its interval; the strength of the recommendation; the burden; the name.
     """
     benefit = 0.0 if line.benefit is None else line.benefit.low / line.benefit.years
-    rule = line.rule
+    harm, kind, _, strength, burden, name = standing(line.rule)
+    return (ANSWER_ORDER[line.decision.answer], harm, kind, -benefit, strength, burden, name)
+
+
+def standing(rule: Rule) -> tuple[int, int, float, int, int, str]:
+    """The place of a rule's line among those of the same answer, where it is worth nothing."""
     harm, kind, strength, burden = _standing(rule.do.kind, rule.grade.strength, rule.topic)
-    place = ANSWER_ORDER[line.decision.answer]
-    return (place, harm, kind, -benefit, strength, burden, rule.name)
+    return (harm, kind, 0.0, strength, burden, rule.name)
+
+
+def ranked(lines: Sequence[Recommendation]) -> list[Recommendation]:
+    """The lines by `rank`, given in the order of `standing`: then only those that fire need sorting."""
+    by_answer: dict[Answer, list[Recommendation]] = {answer: [] for answer in ANSWER_ORDER}
+    for line in lines:
+        by_answer[line.decision.answer].append(line)
+    by_answer[Answer.FIRES].sort(key=rank)
+    return [line for same in by_answer.values() for line in same]
 
 
 def urgency(rule: Rule) -> int:
