@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,17 @@ FOLDER = Path(__file__).parents[1] / "cql"
 def cql_answers(rules: list[Rule], people: list[dict[str, Any]], scratch: Path) -> dict[str, Any]:
     """What `rules` answer of `people` (id, at, bundle, rules) in cql-execution: ``{id: {rule: {expression: value}}}``."""
     libraries = shared_libraries(rules) | {rule.name: library_of(rule) for rule in rules}
-    job = {"libraries": libraries, "people": people, "wanted": list(WANTED)}
-    return dict(_run("answers.mjs", job, scratch))
+    cores = min(os.cpu_count() or 1, len(people))
+
+    def answered(share: int) -> dict[str, Any]:
+        folder = scratch / f"share-{share}"
+        folder.mkdir()
+        job = {"libraries": libraries, "people": people[share::cores], "wanted": list(WANTED)}
+        return dict(_run("answers.mjs", job, folder))
+
+    with ThreadPoolExecutor(cores) as pool:
+        shares = list(pool.map(answered, range(cores)))
+    return {name: answer for share in shares for name, answer in share.items()}
 
 
 def fhir_errors(resources: list[dict[str, Any]], scratch: Path) -> list[str]:
