@@ -89,12 +89,12 @@ HEAD = """\
 
 Three people are made up (`docs/people`, as FHIR Bundles), three are of Synthea's `synthea-r4` (synthetic, Apache-2.0).
 Of each plan the first lines that fire are here, in the plan's order, with the events that decided them (day, what,
-value, and the record's id in the source) and the first source of the rule. To see any of them yourself:
+value, and the record's id in the source) and the first source of the rule. To see Maria's yourself:
 
 ```text
 lifecourse ingest docs/people --store people --identifiability synthetic
-lifecourse plan people --subject ID
-lifecourse plan people --subject ID --explain RULE
+lifecourse plan people --subject 2533964740902720927
+lifecourse plan people --subject 2533964740902720927 --explain interaction_statin_cyp3a4_inhibitor
 ```
 """
 
