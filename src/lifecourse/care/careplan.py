@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -138,13 +138,14 @@ class Recommendation:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CarePlan:
     """The plan of one person at one moment.
 
     recommendations : all rules in force, what fires first, strongest and most beneficial first
     reason : why there are none, where there are none
     switched_off : rules whose date of review has passed
+    facts, rules : what is known of the person, and the library that was asked
     """
 
     subject_id: int
@@ -157,7 +158,27 @@ class CarePlan:
     switched_off: tuple[Rule, ...]
     reason: str | None
     versions: dict[str, str]
-    content_hash: str
+    facts: ChartFacts = field(repr=False, compare=False)
+    rules: Library = field(repr=False, compare=False)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of everything the plan follows from: the answers to its questions, versions and estimates."""
+        has_lines = self.reason is None
+        names, answers = (_names(self.rules), self.facts.facts.values()) if has_lines else ((), ())
+        inputs = {
+            "subject_id": self.facts.chart.subject_id,
+            "at": self.facts.at,
+            "facts": {
+                name: [fact.value, fact.missing, fact.inapplicable]
+                for name, fact in zip(names, answers, strict=True)
+            },
+            "versions": dict(self.versions),
+            "predictions": [dict(each) for each in self.predictions],
+        }
+        return hashlib.sha256(
+            orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS, default=str)
+        ).hexdigest()
 
     def explain(self, name: str) -> dict[str, Any]:
         """The line of the rule `name`, from what it says down to its events and sources, and what it was made from.
@@ -283,7 +304,8 @@ def _drawn_up(
         switched_off=switched_off,
         reason=reason,
         versions=versions,
-        content_hash=_hash(facts, rules, reason is None, versions, estimates),
+        facts=facts,
+        rules=rules,
     )
 
 
@@ -320,30 +342,6 @@ def _line(rule: Rule, facts: ChartFacts, rules: Library, day: date, as_of: date)
         safety=safety,
         as_of=as_of,
     )
-
-
-def _hash(
-    facts: ChartFacts,
-    rules: Library,
-    has_lines: bool,
-    versions: Mapping[str, str],
-    predictions: Sequence[Mapping[str, Any]],
-) -> str:
-    """SHA-256 of everything the plan follows from: the answers to its questions, versions and estimates."""
-    names, answers = (_names(rules), facts.facts.values()) if has_lines else ((), ())
-    inputs = {
-        "subject_id": facts.chart.subject_id,
-        "at": facts.at,
-        "facts": {
-            name: [fact.value, fact.missing, fact.inapplicable]
-            for name, fact in zip(names, answers, strict=True)
-        },
-        "versions": dict(versions),
-        "predictions": [dict(each) for each in predictions],
-    }
-    return hashlib.sha256(
-        orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS, default=str)
-    ).hexdigest()
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.base.collector import uncollected
 from lifecourse.base.errors import UserError
 from lifecourse.base.progress import SILENT
 from lifecourse.care.worklist import Entry, entry_of, worklist
@@ -28,7 +29,7 @@ from lifecourse.engine.processes import processes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lifecourse.base.progress import Progress
     from lifecourse.care.careplan import CarePlan
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 ADULT_YEARS = 18
 WORTH_PROCESSES = 400  # people; below it, starting processes costs more than it saves
+SHARES = 8
 
 MOST_LISTED = 25
 WIDEST_REASON = 100  # characters in a table; JSON has the whole
@@ -169,13 +171,28 @@ def _by_shard(timeline: Timeline, out: Path | None, as_fhir: bool) -> Iterator[C
     if workers == 1 or timeline.n_subjects < WORTH_PROCESSES:
         yield from (plan_shard(timeline, shard, out, as_fhir) for shard in shards)
         return
+    # A process is handed the timeline, and reckons its codes through, once a share.
+    size = max(1, len(shards) // (workers * SHARES))
+    shares = [shards[start : start + size] for start in range(0, len(shards), size)]
     with processes(workers) as pool:
-        futures = [pool.submit(plan_shard, timeline, shard, out, as_fhir) for shard in shards]
+        futures = [pool.submit(plan_shards, timeline, share, out, as_fhir) for share in shares]
         try:
-            yield from (future.result() for future in as_completed(futures))
+            for future in as_completed(futures):
+                yield from future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def plan_shards(
+    timeline: Timeline, shards: Sequence[int], out: Path | None, as_fhir: bool
+) -> list[Counts]:
+    """`plan_shard` of each of `shards`; plans make no cycles that Python's collector would have to find."""
+    found = []
+    for shard in shards:
+        with uncollected():
+            found.append(plan_shard(timeline, shard, out, as_fhir))
+    return found
 
 
 def plan_shard(timeline: Timeline, shard: int, out: Path | None, as_fhir: bool) -> Counts:
