@@ -154,6 +154,30 @@ def test_a_consent_that_is_withdrawn_closes_at_once(own_house: Path, tmp_path: P
     assert client.get(f"/patients/{ID['carl']}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'"policyRule": {"coding": [{"code": "OPTOUT"}]}, "policyRule": {"coding": [{"code": "OPTIN"}]}',
+        b'"policyRule": {"coding": [{"code": "OPTOUT", "code": "OPTIN"}]}',
+        b'"policyRule": NaN',
+    ],
+)
+def test_a_consent_that_two_readers_could_read_differently_is_refused(
+    own_house: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], said: bytes
+) -> None:
+    kept = {path.name: path.read_bytes() for path in (own_house / "access").iterdir()}
+    given = tmp_path / "new.json"
+    given.write_bytes(
+        b'{"resourceType": "Consent", "id": "carl-mostly", "status": "active", '
+        b'"patient": {"reference": "Patient/carl"}, ' + said + b"}"
+    )
+    assert main(["consent", str(own_house), str(given)]) != 0
+    told = capsys.readouterr().err
+    assert "new.json, line 1" in told
+    assert "OPTIN" not in told
+    assert {path.name: path.read_bytes() for path in (own_house / "access").iterdir()} == kept
+
+
 def test_whoever_is_erased_leaves_no_consent_and_no_line_of_the_care_team(own_house: Path) -> None:
     assert main(["erase", str(own_house), "--subject", str(ID["gina"]), "--yes"]) == 0
     kept = b"".join(path.read_bytes() for path in (own_house / "access").iterdir())

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
 from lifecourse.base.errors import PolicyRefused, SourceError
+from lifecourse.base.json_text import parse
 from lifecourse.privacy.access.asking import Action
 from lifecourse.privacy.access.consent import DENIES_ALL, rule_of
 from lifecourse.privacy.access.consents import Consents
@@ -36,7 +36,7 @@ def keep_consents(store: Path, source: Path, *, actor: Actor, purpose: Purpose) 
     Raises
     ------
     SourceError
-        A file is not JSON; the message says which, and where.
+        A file is not JSON, or names a key twice; the message says which, and where.
     PolicyRefused
         The store does not know who its people are, or no policy lets `actor` keep it.
     """
@@ -99,10 +99,10 @@ def _files(source: Path) -> list[Path]:
 
 def _parsed(text: bytes, path: Path, line: int) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return parse(text)
+    except ValueError:
         raise SourceError(
-            f"{path.name}, line {line}: not valid JSON. Give FHIR as JSON or NDJSON."
+            f"{path.name}, line {line}: not valid JSON, or an object names a key twice. Give FHIR as JSON or NDJSON."
         ) from None
 
 
