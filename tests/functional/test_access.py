@@ -26,8 +26,9 @@ from lifecourse.schema.actor import Purpose
 from lifecourse.serve import create_app
 from lifecourse.serve.cds_hooks.request import PREFETCH
 from lifecourse.serve.site import Site
-from lifecourse.timeline.access import open_timeline, timeline_from_events
+from lifecourse.timeline.access import open_timeline
 from lifecourse.timeline.store import Store
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,8 @@ import pytest
 from lifecourse.cli import main
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.tasks import Labels, label, label_all, load_task
-from lifecourse.timeline.access import Timeline, open_timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline, open_timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 DATA = Path(__file__).parent.parent / "data"
 NO_ROWS = hashlib.sha256(b"").hexdigest()[:16]

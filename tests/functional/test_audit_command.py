@@ -12,7 +12,7 @@ from sources import meds_events, write_meds
 from lifecourse.cli import main
 from lifecourse.privacy.checkpoints import Verifier
 from lifecourse.privacy.merkle import is_consistent
-from lifecourse.timeline.access import audit_of
+from lifecourse.timeline.about import audit_of
 
 
 @pytest.fixture

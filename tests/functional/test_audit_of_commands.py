@@ -12,8 +12,7 @@ from sources import meds_events, write_meds
 import lifecourse.cli as cli
 from lifecourse.cli import main
 from lifecourse.cli.command import COMMANDS
-from lifecourse.privacy.audit import AuditLog
-from lifecourse.timeline.access import audit_of
+from lifecourse.timeline.about import audit_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +110,7 @@ class Answers:
     """How many entries there were when a command began to answer."""
 
     def __init__(self, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.log = AuditLog(audit_of(workspace).folder)
+        self.log = audit_of(workspace)
         self.at: list[int] = []
         for name in ("show_result", "show_error"):
             monkeypatch.setattr(cli, name, self._counted(getattr(cli, name)))
@@ -181,7 +180,7 @@ def test_what_a_purpose_does_not_allow_is_entered_as_refused(
 def test_a_model_that_answers_is_named_with_its_version_and_whom_it_was_asked_of(
     places: dict[str, Path],
 ) -> None:
-    log = AuditLog(audit_of(places["workspace"]).folder)
+    log = audit_of(places["workspace"])
     asked = ["predict", str(places["out"] / "model"), str(places["workspace"]), *ADA]
     assert main([*asked, "--subject", "3"]) == 0
     assert main(asked) == 0

@@ -22,7 +22,8 @@ from lifecourse.cli import main
 from lifecourse.cli.command import COMMANDS
 from lifecourse.models import save_model, train
 from lifecourse.schema.actor import Actor, Purpose
-from lifecourse.timeline.access import open_timeline, timeline_from_events
+from lifecourse.timeline.access import open_timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from httpx import Response

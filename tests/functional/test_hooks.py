@@ -13,7 +13,7 @@ from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor
 from lifecourse.serve.auth import local_issuer
 from lifecourse.serve.feedback import REASONS
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from lifecourse.base.clock import to_microseconds
 from lifecourse.care import plan
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 CURRENT, FORMER = "LOINC//72166-2//SNOMED//449868002", "LOINC//72166-2//SNOMED//8517006"
 NEVER, CIGARETTES, START = "LOINC//72166-2//SNOMED//266919005", "LOINC//64218-1", "LOINC//63609-2"

@@ -19,7 +19,7 @@ from lifecourse.schema.actor import Actor, Identifiability
 from lifecourse.serve import serve, write_static_pages
 from lifecourse.serve.advice import ANSWERS
 from lifecourse.serve.reckoning import warm
-from lifecourse.timeline.access import audit_of
+from lifecourse.timeline.about import audit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from lifecourse.base.errors import StoreDamaged
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
-from lifecourse.timeline.access import Timeline, open_timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline, open_timeline
 from lifecourse.timeline.ingestion import ingest
 from lifecourse.timeline.shard import STATIC
 from lifecourse.timeline.store import Store
+from lifecourse.timeline.unstored import timeline_from_events
 
 START = datetime(2020, 1, 1)
 CODES = ("MEDS_BIRTH", "A", "B", "C")

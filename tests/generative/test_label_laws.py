@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lifecourse.base.errors import TaskError
 from lifecourse.base.yaml import parse_document
 from lifecourse.tasks import Labels, Task, label
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 START = datetime(2020, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 Event = tuple[int, int, str]

@@ -19,9 +19,9 @@ from lifecourse.privacy.access.kinds import CODELISTS, bare, categories_of, note
 from lifecourse.schema.actor import Actor, Identifiability
 from lifecourse.schema.identity import Identity
 from lifecourse.schema.scopes import parse_scopes
-from lifecourse.timeline.access import timeline_from_events
 from lifecourse.timeline.shard import CodeTable
 from lifecourse.timeline.sight import Eye
+from lifecourse.timeline.unstored import timeline_from_events
 from lifecourse.timeline.view import Known
 from lifecourse.vocab.codelists import codelist
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lifecourse.base.clock import to_microseconds
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from lifecourse.timeline.chart import Chart

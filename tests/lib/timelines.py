@@ -22,8 +22,9 @@ from lifecourse.schema.window import (
     between_dates,
     static,
 )
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
 from lifecourse.timeline.shard import NO_END, STATIC, CodeTable, Shard
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from lifecourse.base.errors import TaskError
 from lifecourse.base.yaml import load_yaml
 from lifecourse.tasks import AcesTask, Labels, label, load_task
 from lifecourse.tasks.acesfile import parse_aces
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,8 @@ import pytest
 from lifecourse.features import Recipe, featurize, read_features, write_features
 from lifecourse.models import train
 from lifecourse.tasks import Task, label, load_task
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

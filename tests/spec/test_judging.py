@@ -10,7 +10,8 @@ import pytest
 
 from lifecourse.base.errors import TaskError
 from lifecourse.tasks.judging import judge_phenotypes, share
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from lifecourse.tasks import phenotype, phenotype_names
 from lifecourse.tasks.filtration import egfr_of_creatinine
 from lifecourse.tasks.meaning import Values
 from lifecourse.tasks.phenotypes import NEVER, Criterion
-from lifecourse.timeline.access import timeline_from_events
 from lifecourse.timeline.chart import Chart
+from lifecourse.timeline.unstored import timeline_from_events
 
 DAY_0 = datetime(2020, 1, 1)
 HBA1C, T2D, METFORMIN = "LOINC//4548-4", "ICD10CM//E11.9", "RxNorm//6809"

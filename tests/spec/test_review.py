@@ -17,7 +17,8 @@ from lifecourse.schema.actor import Actor
 from lifecourse.tasks.agreement import agreement, wilson
 from lifecourse.tasks.review import NEAR, NOT, SAID, Drawn, Sample, draw_charts
 from lifecourse.tasks.verdicts import ChartVerdict, Reviews, labels_of, table_of
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

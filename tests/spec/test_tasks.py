@@ -11,7 +11,7 @@ import pytest
 from lifecourse.base.errors import TaskError
 from lifecourse.base.yaml import parse_document
 from lifecourse.tasks import Labels, Task, label, library_names, load_task
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 DAY_0 = datetime(2020, 1, 1)
 

@@ -85,7 +85,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """What the log says; that somebody asked is an entry of it too, made before the answer."""
     from lifecourse.privacy.access.asking import Action
-    from lifecourse.timeline.access import audit_of, open_timeline
+    from lifecourse.timeline.about import audit_of
+    from lifecourse.timeline.access import open_timeline
 
     _check(arguments)
     store = store_of(arguments.store)

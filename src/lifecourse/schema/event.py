@@ -51,6 +51,9 @@ REFERENCE_CODE = "REF//"
 
 PRECISIONS = ("year", "month", "day")
 
+PROVENANCE_COLUMNS = ("source_file", "source_row", "source_version", "source_part", "also_from")
+"""Where an event came from: no part of what it says."""
+
 EVENT_COLUMNS = (
     "subject_id",
     "time",

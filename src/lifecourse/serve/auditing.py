@@ -29,7 +29,7 @@ from lifecourse.privacy.acts import (
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.serve.envelope import failure
-from lifecourse.timeline.access import audit_of
+from lifecourse.timeline.about import audit_of
 
 if TYPE_CHECKING:
     from pathlib import Path

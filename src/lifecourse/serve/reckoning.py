@@ -59,7 +59,7 @@ def risks_of(site: Site, actor: Actor, chart: Chart, at: int) -> list[dict[str, 
     if not site.trained:
         return []
     from lifecourse.models import predict
-    from lifecourse.timeline.access import timeline_of_chart
+    from lifecourse.timeline.unstored import timeline_of_chart
 
     one = timeline_of_chart(chart, actor=actor, purpose=PURPOSE)
     found: list[dict[str, Any]] = []
@@ -90,7 +90,7 @@ def warm() -> None:
     import polars as pl
 
     from lifecourse.base.clock import now, to_microseconds
-    from lifecourse.timeline.access import timeline_from_events
+    from lifecourse.timeline.unstored import timeline_from_events
 
     birth = now().replace(tzinfo=None, year=now().year - 50, day=1)
     rows = pl.DataFrame({"subject_id": [0], "time": [birth], "code": ["MEDS_BIRTH"]})

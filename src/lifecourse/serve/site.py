@@ -14,7 +14,8 @@ from lifecourse.privacy.access.house import SETTINGS_FILE, House
 from lifecourse.schema.actor import Purpose
 from lifecourse.schema.identity import Identity
 from lifecourse.tasks.verdicts import Reviews
-from lifecourse.timeline.access import audit_of, open_timeline, state_of
+from lifecourse.timeline.about import audit_of, state_of
+from lifecourse.timeline.access import open_timeline
 from lifecourse.timeline.derived import Derived
 
 if TYPE_CHECKING:

@@ -18,21 +18,13 @@ from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose, check_purpose
 from lifecourse.schema.event import BIRTH, EVENT_COLUMNS
 from lifecourse.schema.identity import Identity
-from lifecourse.timeline import manifest as log
 from lifecourse.timeline.chart import Chart
 from lifecourse.timeline.derived import PLAIN, Derived
 from lifecourse.timeline.excerpt import WHAT, WITH_VALUES, Excerpt, excerpt_of
 from lifecourse.timeline.guarded import Guarded, seen_through
-from lifecourse.timeline.holdings import (
-    NO_NAMES,
-    SHARD_COLUMNS,
-    Holding,
-    InMemory,
-    Loads,
-    Stored,
-)
+from lifecourse.timeline.holdings import NO_NAMES, SHARD_COLUMNS, Holding, Loads, Stored
 from lifecourse.timeline.reader import DEFAULT_BYTES, Reader
-from lifecourse.timeline.shard import CodeTable, Shard, conform, shard_from_events, sorted_events
+from lifecourse.timeline.shard import CodeTable, Shard, conform, shard_from_events
 from lifecourse.timeline.sharding import shard_of_one
 from lifecourse.timeline.store import Store
 from lifecourse.timeline.together import Together
@@ -402,43 +394,3 @@ def open_timeline(
         timeline.require(to)
     audit.record(actor=actor, purpose=purpose, action="open", target=target)
     return timeline
-
-
-def state_of(store: Path) -> object:
-    """Equal as long as the newest version of `store` (or of the workspace `store`) is the same, also by content."""
-    found = Store.at(Path(store))
-    newest = max(log.versions(found.path), default=0)
-    try:
-        state = log.path_of(found.path, newest).stat()
-    except FileNotFoundError:
-        return None
-    return newest, state.st_ino, state.st_mtime_ns
-
-
-def audit_of(store: Path) -> AuditLog:
-    """The audit log of `store` (or of the workspace `store`), whether or not anything is in it yet."""
-    return AuditLog(Store.at(Path(store)).audit_folder)
-
-
-def timeline_from_events(
-    events: pl.DataFrame,
-    *,
-    identifiability: Identifiability = Identifiability.SYNTHETIC,
-    n_shards: int = 1,
-    actor: Actor | None = None,
-    purpose: Purpose = Purpose.DIRECT_CARE,
-    audit: AuditLog | None = None,
-) -> Timeline:
-    """A timeline of an events table in memory, in any order; absent EVENT_COLUMNS are null."""
-    holding = InMemory(sorted_events(conform(events)), identifiability, n_shards)
-    who = actor or Actor(name="in memory")
-    return Timeline(holding=holding, actor=who, purpose=purpose, audit=audit)
-
-
-def timeline_of_chart(chart: Chart, *, actor: Actor, purpose: Purpose) -> Timeline:
-    """One person's chart as a timeline, each code meaning what it means in the chart's store.
-
-    For a model asked at the bedside: it reads this person and no one else.
-    """
-    holding = InMemory(chart.events, Identifiability.SYNTHETIC, 1, chart.shard.codes)
-    return Timeline(holding=holding, actor=actor, purpose=purpose)

@@ -60,7 +60,7 @@ class Guarded:
     @cached_property
     def content_hash(self) -> str:
         """The same for the same open events: others' events do not change it."""
-        from lifecourse.timeline.store import content_hash
+        from lifecourse.timeline.content import content_hash
 
         digest = hashlib.sha256()
         for number in range(self.n_shards):

@@ -208,7 +208,7 @@ class InMemory:
     @cached_property
     def content_hash(self) -> str:
         """The same for the same events."""
-        from lifecourse.timeline.store import content_hash
+        from lifecourse.timeline.content import content_hash
 
         return content_hash(self._events)
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.files import read_json, write_json
-from lifecourse.schema.event import EVENT_COLUMNS, REFERENCE_CODE, event_schema
+from lifecourse.schema.event import EVENT_COLUMNS, PROVENANCE_COLUMNS, REFERENCE_CODE, event_schema
 from lifecourse.timeline.accounting import ORIGIN, RECORD, whole_rejects, whole_rows
 from lifecourse.timeline.contradictions import contradictions
 from lifecourse.timeline.identity import ALL_DIFFERENT, SamePeople
@@ -22,7 +22,7 @@ from lifecourse.timeline.persons import persons_of
 from lifecourse.timeline.sameness import apart, tellings, together, told_once
 from lifecourse.timeline.sealed import read_table
 from lifecourse.timeline.spill import Buckets, conform, spilled_events, write_spill
-from lifecourse.timeline.store import PROVENANCE_COLUMNS, Store
+from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,10 +17,10 @@ from lifecourse.records.registry import open_source
 from lifecourse.schema.actor import Identifiability
 from lifecourse.schema.event import EVENT_COLUMNS
 from lifecourse.schema.identity import Identity
-from lifecourse.timeline.access import timeline_from_events
 from lifecourse.timeline.guarded import seen_through
 from lifecourse.timeline.merging import resolve_references, standing_records
 from lifecourse.timeline.shard import conform
+from lifecourse.timeline.unstored import timeline_from_events
 from lifecourse.timeline.view import handed_over
 from lifecourse.vocab import normalise
 

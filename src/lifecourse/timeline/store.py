@@ -8,16 +8,14 @@ beside the store).
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import secrets
 import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import (
@@ -34,6 +32,7 @@ from lifecourse.privacy.keyring import MARK, Keyring, read_ring, ring_document, 
 from lifecourse.privacy.keys import KeyProvider, new_file_key
 from lifecourse.privacy.spilling import refuse_spilling
 from lifecourse.timeline import manifest as log
+from lifecourse.timeline.content import content_hash
 from lifecourse.timeline.manifest import FileEntry, Manifest
 from lifecourse.timeline.sealed import read_table, read_tables, write_table
 
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 PARTS = "parts"
 WORK = ".ingest"
 RING = "keys.json"
-PROVENANCE_COLUMNS = ("source_file", "source_row", "source_version", "source_part", "also_from")
 
 
 _RINGS: dict[tuple[object, ...], Keyring] = {}
@@ -360,32 +358,3 @@ class Store:
         """Delete what a killed writer left behind."""
         for path in self.strays():
             path.unlink()
-
-
-def content_hash(table: pl.DataFrame) -> str:
-    """SHA-256 of a table's values without its provenance: equal events give equal hashes from any source file."""
-    digest = hashlib.sha256()
-    for series in table.select(pl.exclude(*PROVENANCE_COLUMNS)):
-        digest.update(f"{series.name} {series.dtype} {len(series)}\n".encode())
-        missing = series.null_count()
-        # What lies under a null is no part of the content: which values are missing is, and nothing else of them.
-        digest.update(
-            b"all missing\n" if missing == len(series) else f"{missing} missing\n".encode()
-        )
-        if missing == len(series):
-            continue
-        if missing:
-            digest.update(np.packbits(series.is_null().to_numpy()).tobytes())
-        _add_values(digest, series.drop_nulls())
-    return digest.hexdigest()
-
-
-def _add_values(digest: Any, values: pl.Series) -> None:
-    if values.dtype == pl.List(pl.String):
-        digest.update(values.list.len().to_numpy())
-        values = values.list.join(" ")
-    if values.dtype == pl.String:
-        digest.update(values.str.len_bytes().to_numpy())
-        digest.update(values.str.join("")[0].encode())
-    else:
-        digest.update(np.ascontiguousarray(values.to_physical().to_numpy()))

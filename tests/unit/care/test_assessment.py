@@ -12,7 +12,7 @@ from lifecourse.base.clock import to_microseconds
 from lifecourse.care import assess
 from lifecourse.care.assessment import completed_years
 from lifecourse.care.risk import score
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from lifecourse.care import Assessment

@@ -13,7 +13,7 @@ from lifecourse.care import plan
 from lifecourse.care.careplan import CarePlan, Recommendation
 from lifecourse.care.priority import MOST_LINES, urgency
 from lifecourse.care.rules.loading import FOLDER, Library, load_library
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 from lifecourse.vocab.ingredients import ingredients
 
 TODAY = date(2026, 11, 25)

@@ -13,7 +13,7 @@ from lifecourse.care import plan
 from lifecourse.care.rules.loading import library
 from lifecourse.care.safety import Override, check_planned, check_safety, medication_list
 from lifecourse.care.safety.alerts import MOST_ALERTS, SEVERITIES, information
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 from lifecourse.vocab.ingredients import ingredients
 
 TODAY = date(2026, 11, 25)

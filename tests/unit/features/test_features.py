@@ -20,7 +20,7 @@ from lifecourse.features import (
     vocabularies,
     write_features,
 )
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,10 +17,10 @@ from lifecourse.base.errors import UserError
 from lifecourse.features import Recipe, featurize, parts, read_features, write_features
 from lifecourse.schema.covariate import Summary
 from lifecourse.schema.window import before
-from lifecourse.timeline.access import timeline_from_events
 from lifecourse.timeline.everycode import evaluate_every_code
 from lifecourse.timeline.firsts import rows_with_code
 from lifecourse.timeline.sparse import SparseRows
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from cohorts import SCHEMA, SEEN, at_visit
 
 from lifecourse.features import Recipe, featurize, read_features, write_features
 from lifecourse.features.rollup import hierarchies, meant_by
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

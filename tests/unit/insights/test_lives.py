@@ -15,7 +15,8 @@ from lifecourse.insights.following import Following
 from lifecourse.insights.lives import QUARTER, RUN_IN_QUARTERS, lives_of
 from lifecourse.insights.occurrences import FirstOccurrences, first_occurrences
 from lifecourse.insights.search import ordered_pairs
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 DAY = MICROSECONDS_PER_DAY
 FACTS = ("ICD10CM//A10", "ICD10CM//B10", "ICD10CM//C10", "RxNorm//1", "RxNorm//2")

@@ -12,7 +12,7 @@ from lifecourse.models import train
 from lifecourse.models.diagnostics import Concern, diagnose, diagnose_followed
 from lifecourse.models.evaluation import Followed
 from lifecourse.tasks import Task
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 N = 4000
 RANDOM = np.random.default_rng(11)

@@ -18,7 +18,7 @@ from lifecourse.models import load_model, predict, save_model, train
 from lifecourse.models.calibration import fit_calibrator
 from lifecourse.models.split import folds_of
 from lifecourse.models.training import LEARNERS
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ from lifecourse.models import RiskModel, monitor, train
 from lifecourse.models.monitoring.drift import population_stability, shifts
 from lifecourse.models.monitoring.snapshot import binned
 from lifecourse.tasks import Task
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 SEEN = datetime(2020, 1, 1)
 TASK = Task.model_validate(

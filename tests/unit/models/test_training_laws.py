@@ -20,7 +20,8 @@ from lifecourse.models.shapes import BentCalibrator
 from lifecourse.models.split import folds_of
 from lifecourse.models.training import N_FOLDS, _Study
 from lifecourse.tasks import Task, label
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 SEEN = datetime(2020, 1, 1)
 RECIPE = Recipe.model_validate(

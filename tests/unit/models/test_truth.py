@@ -15,7 +15,8 @@ from lifecourse.base.errors import ModelError
 from lifecourse.cli.evaluate import text
 from lifecourse.features import featurize
 from lifecourse.models import compare_with_truth, train
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

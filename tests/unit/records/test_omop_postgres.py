@@ -13,9 +13,9 @@ from lifecourse.base.errors import SourceError
 from lifecourse.records.omop import OmopSource
 from lifecourse.records.omop import postgres as packing
 from lifecourse.records.registry import detect
-from lifecourse.schema.event import EVENT_COLUMNS
+from lifecourse.schema.event import EVENT_COLUMNS, PROVENANCE_COLUMNS
 from lifecourse.timeline.ingestion import ingest
-from lifecourse.timeline.store import PROVENANCE_COLUMNS, Store
+from lifecourse.timeline.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from lifecourse.care import plan
-from lifecourse.timeline.access import timeline_from_events
+from lifecourse.timeline.unstored import timeline_from_events
 
 EVENTS = pl.DataFrame(
     {

@@ -10,8 +10,8 @@ import pytest
 
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import before
-from lifecourse.timeline.access import timeline_from_events
 from lifecourse.timeline.kernel import compile_covariates, evaluate
+from lifecourse.timeline.unstored import timeline_from_events
 from lifecourse.vocab.codelists import codelist
 from lifecourse.vocab.units import quantities
 

@@ -17,12 +17,13 @@ from lifecourse.base.errors import PolicyRefused, UserError
 from lifecourse.privacy.audit import AuditLog
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.timeline import reader as reading
-from lifecourse.timeline.access import open_timeline, timeline_from_events
+from lifecourse.timeline.access import open_timeline
 from lifecourse.timeline.ingestion import ingest
 from lifecourse.timeline.reader import shard_of_one
 from lifecourse.timeline.shard import STATIC
 from lifecourse.timeline.spill import shard_of
 from lifecourse.timeline.store import Store
+from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path

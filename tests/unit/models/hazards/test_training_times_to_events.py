@@ -20,7 +20,8 @@ from lifecourse.models import (
     train,
 )
 from lifecourse.tasks import Task
-from lifecourse.timeline.access import Timeline, timeline_from_events
+from lifecourse.timeline.access import Timeline
+from lifecourse.timeline.unstored import timeline_from_events
 
 SEEN = datetime(2015, 1, 1)
 RECIPE = Recipe.model_validate(
