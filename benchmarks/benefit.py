@@ -1,4 +1,4 @@
-"""What a plan is worth beside custom, on the synthetic hospital: ``python -m benchmarks.benefit FOLDER [PEOPLE]``.
+"""What a plan is worth beside usual, on the synthetic hospital: ``python -m benchmarks.benefit FOLDER [PEOPLE]``.
 
 PEOPLE (20,000) are simulated and ingested with their genomes and places. Five years before the end, of those without
 cardiovascular disease, the tenth at the highest true 10-year risk of it is looked at. Each is given the treatments of
@@ -20,19 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from benchmarks.hospital import hospital
 from benchmarks.workload import Result, report
 
 from lifecourse.care import plan
 from lifecourse.care.careplan import Answer
-from lifecourse.schema.actor import Actor, Identifiability, Purpose
-from lifecourse.simulation import simulate
 from lifecourse.simulation.charting import DAYS_PER_YEAR, US_PER_DAY, begin_microseconds
 from lifecourse.simulation.futures import COMPOSITE, LANDMARK_YEARS, has_had, true_risks
 from lifecourse.simulation.history import live
 from lifecourse.simulation.hospital import BLOCK
 from lifecourse.simulation.parameters import parameters
-from lifecourse.timeline.access import open_timeline
-from lifecourse.timeline.ingestion import ingest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,26 +70,26 @@ class Looked:
     usual: list[list[str]]
     nothing: Floats
     by_plan: Floats
-    by_custom: Floats
+    by_usual: Floats
 
 
 def main(folder: Path, people: int) -> int:
     """Measure; returns 1 where the promise is broken."""
-    timeline = _timeline(folder / f"benefit-{people}", people)
+    timeline = hospital(folder / f"benefit-{people}", people, SEED)
     firsts = range(1, people + 1, BLOCK)
     found = [_looked(timeline, first, min(BLOCK, people + 1 - first)) for first in firsts]
-    nothing, by_plan, by_custom = (
+    nothing, by_plan, by_usual = (
         np.concatenate([getattr(one, name) for one in found])
-        for name in ("nothing", "by_plan", "by_custom")
+        for name in ("nothing", "by_plan", "by_usual")
     )
-    low, ratio, high = _ratio(nothing - by_plan, nothing - by_custom)
+    low, ratio, high = _ratio(nothing - by_plan, nothing - by_usual)
     told = {
         "people": len(nothing),
         "planned": _counted(one for block in found for one in block.planned),
-        "custom": _counted(one for block in found for one in block.usual),
+        "usual": _counted(one for block in found for one in block.usual),
         "risk": round(float(nothing.mean()), 4),
         "fall_by_plan": round(float((nothing - by_plan).mean()), 4),
-        "fall_by_custom": round(float((nothing - by_custom).mean()), 4),
+        "fall_by_usual": round(float((nothing - by_usual).mean()), 4),
         "ratio": round(ratio, 3),
         "low": round(low, 3),
         "high": round(high, 3),
@@ -113,16 +110,6 @@ def main(folder: Path, people: int) -> int:
         )
     )
     return int(low <= 1.0)
-
-
-def _timeline(folder: Path, people: int) -> Timeline:
-    store = folder.with_suffix(".store")
-    if not store.exists():
-        simulate(people, SEED, "meds", folder, futures=0)
-        ingest(folder, store, identifiability=Identifiability.SYNTHETIC)
-        ingest(folder / "genome", store, issuer="meds")
-        ingest(folder / "environment", store)
-    return open_timeline(store, actor=Actor(name="benchmark"), purpose=Purpose.RESEARCH)
 
 
 def _looked(timeline: Timeline, first: int, count: int) -> Looked:
@@ -148,19 +135,16 @@ def _looked(timeline: Timeline, first: int, count: int) -> Looked:
         [drug for drug in common if drug not in takes][: len(mine)]
         for takes, mine in zip(taking, planned, strict=True)
     ]
-    nothing, by_plan, by_custom = (
+    nothing, by_plan, by_usual = (
         _risk(people, state, forced, FUTURES, first + 1)
         for forced in ({}, _forced(planned), _forced(usual))
     )
-    return Looked(
-        planned=planned, usual=usual, nothing=nothing, by_plan=by_plan, by_custom=by_custom
-    )
+    return Looked(planned=planned, usual=usual, nothing=nothing, by_plan=by_plan, by_usual=by_usual)
 
 
 def _of_plan(made: CarePlan, taking: set[str]) -> list[str]:
     """The hospital's drugs that the first three lines of a plan with a treatment propose."""
     found: list[str] = []
-    lines = 0
     for line in made.recommendations:
         means = TREATMENT_OF.get(line.rule.do.codelist or "", ())
         new = [drug for drug in means if drug not in taking and drug not in found]
@@ -169,8 +153,7 @@ def _of_plan(made: CarePlan, taking: set[str]) -> list[str]:
         if line.rule.do.kind not in ("medication", "counselling"):
             continue
         found.append(new[0])
-        lines += 1
-        if lines == MOST_ITEMS:
+        if len(found) == MOST_ITEMS:
             break
     return found
 

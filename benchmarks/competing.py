@@ -19,18 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from benchmarks.hospital import hospital
 
 from lifecourse.base.clock import DAYS_PER_YEAR
 from lifecourse.features import featurize, load_recipe
 from lifecourse.models import train
 from lifecourse.models.evaluation import auroc
 from lifecourse.models.model import age_band, sex_name
-from lifecourse.schema.actor import Actor, Identifiability, Purpose
-from lifecourse.simulation import simulate
 from lifecourse.simulation.futures import HORIZONS, MAIN_OUTCOMES
 from lifecourse.tasks import Task, load_task
-from lifecourse.timeline.access import open_timeline
-from lifecourse.timeline.ingestion import ingest
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -49,8 +46,13 @@ COVERED, GROUP, GROUP_OFF, Z = 0.90, 1_000, 0.07, 1.96
 
 def main(folder: Path, people: int) -> int:
     """Run it all; returns 1 where a promise is broken."""
-    learning = _store(folder / f"train{people}", people, TRAINING_SEED, judged=False)
-    judged = _store(folder / f"judge{people}", people, JUDGED_SEED, judged=True)
+    learning = hospital(folder / f"train{people}", people, TRAINING_SEED)
+    judged = hospital(
+        folder / f"judge{people}",
+        people,
+        JUDGED_SEED,
+        oracle_people=min(ORACLE, max(people, 20_000)),
+    )
     truth = folder / f"judge{people}" / "truth"
     lines: list[dict[str, Any]] = []
     for outcome in MAIN_OUTCOMES:
@@ -109,17 +111,6 @@ def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
     }
     kept = told["mean_share"] >= LEAST_MEAN and told["least_share"] >= LEAST_EACH and not off
     return {**told, "kept": kept and not groups and (not covered or told["covered"] >= COVERED)}
-
-
-def _store(folder: Path, people: int, seed: int, *, judged: bool) -> Timeline:
-    store = folder.with_suffix(".store")
-    if not store.exists():
-        oracle = min(ORACLE, max(people, 20_000)) if judged else 0
-        simulate(people, seed, "meds", folder, futures=4 if judged else 0, oracle_people=oracle)
-        ingest(folder, store, identifiability=Identifiability.SYNTHETIC)
-        ingest(folder / "genome", store, issuer="meds")
-        ingest(folder / "environment", store)
-    return open_timeline(store, actor=Actor(name="benchmark"), purpose=Purpose.RESEARCH)
 
 
 def _judged(model: RiskModel, judged: Timeline, truth: Path, outcome: str) -> list[dict[str, Any]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 
-from proofs.measuring import BENCH, PYTHON, Proof, benchmark, run, tests
+from proofs.measuring import Proof, benchmark, tests, told_by
 
 CHAPTER = "Care plans"
 
@@ -17,15 +16,6 @@ def every_rule() -> tuple[bool, str]:
         return tests("tests/cql/test_cql.py")()
     finally:
         del os.environ["LIFECOURSE_EVERY_RULE"]
-
-
-def plans_worth() -> tuple[bool, str]:
-    """The benchmark of what plans are worth beside custom."""
-    answer = run([str(PYTHON), "-m", "benchmarks.benefit", str(BENCH)])
-    told = [json.loads(line) for line in answer.stdout.splitlines() if line.startswith("{")]
-    if not told:
-        return False, f"benchmarks.benefit failed: {answer.stderr.strip().splitlines()[-1:]}"
-    return answer.returncode == 0, ", ".join(f"{name} {value}" for name, value in told[-1].items())
 
 
 PROOFS = (
@@ -69,7 +59,7 @@ PROOFS = (
         promise="on the synthetic hospital, with the same number of treatments: the first three treatments of the plan "
         "lower the true 10-year risk of the tenth at the highest risk more than the three commonest do (95 % interval "
         "of the ratio of mean falls above 1)",
-        measure=plans_worth,
+        measure=told_by("benefit"),
     ),
     Proof(
         name="worked-plans",

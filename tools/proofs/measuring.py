@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,26 @@ def benchmark(module: str, *inputs: str) -> Callable[[], tuple[bool, str]]:
         return bool(promised) and kept, "; ".join(words)
 
     return measure
+
+
+def told_by(module: str, *words: str) -> Callable[[], tuple[bool, str]]:
+    """A measure of a benchmark that prints JSON: kept where it ends with 0; the value is what its lines say."""
+
+    def measure() -> tuple[bool, str]:
+        folder = BENCH / module
+        answer = run([str(PYTHON), "-m", f"benchmarks.{module}", str(folder), *words])
+        lines = answer.stdout.strip().splitlines()
+        told = [json.loads(line) for line in lines if line.startswith("{")]
+        if not told:
+            return False, f"benchmarks.{module} failed: {answer.stderr.strip().splitlines()[-1:]}"
+        return answer.returncode == 0, "; ".join(_said(one) for one in told)
+
+    return measure
+
+
+def _said(line: dict[str, Any]) -> str:
+    """A line without what takes too much room."""
+    return ", ".join(f"{k} {v}" for k, v in line.items() if k not in ("peers", "groups"))
 
 
 def run(words: list[str], folder: Path = ROOT) -> subprocess.CompletedProcess[str]:

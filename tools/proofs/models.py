@@ -2,37 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
-
-from proofs.measuring import PYTHON, Proof, run, tests
-from proofs.speed import BENCH
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from proofs.measuring import Proof, tests, told_by
 
 CHAPTER = "Models"
 HERE = "tests/unit/models/hazards"
-
-
-def _benchmark(module: str, *words: str) -> Callable[[], tuple[bool, str]]:
-    """A measure that runs a benchmark of models: kept where it ends with 0; it says its last lines."""
-
-    def measure() -> tuple[bool, str]:
-        folder = BENCH / module
-        answer = run([str(PYTHON), "-m", f"benchmarks.{module}", str(folder), *words])
-        lines = answer.stdout.strip().splitlines()
-        told = [json.loads(line) for line in lines if line.startswith("{")]
-        if not told:
-            return False, f"benchmarks.{module} failed: {answer.stderr.strip().splitlines()[-1:]}"
-        return answer.returncode == 0, "; ".join(_said(one) for one in told)
-
-    return measure
-
-
-def _said(line: dict[str, Any]) -> str:
-    """A line without what takes too much room."""
-    return ", ".join(f"{k} {v}" for k, v in line.items() if k not in ("peers", "groups"))
 
 
 PROOFS = (
@@ -40,26 +13,26 @@ PROOFS = (
         name="hazards-million",
         promise="1,000,000 people x 10,000 sparse features, 2 causes, 4 horizons, fitted and predicted under 90 s and "
         "8 GB on 2 cores, O/E 0.95-1.05 at every horizon, area within 0.005 of the true model",
-        measure=_benchmark("hazards_million"),
+        measure=told_by("hazards_million"),
     ),
     Proof(
         name="hazards-public-sets",
         promise="GBSG2, WHAS500, FLCHAIN, support2 and Framingham, 5 x 5-fold beside Cox's ridge, forest and boosting "
         "of scikit-survival: C no lower than the best minus 0.005, IBS no higher than the best plus 0.005 (Framingham "
         "C at least 0.71), ours under 60 s",
-        measure=_benchmark("survival"),
+        measure=told_by("survival"),
     ),
     Proof(
         name="hazards-beside-r",
         promise="mgus2: Aalen-Johansen at 10, 20 and 25 years equals R's to 3 decimals; Rotterdam to GBSG: C at least "
         "0.670, calibration before and after recalibration",
-        measure=_benchmark("r_survival"),
+        measure=told_by("r_survival"),
     ),
     Proof(
         name="hazards-readmission",
         promise="UCI diabetes: readmission within 30 days after every stay not ended by death or hospice, people on "
         "one side of a split: AUROC at least 0.685, calibration slope 0.9-1.1",
-        measure=_benchmark("readmission"),
+        measure=told_by("readmission"),
     ),
     Proof(
         name="hazards-laws",
@@ -75,7 +48,7 @@ PROOFS = (
         name="hazards-hospital",
         promise="trained on 100,000 and judged on a fresh 100,000, five outcomes with competing death at 1, 5 and 10 "
         "years: mean at least 0.95, each at least 0.93 of the records oracle's gain; O/E and groups within bounds",
-        measure=_benchmark("competing"),
+        measure=told_by("competing"),
     ),
     Proof(
         name="monitor",

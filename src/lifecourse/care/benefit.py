@@ -40,8 +40,8 @@ class Benefit:
 
     @property
     def yearly(self) -> float:
-        """The reduction a year, for order."""
-        return self.reduction / self.years
+        """The reduction a year that order goes by: at the unfavourable end of its interval."""
+        return self.low / self.years
 
     @property
     def text(self) -> str:
@@ -77,6 +77,11 @@ class Benefit:
             "source": self.source,
             "doi": self.doi,
         }
+
+
+def yearly_of(written: dict[str, Any] | None) -> float:
+    """`Benefit.yearly` of a benefit that `Benefit.to_dict` wrote; 0 where there is none."""
+    return float(written["interval"][0]) / float(written["horizon_years"]) if written else 0.0
 
 
 def benefit_of(rule: Rule, facts: Facts) -> Benefit | None:

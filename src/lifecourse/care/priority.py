@@ -36,13 +36,13 @@ def rank(line: Recommendation) -> Rank:
     The answer; the urgency of harm and, of the same urgency, its kind; the benefit a year at the unfavourable end of
     its interval; the strength of the recommendation; the burden; the name.
     """
-    benefit = 0.0 if line.benefit is None else line.benefit.low / line.benefit.years
+    benefit = 0.0 if line.benefit is None else line.benefit.yearly
     harm, kind, _, strength, burden, name = standing(line.rule)
     return (ANSWER_ORDER[line.decision.answer], harm, kind, -benefit, strength, burden, name)
 
 
 def standing(rule: Rule) -> tuple[int, int, float, int, int, str]:
-    """The place of a rule's line among those of the same answer, where it is worth nothing."""
+    """The place of a rule's line among those of the same answer, without a computed benefit."""
     harm, kind, strength, burden = _standing(rule.do.kind, rule.grade.strength, rule.topic)
     return (harm, kind, 0.0, strength, burden, rule.name)
 

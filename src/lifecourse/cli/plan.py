@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 ADULT_YEARS = 18
 WORTH_PROCESSES = 400  # people; below it, starting processes costs more than it saves
 SHARES = 8
-
+"""Times that each process is handed shards."""
 MOST_LISTED = 25
 WIDEST_REASON = 100  # characters in a table; JSON has the whole
 
@@ -139,7 +139,14 @@ def plan_all(
     The plans are written to `out`, where that is given.
 
     A file is called ``<subject_id>.json``; of an encrypted store it is sealed, and its name does not tell whose it is.
+
+    Raises
+    ------
+    UserError
+        `most` is negative.
     """
+    if most < 0:
+        raise UserError(f"--most {most}: nobody can be listed fewer than 0 times. Give 0 or more.")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     listed: list[Entry] = []
@@ -169,7 +176,8 @@ def _by_shard(timeline: Timeline, out: Path | None, as_fhir: bool) -> Iterator[C
     shards = range(timeline.n_shards)
     workers = min(os.cpu_count() or 1, len(shards))
     if workers == 1 or timeline.n_subjects < WORTH_PROCESSES:
-        yield from (plan_shard(timeline, shard, out, as_fhir) for shard in shards)
+        for shard in shards:
+            yield from plan_shards(timeline, [shard], out, as_fhir)
         return
     # A process is handed the timeline, and reckons its codes through, once a share.
     size = max(1, len(shards) // (workers * SHARES))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from lifecourse.base.clock import DAYS_PER_YEAR
+from lifecourse.care.worklist import Gain, gain_of
 from lifecourse.privacy.access.asking import Action
 from lifecourse.privacy.acts import noted
 
@@ -81,20 +82,20 @@ def panel(site: Site, actor: Actor, search: Search) -> dict[str, Any]:
 def _by_gain(people: pl.DataFrame, firing: dict[int, list[dict[str, Any]]]) -> pl.DataFrame:
     """Who gains most first: urgent lines, falls in risk a year, the number of lines; of equals in the order given."""
     fired = [firing.get(subject, []) for subject in people["subject_id"].to_list()]
-    gains = [(*gain_of(rows), len(rows)) for rows in fired]
-    order = sorted(range(len(gains)), key=lambda place: ([-part for part in gains[place]], place))
-    return people[order]
+    gains = [_gain(rows) for rows in fired]
+    return people[sorted(range(len(gains)), key=lambda place: gains[place].order)]
 
 
-def gain_of(rows: list[dict[str, Any]]) -> tuple[int, float]:
-    """How many urgent lines, and the sum of the falls in risk a year."""
-    return sum(row["urgent"] for row in rows), sum(row["yearly"] for row in rows)
+def _gain(rows: list[dict[str, Any]]) -> Gain:
+    return gain_of([(row["urgent"], row["yearly"]) for row in rows])
 
 
 def _row(row: dict[str, Any], firing: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
     last = row["death"] or row["as_of"]
     born = row["birth"]
     age = None if born is None or last is None else (last - born).days / DAYS_PER_YEAR
+    fires = firing.get(row["subject_id"], [])
+    gain = _gain(fires)
     return {
         "subject_id": row["subject_id"],
         "name": row["name"],
@@ -103,15 +104,10 @@ def _row(row: dict[str, Any], firing: dict[int, list[dict[str, Any]]]) -> dict[s
         "born": f"{born:%Y-%m-%d}" if born else None,
         "died": f"{row['death']:%Y-%m-%d}" if row["death"] else None,
         "last": f"{row['last_time']:%Y-%m-%d}" if row["last_time"] else None,
-        "fires": firing.get(row["subject_id"], []),
-        "gain": _gain(firing.get(row["subject_id"], [])),
+        "fires": fires,
+        "gain": {"urgent": gain.urgent, "fewer_in_100_a_year": gain.fewer_in_100_a_year},
         "planned": row["subject_id"] in firing,
     }
-
-
-def _gain(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    urgent, yearly = gain_of(rows)
-    return {"urgent": urgent, "fewer_in_100_a_year": round(yearly * 100, 2)}
 
 
 def _counted(firing: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.clock import now
 from lifecourse.base.errors import UserError
+from lifecourse.care.benefit import yearly_of
 from lifecourse.privacy.access.house import SETTINGS_FILE, House
 from lifecourse.schema.actor import Purpose
 from lifecourse.schema.identity import Identity
@@ -136,7 +137,7 @@ class Site:
         folder = self.workspace / "plans"
         stamp = folder.stat().st_mtime_ns if folder.is_dir() else 0
         if self._kept.panel is None or self._kept.panel[0] != stamp:
-            self._kept.panel = (stamp, _fired(folder, self.derived))
+            self._kept.panel = (stamp, fired(folder, self.derived))
         everything, whole = self._kept.panel[1], timeline.whole_subjects()
         if whole is None:
             return everything
@@ -199,7 +200,8 @@ class Site:
         return {name: load_model(folder / name, self.derived) for name in names}
 
 
-def _fired(folder: Path, derived: Derived) -> dict[int, list[dict[str, Any]]]:
+def fired(folder: Path, derived: Derived) -> dict[int, list[dict[str, Any]]]:
+    """By person, the lines that fire of the plans written to `folder`."""
     found = {}
     for path in folder.glob("*.json"):
         document: Any = derived.read_json(path)
@@ -209,16 +211,9 @@ def _fired(folder: Path, derived: Derived) -> dict[int, list[dict[str, Any]]]:
                     "name": row["name"],
                     "title": row.get("title") or row["name"],
                     "urgent": bool(row.get("urgent")),
-                    "yearly": _yearly(row.get("benefit")),
+                    "yearly": yearly_of(row.get("benefit")),
                 }
                 for row in document.get("recommendations", ())
                 if row.get("answer") == "fires" and row.get("same_as") is None
             ]
     return found
-
-
-def _yearly(benefit: dict[str, Any] | None) -> float:
-    """The fall in risk a year, at the unfavourable end of its interval, as plans are ordered; 0 where none is known."""
-    if not benefit or not benefit.get("interval"):
-        return 0.0
-    return float(benefit["interval"][0]) / float(benefit["horizon_years"])

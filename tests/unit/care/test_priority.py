@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from people import AT, NEVER_SMOKER, SCHEMA, Entry, measured, person, smoker
 
 from lifecourse.care import plan
 from lifecourse.care.careplan import CarePlan, Recommendation
-from lifecourse.care.priority import MOST_LINES, urgency
+from lifecourse.care.priority import MOST_LINES, rank, ranked, standing, urgency
 from lifecourse.care.rules.loading import FOLDER, Library, load_library
 from lifecourse.timeline.unstored import timeline_from_events
 from lifecourse.vocab.ingredients import ingredients
@@ -61,6 +63,23 @@ def test_harm_that_is_only_possible_stands_behind_what_is_worth_doing() -> None:
     made = plan(person(*ill(), drug("simvastatin"), drug("clarithromycin")), AT, today=TODAY)
     places = [urgency(line.rule) for line in fires(made)]
     assert places == sorted(places)
+
+
+def test_sorting_only_what_fires_is_sorting_all() -> None:
+    chance = np.random.default_rng(5)
+    made = plan(person(*ill(), drug("simvastatin"), drug("clarithromycin")), AT, today=TODAY)
+    worth = [line.benefit for line in made.recommendations if line.benefit is not None]
+    answers = {line.answer: line.decision for line in made.recommendations}
+    assert worth
+    assert len(answers) > 2
+    for _ in range(50):
+        lines = []
+        for line in sorted(made.recommendations, key=lambda line: standing(line.rule)):
+            decision = list(answers.values())[chance.integers(len(answers))]
+            of_what_fires = [None, replace(worth[0], low=chance.normal())][chance.integers(2)]
+            benefit = of_what_fires if decision.answer == "fires" else None
+            lines.append(replace(line, decision=decision, benefit=benefit))
+        assert ranked(lines) == sorted(lines, key=rank)
 
 
 OFFER = """\

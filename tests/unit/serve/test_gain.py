@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from lifecourse.serve.panel import _by_gain, gain_of
+from lifecourse.care.worklist import gain_of
+from lifecourse.serve.panel import _by_gain
 
 
 def line(*, urgent: bool = False, yearly: float = 0.0) -> dict[str, object]:
@@ -12,8 +13,9 @@ def line(*, urgent: bool = False, yearly: float = 0.0) -> dict[str, object]:
 
 
 def test_gains_add_up() -> None:
-    assert gain_of([line(urgent=True), line(yearly=0.25), line(yearly=0.5)]) == (1, 0.75)
-    assert gain_of([]) == (0, 0)
+    gain = gain_of([(True, 0.0), (False, 0.25), (False, 0.5), (False, -0.125)])
+    assert (gain.urgent, gain.yearly, gain.gaps) == (1, 0.75, 4)
+    assert gain_of([]).order == (0, 0, 0)
 
 
 def test_the_urgent_come_first_and_equals_by_subject() -> None:

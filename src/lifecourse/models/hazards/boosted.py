@@ -256,10 +256,8 @@ def _grown(periods: _PersonPeriods, inner: Flags) -> Any:
     every = np.ones(len(judging), dtype=np.bool_)
     people, width = periods.columns.shape
     is_wide = width > WIDE and people <= MOST_ROWS
-    settings, depths = (
-        PARAMETERS | (FOR_WIDE if is_wide else {}),
-        DEPTHS_FOR_WIDE if is_wide else DEPTHS,
-    )
+    settings = PARAMETERS | FOR_WIDE if is_wide else PARAMETERS
+    depths = DEPTHS_FOR_WIDE if is_wide else DEPTHS
     if not all(periods.event[side].any() for side in (judging, ~judging)):
         shallow = settings | {"max_depth": DEPTHS[0]}
         return xgboost.train(shallow, periods.data(every), USUAL_ROUNDS)
