@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -25,10 +25,23 @@ FILE = Path(__file__).parent / "modifiers.yaml"
 SPREAD = 2 * 1.959963984540054
 
 
+class Asks(Document):
+    """What of a record answers a modifier.
+
+    how : ``measured``, the latest number of the last `within_days`; ``recorded``, 1 where it is and unknown elsewhere;
+        ``percentile`` among reference people, as standard deviations from their mean
+    """
+
+    how: Literal["measured", "recorded", "percentile"]
+    codelist: str
+    within_days: int | None = None
+
+
 class Modifier(Document):
     """A published hazard ratio for each `unit` above `reference`.
 
     of : outcomes it was measured for
+    ages : completed years of the people it was measured in, both ends included
     overlaps : modifiers that measure in part the same; only one of them may enter
     """
 
@@ -45,6 +58,8 @@ class Modifier(Document):
     doi: str
     overlaps: list[str] = Field(default_factory=list)
     note: str | None = None
+    ages: tuple[float, float] | None = None
+    asks: Asks | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Modifier:
@@ -137,6 +152,10 @@ class IntegratedRisk:
                     "value": step.value,
                     "per": step.modifier.per,
                     "hazard_ratio": step.ratio,
+                    "published": {
+                        "hazard_ratio": step.modifier.hazard_ratio,
+                        "ci": list(step.modifier.ci),
+                    },
                     "added": step.added,
                     "source": step.modifier.citation,
                     "doi": step.modifier.doi,

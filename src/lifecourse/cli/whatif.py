@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def call(arguments: argparse.Namespace) -> Any:
-    """Benefits of interventions for one person as of the last record, and scores asked again."""
+    """Benefits of interventions for one person as of the last record, integrated risks, and scores asked again."""
+    from lifecourse.care import assess
+    from lifecourse.care.integrating import integrated_risks
     from lifecourse.care.whatif import reassess, what_if
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
@@ -57,7 +59,9 @@ def call(arguments: argparse.Namespace) -> Any:
     at = chart.as_of
     if at is None:
         raise UserError(f"subject {arguments.subject} has no dated record to reckon from.")
-    found = what_if(chart, at, give=given or None).to_dict()
+    scores = assess(chart, at)
+    found = what_if(chart, at, give=given or None, assessment=scores).to_dict()
+    found["integrated"] = [each.to_dict() for each in integrated_risks(chart, at, scores)]
     found["asked_again"] = [
         row for score, inputs in changes.items() for row in reassess(chart, at, score, inputs)
     ]
@@ -93,7 +97,7 @@ def _changes(words: list[str]) -> dict[str, dict[str, float | str]]:
 
 
 def text(result: dict[str, Any]) -> str:
-    """A line an intervention, all together, and the scores asked again."""
+    """A line an intervention, all together, what genes, family and places add, and the scores asked again."""
     rows = [
         {
             "what": row["title"],
@@ -107,11 +111,25 @@ def text(result: dict[str, Any]) -> str:
     if together is not None:
         held = f" Held at {together['cap']['relative']:g}." if together["capped"] else ""
         parts.append(f"Together ({', '.join(together['of'])}): {together['benefit']['text']}{held}")
+    if result["integrated"]:
+        parts.append(table([row for each in result["integrated"] for row in _steps(each)]))
     if result["asked_again"]:
         names = ("score", "outcome", "horizon_years", "before", "after")
         parts.append(table([{n: row[n] for n in names} for row in result["asked_again"]]))
         parts.append(f"Scores asked again: {result['asked_again'][0]['label']}.")
     return "\n\n".join(parts)
+
+
+def _steps(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """A published risk, a line for what each modifier adds to it, and where they lead."""
+    base = found["base"]
+    rows = [(found["title"], f"{base['risk'] * 100:.1f} %")]
+    rows += [(f"  {each['title']}", f"{each['added'] * 100:+.1f}") for each in found["steps"]]
+    low, high = found["interval"]
+    rows += [
+        ("  with all of it", f"{found['risk'] * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})")
+    ]
+    return [{"integrated risk": what, "in a hundred": much} for what, much in rows]
 
 
 COMMAND = Command(

@@ -17,8 +17,9 @@ from lifecourse.serve.envelope import Json
 from lifecourse.serve.lifestyle import smoking_words
 from lifecourse.serve.likely import likely
 from lifecourse.serve.looks import looks_at
+from lifecourse.serve.modified import modified
 from lifecourse.serve.possible import NOTHING, possible
-from lifecourse.serve.reckoning import plan_of, risks_of, scores_of, what_if_of
+from lifecourse.serve.reckoning import integrated_of, plan_of, risks_of, scores_of, what_if_of
 from lifecourse.serve.record import Record
 from lifecourse.serve.site import Absent
 
@@ -63,6 +64,11 @@ def patient(
     is_reckoned = is_foreseen and is_planned and page["plan"]["reason"] is None
     page["what_if"] = (
         possible(what_if_of(chart, at, scores)) if at is not None and is_reckoned else NOTHING
+    )
+    page["integrated"] = (
+        modified(integrated_of(chart, at, scores))
+        if at is not None and scores is not None and is_reckoned
+        else None
     )
     page["emergency"] = emergency_of(site, actor, timeline)
     page["looks"] = looks_at(timeline.audit, subject_id)

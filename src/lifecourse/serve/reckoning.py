@@ -54,6 +54,13 @@ def what_if_of(chart: Chart, at: int, scores: Assessment | None = None) -> dict[
     return found
 
 
+def integrated_of(chart: Chart, at: int, scores: Assessment) -> list[dict[str, Any]]:
+    """The published risks at `at` with what genes, family and surroundings add to them."""
+    from lifecourse.care.integrating import integrated_risks
+
+    return [plain(each) for each in integrated_risks(chart, at, scores)]
+
+
 def risks_of(site: Site, actor: Actor, chart: Chart, at: int) -> list[dict[str, Any]]:
     """What each of the site's models says of one person at `at`; a model that cannot says why."""
     if not site.trained:
@@ -96,8 +103,10 @@ def warm() -> None:
     rows = pl.DataFrame({"subject_id": [0], "time": [birth], "code": ["MEDS_BIRTH"]})
     at = to_microseconds(now())
     chart = timeline_from_events(rows).chart(0)
-    what_if_of(chart, at)
-    plan_of(chart, at)
+    scores = scores_of(chart, at)
+    what_if_of(chart, at, scores)
+    integrated_of(chart, at, scores)
+    plan_of(chart, at, scores=scores)
     gc.collect()
     gc.freeze()
 

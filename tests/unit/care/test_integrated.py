@@ -26,7 +26,7 @@ def test_the_steps_add_up_to_the_result(
     values = {"polygenic_score": score, "pm25": dust}
     found = integrate(base(risk=risk), values)
     assert found.base.risk + sum(step.added for step in found.steps) == pytest.approx(found.risk)
-    hazard = -math.log1p(-risk) * 1.71**score * 1.13 ** ((dust - 5) / 5)
+    hazard = -math.log1p(-risk) * 1.71**score * 1.13 ** ((dust - 8) / 5)
     assert found.risk == pytest.approx(-math.expm1(-hazard))
     assert found.interval[0] <= found.risk <= found.interval[1]
     if swapped:
