@@ -57,6 +57,16 @@ def test_every_line_of_every_rule_reads_at_grade_eight_or_below() -> None:
     assert reading_grade(said) <= HIGHEST_GRADE
 
 
+def test_every_rule_has_words_of_its_own_or_of_its_topic() -> None:
+    words = duties().words
+    without = [
+        rule.name
+        for rule in library().rules
+        if rule.name not in words.rules and rule.topic not in words.topics
+    ]
+    assert without == []
+
+
 def test_words_and_goals_are_of_rules_there_are() -> None:
     names = {rule.name for rule in library().rules}
     assert set(duties().words.rules) <= names
