@@ -45,7 +45,7 @@ PROOFS = (
     ),
     Proof(
         name="what-if-trials",
-        promise="what-if reproduces the absolute effects of three published trials from the risks of their control arms",
+        promise="what-if reproduces the absolute effects of three published trials from their control arms' risks",
         measure=tests("tests/unit/care/test_whatif.py"),
     ),
     Proof(
