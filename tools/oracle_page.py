@@ -1,6 +1,6 @@
 """Write `docs/explanation/models-and-truth.md` from what `python -m benchmarks.oracle FOLDER` measured.
 
-``python tools/oracle_page.py FOLDER``
+``python tools/oracle_page.py FOLDER``; with ``--again`` what it measured of people of other seeds, to a page beside it.
 """
 
 from __future__ import annotations
@@ -10,22 +10,33 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "models-and-truth.md"
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "explanation"
+PAGE, AGAIN = FOLDER / "models-and-truth.md", FOLDER / "models-and-truth-again.md"
+TITLE, OF_OTHERS = (
+    "What models reach, by the truth",
+    "What models reach, asked again of other people",
+)
+OTHERS = """
+
+These people have seeds (111 and 222) that were chosen, with everything that is asked of them, before they were looked
+at: what was seen of [the first](models-and-truth.md) cannot have shaped it."""
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, is_again: bool) -> None:
     """Read ``oracle.json``, write the page."""
-    PAGE.write_text(page(json.loads((folder / "oracle.json").read_bytes())), encoding="utf-8")
+    lines = json.loads((folder / "oracle.json").read_bytes())
+    written = page(lines, OF_OTHERS, OTHERS) if is_again else page(lines, TITLE)
+    (AGAIN if is_again else PAGE).write_text(written, encoding="utf-8")
 
 
-def page(lines: list[dict[str, Any]]) -> str:
+def page(lines: list[dict[str, Any]], title: str, others: str = "") -> str:
     """The page of these lines."""
     learned = [line for line in lines if "learner" in line and "outcome" in line]
     worth = [line for line in lines if "without" in line]
     means = "; ".join(
         f"{line['learner']} {line['mean_share']:.3f}" for line in lines if "mean_share" in line
     )
-    return f"""# What models reach, by the truth
+    return f"""# {title}
 
 *Audience: clinical data scientists. Kind: explanation. Written by `python tools/oracle_page.py`.*
 
@@ -33,7 +44,7 @@ Two models learn from 20,000 people of the [synthetic hospital](synthetic-hospit
 50,000 of another seed, five years ahead, with competing death (`python -m benchmarks.oracle FOLDER`). The hospital
 knows what no record shows: the *attainable* AUROC is that of the true risk in expectation over what the records hide,
 the *latent* one that of the true risk itself. The share is the model's gain over chance (AUROC less a half) in the
-attainable gain.
+attainable gain.{others}
 
 {
         _table(
@@ -95,4 +106,4 @@ def _said(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), is_again="--again" in sys.argv[2:])
