@@ -11,6 +11,7 @@ import polars as pl
 from lifecourse.features import featurize
 from lifecourse.features.extraction import RowsByShard
 from lifecourse.models.evaluation.calibration import wilson
+from lifecourse.models.explaining import explain
 from lifecourse.models.model import age_band, sex_name
 from lifecourse.tasks import Task
 from lifecourse.tasks.cohort import had_before
@@ -20,11 +21,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from lifecourse.features import FeatureMatrix
     from lifecourse.models.model import RiskModel
     from lifecourse.timeline.access import Timeline
 
-REASONS = 5
 INTERVAL = "95 % interval of how often it happened to people of similar risk, out of fold"
 INTERVAL_OF_ESTIMATE = (
     "90 % interval of the estimate, had other people of the same kind been learned from"
@@ -39,8 +38,9 @@ class RiskEstimate:
     value : probability, None where the model does not apply; `reason` says why
     interval : `interval_reason` says of what; widened to hold `value`
     comparator : mean risk of people of the same sex and age band
-    contributions : the columns that move this risk most from the average, in log-odds, or in log hazards of a model
-        of times to events
+    contributions : the clinical facts that move this risk most from the average, in log-odds, or in log hazards of a
+        model of times to events, each with its columns (`lifecourse.models.explaining.explain`)
+    not_measured : facts that the model would go by and nobody measured
     curve : of such a model, for each of its horizons the risk, and the chance of each competing cause to come first
     """
 
@@ -55,6 +55,7 @@ class RiskEstimate:
     interval_reason: str = INTERVAL
     comparator: dict[str, Any] | None = None
     contributions: list[dict[str, Any]] = field(default_factory=list)
+    not_measured: list[str] = field(default_factory=list)
     curve: list[dict[str, Any]] = field(default_factory=list)
     reason: str | None = None
 
@@ -85,7 +86,7 @@ def predict(
     features = featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary)
     curves = model.incidence(features)
     ends = model.intervals(features)
-    reasons = _contributions(model, features)
+    reasons = explain(model, features)
     had = _had_before(model, timeline, rows)
     people = rows["subject_id"].to_list()
     timeline.record(
@@ -102,7 +103,7 @@ def predict(
             features.dense[i, :2],
             curves[i],
             None if ends is None else (ends[0][i], ends[1][i]),
-            reasons[i],
+            *reasons[i],
             "the person already had it" if had[i] else None,
         )
         for i, row in enumerate(rows.iter_rows(named=True))
@@ -116,6 +117,7 @@ def _estimate(
     curve: npt.NDArray[np.float64],
     ends: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None,
     contributions: list[dict[str, Any]],
+    not_measured: list[str],
     not_at_risk: str | None,
 ) -> RiskEstimate:
     age, female = float(age_and_sex[0]), float(age_and_sex[1])
@@ -133,6 +135,7 @@ def _estimate(
         interval_reason=INTERVAL if ends is None else INTERVAL_OF_ESTIMATE,
         comparator=None if refusal else _comparator(model, age, female),
         contributions=[] if refusal else contributions,
+        not_measured=[] if refusal else not_measured,
         curve=[] if refusal else _curve(model, curve, ends),
         reason=refusal,
     )
@@ -200,31 +203,3 @@ def _comparator(model: RiskModel, age: float, female: float) -> dict[str, Any] |
     if found is None or found["rows"] < WIDEST_COMPARATOR:
         return None
     return {"label": f"people like this ({name})", "value": found["risk"]}
-
-
-def _contributions(model: RiskModel, features: FeatureMatrix) -> list[list[dict[str, Any]]]:
-    parts = model.learner.contributions(features)
-    names = features.names
-    found = []
-    for row in range(parts.shape[0]):
-        order = np.argsort(-np.abs(parts[row]), kind="stable")[:REASONS]
-        found.append(
-            [
-                {
-                    "name": names[i],
-                    "value": _value(features, row, int(i)),
-                    "log_odds": float(parts[row, i]),
-                }
-                for i in order
-                if parts[row, i] != 0
-            ]
-        )
-    return found
-
-
-def _value(features: FeatureMatrix, row: int, column: int) -> float | None:
-    n_dense = features.dense.shape[1]
-    if column >= n_dense:
-        return float(features.codes[row, column - n_dense])
-    value = float(features.dense[row, column])
-    return value if np.isfinite(value) else None

@@ -147,6 +147,7 @@ def _estimate(row: dict[str, Any], kind: str, record: Record, as_of: str) -> dic
         "warnings": list(row.get("warnings") or ()),
         "applies_to": row.get("applies_to"),
         "note": row.get("note"),
+        "not_measured": list(row.get("not_measured") or ()),
         "why": [_reason(item, record) for item in _inputs(row)],
     }
     if value is not None and is_share:

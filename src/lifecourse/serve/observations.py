@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.schema.code import codes
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.tasks.derived import TITLES
-from lifecourse.vocab.codelists import describe
+from lifecourse.vocab.codelists import describe, entries
 
 if TYPE_CHECKING:
     from lifecourse.features import Recipe
@@ -49,6 +49,11 @@ def observations(
         else:
             found.append({**row, **_any_code(column, part["value"], recipe, chart, at)})
     return found
+
+
+def title_of(fact: str) -> str:
+    """What a fact that a model goes by is called: its codelist's title, or itself."""
+    return describe(fact)["title"] if fact in entries() else fact.replace("_", " ")
 
 
 def _always(column: str, value: float | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import orjson
 
 from lifecourse.base.errors import ModelError
 from lifecourse.privacy.acts import noted
-from lifecourse.serve.observations import observations
+from lifecourse.serve.observations import observations, title_of
 from lifecourse.serve.site import PURPOSE
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def risks_of(site: Site, actor: Actor, chart: Chart, at: int) -> list[dict[str, 
                 **plain(estimate),
                 "name": name,
                 "why": observations(model.recipe, chart, at, estimate),
+                "not_measured": [title_of(fact) for fact in estimate.not_measured],
             }
             for estimate in estimates
         )
