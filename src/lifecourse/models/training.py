@@ -29,6 +29,7 @@ from lifecourse.models.evaluation import Lesson, auroc, gaps, learning_curve, lo
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
 from lifecourse.models.monitoring.snapshot import snapshot
+from lifecourse.models.reporting import study_of
 from lifecourse.models.split import N_FOLDS, folds_of, nested
 from lifecourse.models.trees import Trees
 from lifecourse.tasks import Task, label
@@ -72,16 +73,20 @@ def train(
         concerns = hazards.concerns()
         if any(concern.grave for concern in concerns):
             return TrainingResult(abstention=_stopped(table, concerns))
-        return _with_snapshot(hazards.model(timeline, labels, concerns), timeline, seed)
+        return _described(hazards.model(timeline, labels, concerns), timeline, labels.table, seed)
     study = _Study.of(timeline, task, table, chosen, seed, progress)
     unseen = labels.summary()["negatives_with_too_little_follow_up"]
     concerns = diagnose(study.features, study.outcome, negatives_unseen=unseen)
     if any(concern.grave for concern in concerns):
         return TrainingResult(abstention=_stopped(table, concerns))
-    return _with_snapshot(study.model(timeline, labels, concerns), timeline, seed)
+    return _described(study.model(timeline, labels, concerns), timeline, table, seed)
 
 
-def _with_snapshot(model: RiskModel, timeline: Timeline, seed: int) -> TrainingResult:
+def _described(
+    model: RiskModel, timeline: Timeline, rows: pl.DataFrame, seed: int
+) -> TrainingResult:
+    """The model with a card that also says what the study was and what it met."""
+    model.card["study"] = study_of(model, rows)
     model.card["snapshot"] = snapshot(model, timeline, seed=seed)
     return TrainingResult(model=model)
 
