@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pages import outline, signed_in
 from lifecourse.base.files import write_json
 from lifecourse.models import monitor, save_model, train
 from lifecourse.tasks import Task
+from lifecourse.timeline.derived import Derived
 from lifecourse.timeline.unstored import timeline_from_events
 
 
@@ -71,6 +73,22 @@ def test_words_of_a_card_are_words_on_the_page(html: str) -> None:
     assert page.handlers == []
     assert len(page.scripts) == 1
     assert len(page.ids) == len(set(page.ids))
+
+
+def test_monitor_leaves_what_it_found_beside_the_model(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lifecourse.cli import main
+
+    folder = workspace / "models" / "watched"
+    model = train(timeline_from_events(cohort(600)), TASK, recipe=RECIPE).model
+    assert model is not None
+    save_model(model, folder, Derived.of(workspace))
+    assert main(["monitor", str(folder), str(workspace / "store"), "--actor", "ada", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    kept = json.loads((folder / "monitoring.json").read_text())
+    assert kept["made"][:2] == "20"
+    assert kept in (said, said.get("data"))
 
 
 def test_a_model_without_a_report_has_a_page_without_one(workspace: Path) -> None:
