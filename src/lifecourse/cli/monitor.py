@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
 
 MOST_SHOWN = 10
+MONITORING = "monitoring.json"
+"""In the folder of a model: what it met when it was last looked at, for the pages."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,18 +26,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> Any:
     """What the model meets in the store, beside what it learned from."""
+    from lifecourse.base.clock import now
     from lifecourse.models import load_model, monitor
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
+    from lifecourse.timeline.derived import Derived
 
-    model = load_model(model_of(arguments.model, arguments.store))
+    folder = model_of(arguments.model, arguments.store)
+    model = load_model(folder)
     timeline = open_timeline(
         store_of(arguments.store),
         actor=actor_of(arguments),
         purpose=purpose_of(arguments),
         to=Action.LEARN,
     )
-    return monitor(model, timeline)
+    report = {"made": now().date().isoformat(), **monitor(model, timeline)}
+    beside = Derived.around(folder / MONITORING)
+    # Figures of a sealed store do not come to lie in the open.
+    if beside.seals or not timeline.derived.seals:
+        beside.write_json(folder / MONITORING, report)
+    return report
 
 
 def text(report: dict[str, Any]) -> str:
@@ -43,7 +53,8 @@ def text(report: dict[str, Any]) -> str:
     alarms = report["alarms"]
     said = "\n".join(f"alarm: {alarm}" for alarm in alarms) or "no alarm"
     rest = {
-        name: report[name] for name in ("model", "version", "people", "people_then", "outcomes")
+        name: report[name]
+        for name in ("model", "version", "made", "people", "people_then", "outcomes")
     }
     moved = [
         {name: shift[name] for name in ("what", "kind", "then", "now", "stability")}

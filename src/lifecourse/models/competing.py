@@ -26,8 +26,10 @@ from lifecourse.models.evaluation import (
     brier,
     calibration_errors,
     calibration_slope,
+    concordance,
     cumulative_incidence,
     gaps,
+    learning_curve,
 )
 from lifecourse.models.hazards import fit_hazards
 from lifecourse.models.hazards.learner import LINEAR
@@ -104,6 +106,7 @@ class HazardStudy:
             n_causes=len(self.task.names),
             seed=self.seed,
             known=self.known,
+            lessons=True,
         )
         return RiskModel(
             task=self.task,
@@ -140,6 +143,7 @@ class HazardStudy:
             "events": int((self.followed.event == 1).sum()),
             **judge(answers, risk[sure], subjects, seed=self.seed),
             "horizons": twins[fitted.learner.kind]["horizons"],
+            "learning_curve": self._learning(fitted),
             "twins": twins,
             "plain_twin": LINEAR,
             "subgroups": groups,
@@ -150,6 +154,24 @@ class HazardStudy:
             "judged": judged,
             "limits": list(LIMITS),
         }
+
+    def _learning(self, fitted: HazardFit) -> dict[str, Any]:
+        """Uno's C by the last horizon against the people who taught."""
+        judged, until = fitted.held_out_first, float(self._horizons[-1])
+
+        def measured(told: Floats, places: Integers) -> float:
+            came = self.followed.rows(judged[places])
+            return concordance(came, told[places], until_days=until)
+
+        return learning_curve(
+            fitted.lessons,
+            measured,
+            measure="concordance",
+            judged=judged,
+            subjects=self.subjects,
+            happened=self.followed.event == 1,
+            seed=self.seed,
+        )
 
     def _at_horizons(self, rows: Integers, incidence: Floats) -> list[dict[str, Any]]:
         return at_horizons(self.task, self.followed.rows(rows), incidence)

@@ -25,6 +25,7 @@ KEPT = (
     "calibration",
     "calibration_curve",
     "decision_curve",
+    "learning_curve",
     "subgroups",
     "gaps",
     "rows",

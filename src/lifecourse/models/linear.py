@@ -30,7 +30,8 @@ class Logistic:
     """A fitted model, all of it numbers.
 
     Columns are the k dense covariates (missing filled with `fill`, drawn in to [low, high], then centred and scaled), k
-    flags that are 1 where the covariate was missing, and log(1 + count) of each code column.
+    flags that are 1 where the covariate was missing, and log(1 + count) of each code column. `penalty` is the inverse
+    penalty that was chosen, None of a model from before it was kept.
     """
 
     fill: list[float]
@@ -40,6 +41,7 @@ class Logistic:
     scale: list[float]
     coefficients: list[float]
     intercept: float
+    penalty: float | None = None
 
     @classmethod
     def fit(
@@ -48,11 +50,13 @@ class Logistic:
         outcome: npt.NDArray[np.bool_],
         rows: npt.NDArray[np.int64],
         inner: npt.NDArray[np.bool_],
+        *,
+        settings: float | None = None,
     ) -> Logistic:
         """The model of `outcome` on `rows` of the features.
 
         `inner` is bool[len(rows)]: the rows on which the penalty is chosen, after learning from the others; where
-        either side has one answer only, the usual penalty is taken.
+        either side has one answer only, the usual penalty is taken. It is not asked where `settings` has the penalty.
         """
         dense = features.dense[rows]
         fill = _medians(dense)
@@ -71,10 +75,19 @@ class Logistic:
             intercept=0.0,
         )
         design = empty._columns(dense, features.codes[rows])
-        fitted = _regression(design, outcome[rows], _penalty(design, outcome[rows], inner))
+        chosen = settings or _penalty(design, outcome[rows], inner)
+        fitted = _regression(design, outcome[rows], chosen)
         return replace(
-            empty, coefficients=fitted.coef_[0].tolist(), intercept=float(fitted.intercept_[0])
+            empty,
+            coefficients=fitted.coef_[0].tolist(),
+            intercept=float(fitted.intercept_[0]),
+            penalty=chosen,
         )
+
+    @property
+    def settings(self) -> float | None:
+        """The inverse penalty that was chosen."""
+        return self.penalty
 
     def margin(self, features: FeatureMatrix) -> npt.NDArray[np.float64]:
         """float64[r] log-odds."""

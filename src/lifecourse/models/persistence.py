@@ -15,6 +15,7 @@ from lifecourse.models.calibration import Calibrator
 from lifecourse.models.hazards import CurveCalibrator, HazardLearner
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import RiskModel
+from lifecourse.models.reporting import chai_card, report
 from lifecourse.models.shapes import BentCalibrator
 from lifecourse.models.trees import Trees
 from lifecourse.privacy.signing import is_signed
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 MODEL, CARD, TREES, MANIFEST = "model.json", "card.json", "trees.ubj", "manifest.json"
+REPORT, CHAI_CARD = "report.json", "chai_card.json"
+"""What the card tells by the checklists, and as CHAI's applied model card: for people, and never read back."""
 TREES_OF = "trees{}.ubj"
 """Of hazards: every member has the trees of each cause."""
 SIGNATURE = "signature.json"
@@ -70,6 +73,7 @@ def save_model(model: RiskModel, folder: Path, derived: Derived = PLAIN) -> None
         document["logistic"] = model.learner.to_dict()
     files[MODEL] = to_json(document)
     files[CARD] = to_json(model.card)
+    files[REPORT], files[CHAI_CARD] = to_json(report(model.card)), to_json(chai_card(model.card))
     for name, content in files.items():
         derived.write_bytes(folder / name, content)
     manifest = to_json({name: _digest(content) for name, content in sorted(files.items())})

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
 N_FOLDS = 5
 """Of people: each fold is judged by what the others taught."""
+EIGHTHS = 8
+MOST_IN_PART = 150_000
+"""Rows that a part of those who teach may have, for a learning curve."""
 
 
 def folds_of(subject_ids: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:
@@ -21,6 +26,20 @@ def folds_of(subject_ids: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt
             mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
         mixed ^= mixed >> np.uint64(33)
     return (mixed % np.uint64(n_folds)).astype(np.int64)
+
+
+def nested(
+    subject_ids: npt.NDArray[np.int64], learning: npt.NDArray[np.int64], seed: int
+) -> Iterator[tuple[float, npt.NDArray[np.int64]]]:
+    """An eighth, a quarter and a half of the people of the rows `learning`, each within the next: share and rows.
+
+    Parts of more than `MOST_IN_PART` rows are left out, so that a learning curve is never what training takes long for.
+    """
+    eighth = folds_of(subject_ids[learning], EIGHTHS, seed + 3)
+    for part in (1, 2, 4):
+        rows = learning[eighth < part]
+        if len(rows) <= MOST_IN_PART:
+            yield part / EIGHTHS, rows
 
 
 def both_answers(outcome: npt.NDArray[np.bool_], inner: npt.NDArray[np.bool_]) -> bool:

@@ -25,11 +25,12 @@ from lifecourse.models.card import (
 from lifecourse.models.competing import HazardStudy
 from lifecourse.models.diagnostics import diagnose
 from lifecourse.models.diagnostics.support import LEAST_OF_EACH, people_of_each, support
-from lifecourse.models.evaluation import gaps, log_loss
+from lifecourse.models.evaluation import Lesson, auroc, gaps, learning_curve, log_loss, teaches
 from lifecourse.models.linear import Logistic
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
 from lifecourse.models.monitoring.snapshot import snapshot
-from lifecourse.models.split import N_FOLDS, folds_of
+from lifecourse.models.reporting import study_of
+from lifecourse.models.split import N_FOLDS, folds_of, nested
 from lifecourse.models.trees import Trees
 from lifecourse.tasks import Task, label
 
@@ -72,16 +73,20 @@ def train(
         concerns = hazards.concerns()
         if any(concern.grave for concern in concerns):
             return TrainingResult(abstention=_stopped(table, concerns))
-        return _with_snapshot(hazards.model(timeline, labels, concerns), timeline, seed)
+        return _described(hazards.model(timeline, labels, concerns), timeline, labels.table, seed)
     study = _Study.of(timeline, task, table, chosen, seed, progress)
     unseen = labels.summary()["negatives_with_too_little_follow_up"]
     concerns = diagnose(study.features, study.outcome, negatives_unseen=unseen)
     if any(concern.grave for concern in concerns):
         return TrainingResult(abstention=_stopped(table, concerns))
-    return _with_snapshot(study.model(timeline, labels, concerns), timeline, seed)
+    return _described(study.model(timeline, labels, concerns), timeline, table, seed)
 
 
-def _with_snapshot(model: RiskModel, timeline: Timeline, seed: int) -> TrainingResult:
+def _described(
+    model: RiskModel, timeline: Timeline, rows: pl.DataFrame, seed: int
+) -> TrainingResult:
+    """The model with a card that also says what the study was and what it met."""
+    model.card["study"] = study_of(model, rows)
     model.card["snapshot"] = snapshot(model, timeline, seed=seed)
     return TrainingResult(model=model)
 
@@ -102,6 +107,16 @@ def _stopped(table: pl.DataFrame, concerns: list[Concern]) -> Abstention:
         reason="; ".join(concern.said for concern in grave[:MOST_SAID]),
         concerns=[concern.to_dict() for concern in concerns],
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HeldOut:
+    """Of people the learner had not seen: risks, calibrated and raw; and what was found outside the first fold."""
+
+    risk: npt.NDArray[np.float64]
+    calibrator: Calibrator
+    raw: npt.NDArray[np.float64]
+    settings: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,31 +162,30 @@ class _Study:
 
     def model(self, timeline: Timeline, labels: Labels, concerns: list[Concern]) -> RiskModel:
         held_out = {name: self._held_out(learner) for name, learner in LEARNERS.items()}
-        losses = {name: log_loss(self.outcome, risk) for name, (risk, _) in held_out.items()}
+        losses = {name: log_loss(self.outcome, one.risk) for name, one in held_out.items()}
         winner = min(losses, key=lambda name: losses[name])
-        risk, calibrator = held_out[winner]
         everyone = np.arange(len(self.outcome))
         learner = self._fit(LEARNERS[winner], self.features.of_codes(self.vocabulary), everyone)
-        card = self._card(timeline, labels, held_out, winner, risk, losses)
+        card = self._card(timeline, labels, held_out, winner, losses)
+        card["learning_curve"] = self._learning(LEARNERS[winner], held_out[winner])
         card["concerns"] = [concern.to_dict() for concern in concerns]
         return RiskModel(
             task=self.task,
             recipe=self.recipe,
             vocabulary=self.vocabulary,
             learner=learner,
-            calibrator=calibrator,
+            calibrator=held_out[winner].calibrator,
             card=card,
         )
 
-    def _held_out(
-        self, learner: type[Logistic] | type[Trees]
-    ) -> tuple[npt.NDArray[np.float64], Calibrator]:
+    def _held_out(self, learner: type[Logistic] | type[Trees]) -> _HeldOut:
         """Calibrated risks of people the learner had not seen, and the calibrator for the final model.
 
         The risks of a fold are calibrated on the other folds' held-out risks, so no one judges themselves.
         """
         folds = self.folds
         raw = np.full(len(self.outcome), float(self.outcome.mean()))
+        settings: dict[int, Any] = {}
 
         def judge_fold(fold: int) -> None:
             learning, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
@@ -179,6 +193,7 @@ class _Study:
                 features = self.features.of_codes(self.vocabularies[fold])
                 fitted = self._fit(learner, features, learning)
                 raw[judged] = fitted.predict(_rows_of(features, judged))
+                settings[fold] = fitted.settings
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(judge_fold, range(N_FOLDS)))
@@ -189,28 +204,66 @@ class _Study:
                 calibrated[judged] = fit_calibrator(raw[others], self.outcome[others]).apply(
                     raw[judged]
                 )
-        return calibrated, fit_calibrator(raw, self.outcome)
+        return _HeldOut(
+            risk=calibrated,
+            calibrator=fit_calibrator(raw, self.outcome),
+            raw=raw,
+            settings=settings.get(0),
+        )
+
+    def _learning(
+        self, learner: type[Logistic] | type[Trees], all_taught: _HeldOut
+    ) -> dict[str, Any]:
+        """AUROC in the first fold against the people who taught, with the settings that all outside it found."""
+        judged, learning = np.flatnonzero(self.folds == 0), np.flatnonzero(self.folds != 0)
+        features = self.features.of_codes(self.vocabularies[0])
+        lessons: list[Lesson] = []
+
+        def taught_by(part: tuple[float, npt.NDArray[np.int64]]) -> Lesson:
+            fitted = self._fit(learner, features, part[1], all_taught.settings)
+            told = fitted.predict(_rows_of(features, judged))
+            return Lesson(share=part[0], rows=part[1], told=told)
+
+        if all(teaches(self.subjects, self.outcome, rows) for rows in (learning, judged)):
+            parts = [
+                part
+                for part in nested(self.subjects, learning, self.seed)
+                if teaches(self.subjects, self.outcome, part[1])
+            ]
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                lessons = list(pool.map(taught_by, parts))
+            lessons.append(Lesson(share=1.0, rows=learning, told=all_taught.raw[judged]))
+        return learning_curve(
+            lessons,
+            lambda told, places: auroc(self.outcome[judged[places]], told[places]),
+            measure="auroc",
+            judged=judged,
+            subjects=self.subjects,
+            happened=self.outcome,
+            seed=self.seed,
+        )
 
     def _fit(
         self,
         learner: type[Logistic] | type[Trees],
         features: FeatureMatrix,
         rows: npt.NDArray[np.int64],
+        settings: Any = None,
     ) -> Logistic | Trees:
-        """The learner on `rows`; a fifth of their people choose how hard it is held back."""
+        """The learner on `rows`; a fifth of their people choose how hard it is held back, unless `settings` say."""
         inner = folds_of(self.subjects[rows], N_FOLDS, self.seed + 1) == 0
-        return learner.fit(features, self.outcome, rows, inner)
+        return learner.fit(features, self.outcome, rows, inner, settings=settings)
 
     def _card(
         self,
         timeline: Timeline,
         labels: Labels,
-        held_out: dict[str, tuple[npt.NDArray[np.float64], Calibrator]],
+        held_out: dict[str, _HeldOut],
         winner: str,
-        risk: npt.NDArray[np.float64],
         losses: dict[str, float],
     ) -> dict[str, Any]:
         age, female = self.features.dense[:, 0], self.features.dense[:, 1]
+        risk = held_out[winner].risk
         judged = judge(self.outcome, risk, self.subjects, seed=self.seed)
         groups = subgroups(self.outcome, risk, age, female)
         return {
@@ -223,9 +276,9 @@ class _Study:
             "twins": {
                 name: {
                     "log_loss": losses[name],
-                    **judge(self.outcome, twin, self.subjects, seed=self.seed)["metrics"],
+                    **judge(self.outcome, twin.risk, self.subjects, seed=self.seed)["metrics"],
                 }
-                for name, (twin, _) in held_out.items()
+                for name, twin in held_out.items()
             },
             "subgroups": groups,
             "gaps": gaps(groups),

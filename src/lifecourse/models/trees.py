@@ -34,9 +34,10 @@ PARAMETERS = {
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """A fitted booster."""
+    """A fitted booster; `settings` are its depth and number of trees, None where it was read from a file."""
 
     booster: Any
+    settings: tuple[int, int] | None = None
 
     @classmethod
     def fit(
@@ -45,22 +46,25 @@ class Trees:
         outcome: npt.NDArray[np.bool_],
         rows: npt.NDArray[np.int64],
         inner: npt.NDArray[np.bool_],
+        *,
+        settings: tuple[int, int] | None = None,
     ) -> Trees:
         """The model of `outcome` on `rows` of the features.
 
         `inner` is bool[len(rows)]: the rows on which depth and number of trees are chosen, after learning from the
-        others; where either side has one answer only, the usual ones are taken.
+        others; where either side has one answer only, the usual ones are taken. It is not asked where `settings` are
+        given.
         """
         import xgboost
 
         design, happened = stored_columns(features)[rows], outcome[rows]
-        settings = _settings(design, happened, inner)
+        settings = settings or _settings(design, happened, inner)
         booster = xgboost.train(
             PARAMETERS | {"max_depth": settings[0]},
             xgboost.DMatrix(design, label=happened.astype(float), nthread=1),
             num_boost_round=settings[1],
         )
-        return cls(booster)
+        return cls(booster, settings)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Trees:

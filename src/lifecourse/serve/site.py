@@ -177,6 +177,19 @@ class Site:
         document: Any = self.derived.read_json(self.workspace / "models" / name / "outcome.json")
         return {"name": name, **document}
 
+    def model_report(self, name: str) -> dict[str, Any]:
+        """The outcome of training for the task `name`, with what lies beside the model.
+
+        ``report`` and ``chai_card`` are what its card tells by the checklists, ``monitoring`` is the last look at what
+        it meets; those that are there.
+        """
+        document, folder = self.model(name), self.workspace / "models" / name
+        beside = {what: folder / f"{what}.json" for what in ("report", "chai_card", "monitoring")}
+        there = {what: path for what, path in beside.items() if path.is_file()}
+        if document.get("outcome") == "abstention":
+            return document
+        return document | {what: self.derived.read_json(path) for what, path in there.items()}
+
     def findings(self) -> dict[str, Any]:
         """What was discovered; empty before a run."""
         path = self.workspace / "findings" / "findings.json"

@@ -54,3 +54,60 @@ def test_small_distances_are_written_as_percent() -> None:
     metrics = {"ici": {"value": 0.0042, "low": 0.001, "high": 0.01}}
     (row,) = model_view({"name": "stroke", "metrics": metrics})["measured"]
     assert row["value"] == "0.42 % (0.1 % to 1 %)"
+
+
+def point(people: int, value: float | None) -> dict[str, float | int | None]:
+    ends = (
+        {"low": None, "high": None}
+        if value is None
+        else {"low": value - 0.05, "high": value + 0.05}
+    )
+    return {"share": people / 800, "people": people, "events": people // 4, "value": value, **ends}
+
+
+def test_learning_curve_is_drawn_with_its_intervals_and_told() -> None:
+    points = [point(100, 0.6), point(200, 0.65), point(400, None), point(800, 0.7)]
+    curve = {"measure": "auroc", "held_out": {"people": 200, "events": 50}, "points": points}
+    drawing = model_view({"name": "stroke", "learning_curve": curve})["learning"]
+    assert drawing["svg"].count("<circle") == len(drawing["rows"]) == 3
+    assert drawing["rows"][-1]["AUROC"] == "0.700"
+    assert drawing["rows"][-1]["interval"] == "0.650 to 0.750"
+    assert drawing["judged"] == 200
+
+
+def test_one_point_is_no_curve() -> None:
+    curve = {
+        "measure": "auroc",
+        "held_out": {"people": 200, "events": 50},
+        "points": [point(100, 0.6)],
+    }
+    assert model_view({"name": "stroke", "learning_curve": curve})["learning"] is None
+    empty = {**curve, "points": []}
+    assert model_view({"name": "stroke", "learning_curve": empty})["learning"] is None
+
+
+def test_all_that_alarms_is_shown_and_of_the_rest_what_moved_farthest() -> None:
+    shift = {"kind": "share", "then": 0.1, "now": 0.3, "stability": 0.4}
+    shifts = [
+        {**shift, "what": f"code {number}", "alarm": number < 13, "said": ""}
+        for number in range(30)
+    ]
+    outcomes = {
+        "people": 9,
+        "events": 3,
+        "expected": 0.0,
+        "observed_over_expected": None,
+        "low": None,
+        "high": None,
+    }
+    report = {
+        "people": 9,
+        "people_then": 8,
+        "alarms": ["it moved"],
+        "outcomes": outcomes,
+        "shifts": shifts,
+    }
+    moved = model_view({"name": "stroke", "monitoring": report})["moved"]
+    assert [row["what"] for row in moved["rows"]] == [f"code {number}" for number in range(13)]
+    assert moved["rows"][0]["now"] == "30.0%"
+    assert moved["ratio"] == "not known"

@@ -19,12 +19,14 @@ from lifecourse.models.evaluation.followed import Followed
 from lifecourse.models.evaluation.groups import by_group, gaps
 from lifecourse.models.evaluation.incidence import Incidence, cumulative_incidence
 from lifecourse.models.evaluation.intervals import draws_of, over_draws, with_intervals
+from lifecourse.models.evaluation.learning import Lesson, learning_curve, teaches
 from lifecourse.models.evaluation.log_loss import log_loss
 from lifecourse.models.evaluation.net_benefit import decision_curve, net_benefit
 
 __all__ = [
     "Followed",
     "Incidence",
+    "Lesson",
     "auprc",
     "auroc",
     "brier",
@@ -40,9 +42,11 @@ __all__ = [
     "draws_of",
     "gaps",
     "integrated_brier",
+    "learning_curve",
     "log_loss",
     "net_benefit",
     "observed_over_expected",
     "over_draws",
+    "teaches",
     "with_intervals",
 ]

@@ -81,17 +81,19 @@ class BoostedHazards:
         period: Integers,
         n_causes: int = 1,
         seed: int = 0,
+        rounds: Sequence[int] | None = None,
     ) -> BoostedHazards:
         """The hazards on `rows` of the features.
 
-        `inner` is bool[len(rows)]: the rows on which the number of trees is chosen, grown on the others.
+        `inner` is bool[len(rows)]: the rows on which the number of trees is chosen, grown on the others; where
+        `rounds` says how many trees each cause has, they are grown on the others all the same.
         """
         mine = outcome.rows(rows)
         columns = stored_columns(features)[rows]
         rates, boosters = [], []
         for cause in range(1, n_causes + 1):
             periods = _PersonPeriods.of(columns, mine, cause, edges, period, seed)
-            booster = _grown(periods, inner)
+            booster = _grown(periods, inner, rounds[cause - 1] if rounds else None)
             rates.append(periods.levelled(booster))
             boosters.append(booster)
         return cls(edges=edges, rate=np.stack(rates), period=period, boosters=boosters)
@@ -112,6 +114,11 @@ class BoostedHazards:
             period=np.array(document["period"], dtype=np.int64),
             boosters=boosters,
         )
+
+    @property
+    def rounds(self) -> list[int]:
+        """How many trees each cause has."""
+        return [booster.num_boosted_rounds() for booster in self.boosters]
 
     def to_dict(self) -> dict[str, Any]:
         """All but the trees, JSON-ready."""
@@ -248,8 +255,8 @@ class _PersonPeriods:
         return self.rate * ratio[self.period_of]
 
 
-def _grown(periods: _PersonPeriods, inner: Flags) -> Any:
-    """So many trees as have the least loss on the `inner` rows."""
+def _grown(periods: _PersonPeriods, inner: Flags, given: int | None = None) -> Any:
+    """So many trees as have the least loss on the `inner` rows, or as are `given`."""
     import xgboost
 
     judging = inner[periods.row]
@@ -264,6 +271,8 @@ def _grown(periods: _PersonPeriods, inner: Flags) -> Any:
     learning = periods.data(~judging)
     events = int(periods.event[~judging].sum())
     depth = next(depth for least, depth in depths.items() if events >= least)
+    if given is not None:
+        return xgboost.train(settings | {"max_depth": depth}, learning, given)
     booster = xgboost.Booster(settings | {"max_depth": depth}, [learning])
     best, least, margin = 0, np.inf, np.zeros(int(judging.sum()))
     judged = periods.design(judging)

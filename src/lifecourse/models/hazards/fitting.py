@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lifecourse.models.evaluation.followed import Followed
+from lifecourse.models.evaluation.learning import Lesson, teaches
 from lifecourse.models.evaluation.log_loss import SMALLEST
 from lifecourse.models.hazards.basis import Basis
 from lifecourse.models.hazards.boosted import BoostedHazards, periods_of
@@ -18,7 +19,7 @@ from lifecourse.models.hazards.grid import seen_until, time_grid
 from lifecourse.models.hazards.incidence import cumulative_incidence
 from lifecourse.models.hazards.learner import AVERAGE, KINDS, LINEAR, TREES, HazardLearner
 from lifecourse.models.hazards.linear import LinearHazards
-from lifecourse.models.split import N_FOLDS, folds_of
+from lifecourse.models.split import N_FOLDS, folds_of, nested
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,8 @@ class HazardFit:
     judged : int64[j] the rows that were held out and seen from the start
     held_out : by kind of learner, float64[j, c, h] calibrated incidence, nobody calibrated on themselves
     losses : by kind, the mean IPCW log loss over causes and horizons
+    lessons, held_out_first : what parts of those outside the first fold taught, of the rows in it (int64[j]); empty
+        unless asked for
     """
 
     learner: HazardLearner
@@ -51,6 +54,8 @@ class HazardFit:
     judged: Integers
     held_out: dict[str, Floats]
     losses: dict[str, float]
+    lessons: tuple[Lesson, ...] = ()
+    held_out_first: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def incidence(self, features: FeatureMatrix, horizons_days: Floats | None = None) -> Floats:
         """float64[r, c, h] calibrated, at the learner's horizons where None are given."""
@@ -68,6 +73,7 @@ def fit_hazards(
     seed: int = 0,
     known: Sequence[Flags] | None = None,
     workers: int | None = None,
+    lessons: bool = False,
 ) -> HazardFit:
     """Cause-specific hazards, calibrated out of fold; their average, unless linear or boosted ones foretell better.
 
@@ -77,6 +83,7 @@ def fit_hazards(
     horizons_days : ascending; follow-up beyond the last is not looked at
     n_causes : events are 1..n_causes
     known : for each of the 5 folds, bool[m] which columns of codes the people outside it teach; all where None
+    lessons : whether parts of those outside the first fold are asked too, for a learning curve
 
     Returns
     -------
@@ -100,7 +107,7 @@ def fit_hazards(
         known=known,
         workers=workers or os.cpu_count() or 1,
     )
-    return study.fit()
+    return study.fit(lessons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +125,7 @@ class _Study:
     known: Sequence[Flags] | None
     workers: int
 
-    def fit(self) -> HazardFit:
+    def fit(self, lessons: bool) -> HazardFit:
         is_large = len(self.subjects) > MOST_ROWS_IN_FOLDS
         folds = folds_of(self.subjects, TENTHS if is_large else N_FOLDS, self.seed)
         judging = range(1 if is_large else N_FOLDS)
@@ -129,11 +136,40 @@ class _Study:
         for fold, member in enumerate(members):
             for kind, told in member.held_out.items():
                 raw[kind][folds == fold] = told
-        return self._chosen({kind: told[judged] for kind, told in raw.items()}, judged, members)
+        fitted = self._chosen({kind: told[judged] for kind, told in raw.items()}, judged, members)
+        return self._with_lessons(fitted, folds, members[0]) if lessons else fitted
+
+    def _with_lessons(self, fitted: HazardFit, folds: Integers, first: _Member) -> HazardFit:
+        """What parts of those outside the first fold teach of it, and all of them, with the settings all found."""
+        learning = np.flatnonzero(folds != 0)
+        judged = np.flatnonzero((folds == 0) & self._from_start(np.arange(len(folds))))
+        kind, happened = fitted.learner.kind, self.outcome.event == 1
+        if not all(teaches(self.subjects, happened, rows) for rows in (learning, judged)):
+            return fitted
+        parts = list(nested(self.subjects, learning, self.seed))
+        taught = [(1.0, learning, first)]
+        for share, rows in parts:
+            if teaches(self.subjects, happened, rows):
+                taught.append((share, rows, self._member_of(rows, folds == 0, 0, first)))
+        found = [
+            Lesson(
+                share=share,
+                rows=self.rows[rows],
+                told=member.held_out[kind][self._from_start(np.flatnonzero(folds == 0)), 0, -1],
+            )
+            for share, rows, member in taught
+        ]
+        return replace(fitted, lessons=tuple(found), held_out_first=self.rows[judged])
 
     def _member(self, folds: Integers, fold: int) -> _Member:
         """What the people outside a fold teach, and what it says of those in it."""
-        learning, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        return self._member_of(np.flatnonzero(folds != fold), folds == fold, fold)
+
+    def _member_of(
+        self, learning: Integers, held_out: Flags, fold: int, like: _Member | None = None
+    ) -> _Member:
+        """What the rows `learning` teach; with the settings that another member found where `like` it."""
+        judged = np.flatnonzero(held_out)
         features = self.features if self.known is None else _only(self.features, self.known[fold])
         enough = int((self.outcome.event[learning] > 0).sum()) >= ENOUGH_FOR_TENTHS
         parts = TENTHS if enough else N_FOLDS
@@ -141,11 +177,12 @@ class _Study:
         with ThreadPoolExecutor(min(2, self.workers)) as pool:
             lines = pool.submit(
                 LinearHazards.fit, features, self.outcome, learning, inner, edges=self.edges,
-                basis=self.basis, n_causes=self.n_causes,
+                basis=self.basis, n_causes=self.n_causes, penalty=like.linear.penalty if like else None,
             )  # fmt: skip
             trees = pool.submit(
                 BoostedHazards.fit, features, self.outcome, learning, inner, edges=self.edges,
                 period=self.period, n_causes=self.n_causes, seed=self.seed,
+                rounds=like.boosted.rounds if like else None,
             )  # fmt: skip
         linear, boosted = lines.result(), trees.result()
         those = _rows_of(features, judged)

@@ -68,9 +68,9 @@ def models(actor: SignedIn, site: Results) -> Response:
 
 @router.get("/models/{name}")
 def model(name: str, actor: SignedIn, site: Results) -> Response:
-    """One model: its evaluation, or why there is none."""
+    """One model: its evaluation and its report, or why there is none."""
     del actor
-    return success(site.model(name))
+    return success(site.model_report(name))
 
 
 @router.get("/findings")

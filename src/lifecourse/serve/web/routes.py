@@ -110,7 +110,7 @@ def models(actor: SignedIn, site: Results) -> Response:
 @router.get("/models/{name}")
 def model(name: str, actor: SignedIn, site: Results) -> Response:
     """One model: how well it did, on whom, and how its risks compare with what happened."""
-    return page("model.html", actor=actor, model=model_view(site.model(name)))
+    return page("model.html", actor=actor, model=model_view(site.model_report(name)))
 
 
 @router.get("/findings")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.figures.calibration import calibration
 from lifecourse.figures.decision import decision_curve
 from lifecourse.figures.lanes import number
+from lifecourse.figures.learning import learning_curve
 from lifecourse.serve.wording import capital
 
 if TYPE_CHECKING:
@@ -29,9 +30,16 @@ METRICS = {
 ELSEWHERE = (
     *("name", "title", "outcome", "reason", "metrics", "measured", "drawing", "worth", "limits"),
     *("calibration", "calibration_curve", "decision_curve", "subgroups", "groups", "gaps", "apart"),
-    *("attrition", "concerns", "snapshot", "elsewhere"),
+    *("attrition", "concerns", "snapshot", "elsewhere", "study", "learning_curve", "learning"),
+    *("report", "chai_card", "monitoring", "reported", "moved"),
 )
 """What the page shows outside of the list of all that the card says."""
+OF_SHIFT = {"values": "median", "coverage": "people with a value", "share": "people with the code"}
+MOST_MOVED = 10
+ANSWERS = (
+    *("told", "told in part", "yes", "probably yes", "probably no", "no"),
+    *("missing", "not applicable"),
+)
 SHARES = ("ici", "e50", "e90")
 MEASURES = {"auroc": "AUROC", "observed_over_expected": "observed over expected"}
 
@@ -43,6 +51,7 @@ def model_view(document: dict[str, Any]) -> dict[str, Any]:
     metrics = document.get("metrics", {})
     curve = document.get("calibration_curve", ())
     figure = calibration(groups, title=f"{title}, calibration", curve=curve) if groups else None
+    curve_of_people = _learning(document.get("learning_curve"), title)
     worth = document.get("decision_curve")
     decision = decision_curve(worth, title=f"{title}, net benefit") if worth else None
     return {
@@ -51,11 +60,81 @@ def model_view(document: dict[str, Any]) -> dict[str, Any]:
         "reason": document.get("reason"),
         "drawing": figure and {"svg": figure.svg, "rows": figure.rows},
         "worth": decision and {"svg": decision.svg, "rows": decision.rows},
+        "learning": curve_of_people,
+        "reported": [_reported(found) for found in _checklists(document.get("report"))],
+        "moved": _moved(document.get("monitoring")),
         "groups": [_group(row) for row in document.get("subgroups", ())],
         "apart": [_apart(row) for row in document.get("gaps", ())],
         "elsewhere": ELSEWHERE,
         "measured": [_metric(name, metrics[name]) for name in METRICS if name in metrics],
     }
+
+
+def _learning(curve: dict[str, Any] | None, title: str) -> dict[str, Any] | None:
+    """The learning curve drawn, where it has two points at least."""
+    known = [
+        point
+        for point in (curve or {}).get("points", ())
+        if None not in (point["value"], point["low"], point["high"])
+    ]
+    if curve is None or len(known) < 2:
+        return None
+    judged = curve["held_out"]["people"]
+    drawn = learning_curve(
+        known, measure=curve["measure"], title=f"{title}, learning curve", judged=judged
+    )
+    return {"svg": drawn.svg, "rows": drawn.rows, "judged": judged}
+
+
+def _checklists(report: dict[str, Any] | None) -> list[dict[str, Any]]:
+    return [] if report is None else [report["tripod_ai"], report["probast_ai"]]
+
+
+def _reported(checklist: dict[str, Any]) -> dict[str, Any]:
+    """A filled checklist as headings with their rows."""
+    sections: dict[str, list[dict[str, str]]] = {}
+    for row in checklist["items"]:
+        heading = row.get("section") or f"{row['part']}: {row['domain'].lower()}"
+        owed = f"For its authors: {row['authors']}." if row["authors"] else ""
+        sections.setdefault(heading, []).append(
+            {
+                "item": row["item"],
+                "asks": row["asks"],
+                "answer": row.get("status") or row["answer"],
+                "says": row.get("says") or row.get("why") or "",
+                "owed": owed,
+            }
+        )
+    found = checklist["counts"]
+    counts = ", ".join(f"{found[words]} {words}" for words in ANSWERS if words in found)
+    return {**checklist, "sections": sections, "counted": counts}
+
+
+def _moved(report: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What `monitor` found, the alarms and what moved farthest."""
+    if report is None:
+        return None
+    alarming = sum(bool(shift["alarm"]) for shift in report["shifts"])
+    rows = [
+        {
+            "what": shift["what"],
+            "of": OF_SHIFT[shift["kind"]],
+            "then": _of_kind(shift["then"], shift["kind"]),
+            "now": _of_kind(shift["now"], shift["kind"]),
+            "moved by": number(shift["stability"]),
+            **({"alarm": "alarm" if shift["alarm"] else ""} if alarming else {}),
+        }
+        for shift in report["shifts"]
+    ]
+    ratio = {name: report["outcomes"].get(name) for name in ("low", "high")}
+    ratio["value"] = report["outcomes"].get("observed_over_expected")
+    return {**report, "rows": rows[: max(MOST_MOVED, alarming)], "ratio": _with_interval(ratio)}
+
+
+def _of_kind(value: float | None, kind: str) -> str:
+    if value is None:
+        return "not known"
+    return number(value) if kind == "values" else f"{value:.1%}"
 
 
 def _metric(name: str, value: Any) -> dict[str, str]:

@@ -1,0 +1,27 @@
+"""A model's evaluation as a report: TRIPOD+AI and PROBAST+AI filled from its card, and CHAI's applied model card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lifecourse.models.reporting.chai import chai_card
+from lifecourse.models.reporting.checklists import probast_ai, tripod_ai
+from lifecourse.models.reporting.study import study_of
+
+__all__ = ["chai_card", "probast_ai", "report", "study_of", "tripod_ai"]
+
+
+def report(card: dict[str, Any]) -> dict[str, Any]:
+    """What a model's card tells of its study, JSON-ready: a function of the card alone.
+
+    Returns
+    -------
+    dict
+        ``title`` and ``version``; ``tripod_ai`` and ``probast_ai``, each with its source, counts and items
+    """
+    return {
+        "title": card.get("title"),
+        "version": card.get("version"),
+        "tripod_ai": tripod_ai(card),
+        "probast_ai": probast_ai(card),
+    }

@@ -1,0 +1,100 @@
+"""The page of a model and its twin: the report that lies beside it, filled, with what is missing marked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cohorts import RECIPE, TASK, cohort
+from hospital import SCRIPT, make_workspace
+from pages import outline, signed_in
+
+from lifecourse.base.files import write_json
+from lifecourse.models import monitor, save_model, train
+from lifecourse.tasks import Task
+from lifecourse.timeline.derived import Derived
+from lifecourse.timeline.unstored import timeline_from_events
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a model whose title is a script, and what it met a year later."""
+    workspace = make_workspace(tmp_path_factory.mktemp("hospital"))
+    task = Task.model_validate(
+        {**TASK.model_dump(mode="json", exclude_defaults=True), "title": SCRIPT}
+    )
+    model = train(timeline_from_events(cohort(600)), task, recipe=RECIPE).model
+    assert model is not None
+    folder = workspace / "models" / "stroke"
+    save_model(model, folder)
+    write_json(folder / "outcome.json", {"task": "stroke", "outcome": "model", **model.card})
+    later = monitor(model, timeline_from_events(cohort(300, seed=8)))
+    later["alarms"].append(f"{SCRIPT} has moved")
+    write_json(folder / "monitoring.json", {"made": "2026-11-26", **later})
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def html(workspace: Path) -> str:
+    answer = signed_in(workspace).get("/models/stroke")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_page_has_the_filled_checklists_with_what_is_missing_marked(
+    html: str, workspace: Path
+) -> None:
+    data: dict[str, Any] = signed_in(workspace).get("/api/models/stroke").json()["data"]
+    for name in ("tripod_ai", "probast_ai"):
+        found = data["report"][name]
+        assert found["doi"] in html
+        for row in found["items"]:
+            assert f'<th scope="row">{row["item"]}</th>' in html
+    missing = sum(data["report"][name]["counts"]["missing"] for name in ("tripod_ai", "probast_ai"))
+    assert html.count('<span class="alert">missing</span>') == missing
+    assert data["chai_card"]["AppliedModelCard"]["BasicInfo"]["ModelName"] == SCRIPT
+    assert data["monitoring"]["made"] == "2026-11-26"
+
+
+def test_page_draws_the_learning_curve_and_says_what_moved(html: str) -> None:
+    assert "Would more people help?" in html
+    assert "people who taught" in html
+    assert "Is what it meets still what it learned from?" in html
+    assert "300 people on 2026-11-26, beside 600 then" in html
+    assert "sbp.last.all" in html
+
+
+def test_words_of_a_card_are_words_on_the_page(html: str) -> None:
+    page = outline(html)
+    assert SCRIPT not in html
+    assert html.count("&lt;script&gt;") >= 3
+    assert page.handlers == []
+    assert len(page.scripts) == 1
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_monitor_leaves_what_it_found_beside_the_model(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lifecourse.cli import main
+
+    folder = workspace / "models" / "watched"
+    model = train(timeline_from_events(cohort(600)), TASK, recipe=RECIPE).model
+    assert model is not None
+    save_model(model, folder, Derived.of(workspace))
+    assert main(["monitor", str(folder), str(workspace / "store"), "--actor", "ada", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    kept = json.loads((folder / "monitoring.json").read_text())
+    assert kept["made"][:2] == "20"
+    assert kept in (said, said.get("data"))
+
+
+def test_a_model_without_a_report_has_a_page_without_one(workspace: Path) -> None:
+    folder = workspace / "models" / "older"
+    folder.mkdir()
+    write_json(folder / "outcome.json", {"task": "older", "outcome": "model", "metrics": {}})
+    html = signed_in(workspace).get("/models/older").text
+    assert "How it is reported" not in html
+    assert "Would more people help?" not in html
