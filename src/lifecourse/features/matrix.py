@@ -38,6 +38,10 @@ class FeatureMatrix:
         """All column names, the dense ones first."""
         return [*self.dense_names, *self.code_names]
 
+    def of_rows(self, rows: npt.NDArray[np.int64]) -> FeatureMatrix:
+        """Some of the rows, by their places, in the order given."""
+        return replace(self, rows=self.rows[rows], dense=self.dense[rows], codes=self.codes[rows])
+
     def of_codes(self, vocabulary: Sequence[str]) -> FeatureMatrix:
         """The same rows with the columns of some of the codes alone, in the order of `vocabulary`."""
         import numpy as np

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +53,7 @@ def importance(
     stability selection (Meinshausen and Buehlmann 2010, doi:10.1111/j.1467-9868.2010.00740.x).
     """
     random = np.random.default_rng(seed)
-    judged = _rows_of(features, np.sort(random.permutation(len(outcome))[:JUDGED]))
+    judged = features.of_rows(np.sort(random.permutation(len(outcome))[:JUDGED]))
     people = np.unique(subjects)
     spread = _spread(features, outcome, np.arange(len(outcome)), judged, learner)
     first = np.zeros(len(spread))
@@ -85,12 +85,3 @@ def _spread(
     fitted = learner.fit(features, outcome, rows, np.zeros(len(rows), dtype=np.bool_))
     added = fitted.contributions(judged)
     return np.asarray(np.abs(added - added.mean(axis=0)).mean(axis=0))
-
-
-def _rows_of(features: FeatureMatrix, rows: Ids) -> FeatureMatrix:
-    return replace(
-        features,
-        rows=features.rows[rows],
-        dense=features.dense[rows],
-        codes=features.codes[rows],
-    )

@@ -192,7 +192,7 @@ class _Study:
             if len(judged) and 0 < self.outcome[learning].mean() < 1:
                 features = self.features.of_codes(self.vocabularies[fold])
                 fitted = self._fit(learner, features, learning)
-                raw[judged] = fitted.predict(_rows_of(features, judged))
+                raw[judged] = fitted.predict(features.of_rows(judged))
                 settings[fold] = fitted.settings
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -221,7 +221,7 @@ class _Study:
 
         def taught_by(part: tuple[float, npt.NDArray[np.int64]]) -> Lesson:
             fitted = self._fit(learner, features, part[1], all_taught.settings)
-            told = fitted.predict(_rows_of(features, judged))
+            told = fitted.predict(features.of_rows(judged))
             return Lesson(share=part[0], rows=part[1], told=told)
 
         if all(teaches(self.subjects, self.outcome, rows) for rows in (learning, judged)):
@@ -288,14 +288,3 @@ class _Study:
             "judged": JUDGED,
             "limits": list(LIMITS),
         }  # fmt: skip
-
-
-def _rows_of(features: FeatureMatrix, rows: npt.NDArray[np.int64]) -> FeatureMatrix:
-    from dataclasses import replace
-
-    return replace(
-        features,
-        rows=features.rows[rows],
-        dense=features.dense[rows],
-        codes=features.codes[rows],
-    )

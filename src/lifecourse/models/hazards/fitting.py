@@ -92,7 +92,7 @@ def fit_hazards(
     horizons = np.asarray(horizons_days, dtype=np.float64)
     seen, rows = seen_until(outcome, float(horizons[-1]))
     edges = time_grid(seen, horizons)
-    those = features if len(rows) == len(outcome) else _rows_of(features, rows)
+    those = features if len(rows) == len(outcome) else features.of_rows(rows)
     study = _Study(
         features=those,
         outcome=seen,
@@ -185,7 +185,7 @@ class _Study:
                 rounds=like.boosted.rounds if like else None,
             )  # fmt: skip
         linear, boosted = lines.result(), trees.result()
-        those = _rows_of(features, judged)
+        those = features.of_rows(judged)
         found = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those)]}
         found[AVERAGE] = [*found[LINEAR], *found[TREES]]
         told = {
@@ -274,12 +274,3 @@ def _only(features: FeatureMatrix, known: Flags) -> FeatureMatrix:
     codes.data = np.where(known[codes.indices], codes.data, 0).astype(codes.dtype)
     codes.eliminate_zeros()
     return replace(features, codes=codes)
-
-
-def _rows_of(features: FeatureMatrix, rows: Integers) -> FeatureMatrix:
-    return replace(
-        features,
-        rows=features.rows[rows],
-        dense=features.dense[rows],
-        codes=features.codes[rows],
-    )
