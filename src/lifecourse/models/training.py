@@ -264,7 +264,10 @@ class _Study:
     ) -> dict[str, Any]:
         age, female = self.features.dense[:, 0], self.features.dense[:, 1]
         risk = held_out[winner].risk
-        judged = judge(self.outcome, risk, self.subjects, seed=self.seed)
+        told = {
+            name: judge(self.outcome, twin.risk, self.subjects, seed=self.seed)
+            for name, twin in held_out.items()
+        }
         groups = subgroups(self.outcome, risk, age, female)
         return {
             **basis_of(timeline, self.task, self.recipe, self.seed),
@@ -272,13 +275,9 @@ class _Study:
             "rows": len(self.outcome),
             "subjects": len(np.unique(self.subjects)),
             "events": int(self.outcome.sum()),
-            **judged,
+            **told[winner],
             "twins": {
-                name: {
-                    "log_loss": losses[name],
-                    **judge(self.outcome, twin.risk, self.subjects, seed=self.seed)["metrics"],
-                }
-                for name, twin in held_out.items()
+                name: {"log_loss": losses[name], **twin["metrics"]} for name, twin in told.items()
             },
             "subgroups": groups,
             "gaps": gaps(groups),

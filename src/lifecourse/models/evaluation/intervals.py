@@ -56,12 +56,12 @@ def over_draws(
     _, owner = np.unique(subject_ids, return_inverse=True)
     order = np.argsort(owner, kind="stable")
     starts = np.append(np.flatnonzero(np.diff(owner[order], prepend=-1)), len(order))
-    n_subjects = len(starts) - 1
+    n_subjects, counts = len(starts) - 1, np.diff(starts)
     values = measured(np.arange(len(order)))
     drawn: dict[str, list[float]] = {name: [] for name in values}
     for _ in range(draws if n_subjects else 0):
         chosen = random.integers(0, n_subjects, n_subjects)
-        rows = np.concatenate([order[starts[i] : starts[i + 1]] for i in chosen])
+        rows = order[_places(starts[chosen], counts[chosen])]
         for name, value in measured(rows).items():
             drawn[name].append(value)
     return {
@@ -72,6 +72,12 @@ def over_draws(
         }
         for name, value in values.items()
     }
+
+
+def _places(starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """start, start + 1, ... of each run, one run after the other."""
+    before = np.cumsum(counts) - counts
+    return np.arange(counts.sum()) + np.repeat(starts - before, counts)
 
 
 def _percentile(values: list[float], percent: float) -> float | None:
