@@ -7,7 +7,7 @@ own shape in each sex, by penalised Poisson regression on those counts (Holford 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class AgeSexRates:
     def fit(cls, persons: pl.DataFrame, onsets: Onsets) -> AgeSexRates:
         """The rates among `followed_persons`."""
         events, years = counted(persons, onsets)
-        ages = np.arange(AGES) + 0.5
+        ages = np.arange(AGES, dtype=np.float64) + 0.5
         seen = np.repeat(ages, events.sum(axis=(0, 1)).astype(np.int64))
         columns = _columns(ages, Curve.fit(seen) if len(seen) else None)
         beta = np.stack([
@@ -73,15 +73,6 @@ class AgeSexRates:
         birthdays = np.arange(AGES + 1)
         male, of_female = (np.interp(age, birthdays, one) for one in self.cumulated[place])
         return female * of_female + (1 - female) * male
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {"cumulated": self.cumulated.tolist()}
-
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> AgeSexRates:
-        """What `to_dict` gave."""
-        return cls(cumulated=np.array(document["cumulated"]).reshape(-1, len(SEXES), AGES + 1))
 
 
 def counted(persons: pl.DataFrame, onsets: Onsets) -> tuple[Floats, Floats]:

@@ -75,7 +75,9 @@ class Onsets:
 def onsets_of(timeline: Timeline) -> Onsets:
     """The first time of everything that can be an outcome, of everyone."""
     codes = timeline.codes
-    of_code = [outcome_of(code, parents) for code, parents in zip(codes.codes, codes.parents, strict=True)]
+    of_code = [
+        outcome_of(code, parents) for code, parents in zip(codes.codes, codes.parents, strict=True)
+    ]
     parts = [*_of_codes(timeline, of_code), *_of_phenotypes(timeline)]
     schema = {"subject_id": pl.Int64, "name": pl.String, "time": pl.Int64}
     rows = pl.concat([pl.DataFrame(schema=schema), *parts])

@@ -66,11 +66,13 @@ class Landmarks:
 
 
 def followed_persons(persons: pl.DataFrame) -> pl.DataFrame:
-    """Those of known age who were seen for some time: ``subject_id birth female start end dies``, moments in microseconds.
+    """Those of known age who were seen for some time: ``subject_id birth female start end dies``, in microseconds.
 
     They are followed from their first record to their last, or to death where that comes first.
     """
-    born, first, last = (pl.col(name).cast(pl.Int64) for name in ("birth", "first_time", "last_time"))
+    born, first, last = (
+        pl.col(name).cast(pl.Int64) for name in ("birth", "first_time", "last_time")
+    )
     dead = pl.col("death").cast(pl.Int64)
     sex = pl.when(pl.col("sex") == "female").then(1.0).when(pl.col("sex") == "male").then(0.0)
     found = persons.select(
@@ -100,7 +102,7 @@ def spread_landmarks(persons: pl.DataFrame, every_years: float, seed: int) -> La
 
 
 def landmarks_at(persons: pl.DataFrame, who: Integers, time: Integers) -> Landmarks:
-    """Moments (microseconds) of some of `followed_persons`, by their place there; those not before the end are dropped."""
+    """Moments (microseconds) of some of `followed_persons`, by their place there; only those before the end."""
     end = persons["end"].to_numpy()[who]
     kept = time < end
     who, time, end = who[kept], time[kept], end[kept]

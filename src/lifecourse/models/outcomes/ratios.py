@@ -84,7 +84,6 @@ class FollowUps:
         # An event where nothing was expected, by rounding, must not weigh without end.
         return happened, np.where(at_risk, np.maximum(expected, TINY), 0.0)
 
-
     def known(self, place: int) -> tuple[Flags, Flags]:
         """bool[n] each: the outcome first came within the years; whether it did is known, of those who were free of it.
 
@@ -194,7 +193,7 @@ def fitted(
     design: Design, follow_ups: FollowUps, places: Sequence[int], penalties: Sequence[Floats]
 ) -> list[tuple[Floats, Floats]]:
     """For each of the penalties float64[k, columns] coefficients and float64[k] levels, an outcome to a thread."""
-    codes = design.codes.tocsr()
+    codes, d = design.codes.tocsr(), len(design.dense)
     none = np.zeros(design.n_columns)
 
     def one(place: int) -> list[tuple[Floats, float]]:
@@ -205,7 +204,10 @@ def fitted(
         found = []
         for ridge in penalties:
             fit.fit(none, ridge, TOLERANCE)
-            found.append((fit.beta.copy(), float(np.log(max(fit.rate[0], TINY)))))
+            # Those drawn are fitted a little too well, so that the level is found from everyone.
+            margin = fit.beta[:d] @ design.dense + codes @ fit.beta[d:]
+            level = (happened.sum() + TINY) / (expected @ np.exp(margin) + TINY)
+            found.append((fit.beta.copy(), float(np.log(level))))
         return found
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -224,10 +226,9 @@ def drawn(happened: Flags, expected: Floats, *, seed: int) -> tuple[npt.NDArray[
     """
     others = np.flatnonzero(~happened & (expected > 0))
     most = max(FEWEST_WITHOUT, WITHOUT_FOR_ONE * int(happened.sum()))
+    chosen = others
     if len(others) > most:
         chosen = np.random.default_rng(seed).choice(others, most, replace=False)
-    else:
-        chosen = others
     rows = np.sort(np.concatenate([np.flatnonzero(happened), chosen]))
     weight = np.where(happened[rows], 1.0, len(others) / max(len(chosen), 1))
     return rows, weight

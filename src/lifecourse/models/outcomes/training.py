@@ -40,7 +40,7 @@ EVERY_YEARS = YEARS = 5.0
 """How far landmarks lie apart, and how long each is followed."""
 MOST_LANDMARKS = 200_000
 """Of more, people are drawn; rates by age and sex are everyone's."""
-RIDGES = (50.0, 25.0, 12.0)
+RIDGES = (100.0, 50.0, 25.0)
 """From strong to weak, in units of log-likelihood: 25 holds the log hazard ratio of a code to about 0.2."""
 DIRECTIONS = 10
 MOST_TRIED = 60
@@ -77,7 +77,9 @@ def train_outcomes(
     if among is not None:
         persons = persons.filter(pl.col("subject_id").is_in(people_with(timeline, among).implode()))
     if persons.height == 0:
-        whom = "of known age with records at two moments" + ("" if among is None else " and that fact")
+        whom = "of known age with records at two moments" + (
+            "" if among is None else " and that fact"
+        )
         raise ModelError(f"there is nobody to learn from: nobody {whom}. Give a store with people.")
     onsets = _enough(onsets_of(timeline), persons)
     landmarks = _landmarks(persons, seed)
@@ -167,9 +169,7 @@ class _Study:
 
     def fit(self, rates: AgeSexRates, ridge: float) -> HazardRatios:
         """The ratios of every outcome, from everyone."""
-        after = FollowUps(
-            landmarks=self._landmarks, onsets=self._onsets, rates=rates, years=YEARS
-        )
+        after = FollowUps(landmarks=self._landmarks, onsets=self._onsets, rates=rates, years=YEARS)
         every = range(len(self._onsets.names))
         return fit_ratios(self._features, after, every, ridge=ridge, **self._sharing)
 
@@ -210,9 +210,7 @@ def _likelihood(after: FollowUps, places: list[int], logs: npt.NDArray[np.float6
     return told
 
 
-def _judged(
-    after: FollowUps, places: list[int], logs: npt.NDArray[np.float64]
-) -> dict[str, Any]:
+def _judged(after: FollowUps, places: list[int], logs: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Mean area within age bands and sexes, of the model and of age and sex alone; observed over expected events."""
     landmarks = after.landmarks
     stratum = strata(landmarks)
