@@ -42,6 +42,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "labels": ("M", "L"),
     "pages": ("M",),
     "panel": ("M",),
+    "outcomes": ("S",),
     "growth": ("100M",),
 }
 """Modules and the sizes they run at, quickest first."""

@@ -110,7 +110,7 @@ class _Clearing:
     def flag_models(self) -> None:
         """Have models say that they must be trained anew."""
         models = self._workspace.part("models")
-        for card in sorted(models.glob("*/outcome.json")) if models.is_dir() else ():
+        for card in sorted(models.glob("*/outcome*.json")) if models.is_dir() else ():
             document: Any = self._derived.read_json(card)
             if document.get("outcome") != "abstention":
                 said = RETRAIN.format(day=now().date().isoformat())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.base.errors import UserError
 from lifecourse.cli.arguments import (
     actor_of,
     add_identity,
@@ -13,40 +15,75 @@ from lifecourse.cli.arguments import (
     purpose_of,
 )
 from lifecourse.cli.command import Command
-from lifecourse.cli.output import plainly, table
+from lifecourse.cli.output import facts, plainly, table
 from lifecourse.cli.workspace import model_of, store_of
 
 if TYPE_CHECKING:
     import argparse
 
+    from lifecourse.models.outcomes import OutcomesModel
+    from lifecourse.timeline.access import Timeline
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, STORE and whom."""
+    """MODEL, STORE, whom and --out."""
     add_model(parser)
     add_store(parser)
     add_subject(parser)
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="of a model of many outcomes: write the table of risks here (Parquet) instead of printing it",
+    )
     add_identity(parser, purpose="direct_care")
 
 
 def call(arguments: argparse.Namespace) -> Any:
     """A risk for one person, or for everyone, as of each one's last record."""
     from lifecourse.models import load_model, predict
+    from lifecourse.models.outcomes import is_of_outcomes, load_outcomes
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.derived import Derived
 
     store = store_of(arguments.store)
-    model = load_model(model_of(arguments.model, arguments.store), Derived.of(store))
+    derived = Derived.of(store)
+    folder = model_of(arguments.model, arguments.store)
     timeline = open_timeline(
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.PREDICT
     )
     subjects = None if arguments.subject is None else [arguments.subject]
-    return plainly(predict(model, timeline, subject_ids=subjects))
+    if is_of_outcomes(folder, derived):
+        return _of_outcomes(load_outcomes(folder, derived), timeline, subjects, arguments.out)
+    if arguments.out is not None:
+        raise UserError("--out is for a model of many outcomes. Leave it out: risks are printed.")
+    return plainly(predict(load_model(folder, derived), timeline, subject_ids=subjects))
 
 
-def text(risks: list[dict[str, Any]]) -> str:
-    """A risk a line."""
-    return table(risks)
+def _of_outcomes(
+    model: OutcomesModel, timeline: Timeline, subjects: list[int] | None, out: Path | None
+) -> Any:
+    """One person's risks, highest first within each horizon; everyone's into a file."""
+    from lifecourse.models.outcomes import predict_outcomes
+
+    if subjects is None and out is None:
+        raise UserError(
+            "that is a line for each person, outcome and horizon. Give --out FILE, or one person: --subject ID."
+        )
+    risks, refused = predict_outcomes(model, timeline, subjects)
+    if out is not None:
+        timeline.derived.write_table(out, risks)
+        return {"out": str(out), "rows": risks.height, "refused": refused.height}
+    if refused.height:
+        return refused.to_dicts()
+    order = ["horizon_days", "risk", "outcome"]
+    return risks.sort(order, descending=[False, True, False]).to_dicts()
+
+
+def text(risks: list[dict[str, Any]] | dict[str, Any]) -> str:
+    """A risk a line, or what was written."""
+    return facts(risks) if isinstance(risks, dict) else table(risks)
 
 
 COMMAND = Command(

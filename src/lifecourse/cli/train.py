@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.base.errors import UserError
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly
@@ -20,16 +21,27 @@ if TYPE_CHECKING:
 
 OUTCOME = "outcome.json"
 """In the folder of a task's model: what training came to, for the pages."""
+OUTCOMES, OF_OUTCOMES = "outcomes", "outcomes.json"
+"""The folder of the model of all outcomes, which the pages do not show, and what training it came to."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """STORE, --task, --recipe, --seed and --out."""
+    """STORE, --task or --outcomes, --recipe, --among, --seed and --out."""
     add_store(parser)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--task", metavar="TASK", help="a task file, or the name of one in the library"
+    )
+    what.add_argument(
+        "--outcomes",
+        choices=("all",),
+        help="instead of a task: every diagnosis of three characters, every phenotype and death that at least 25 "
+        "people came to, in one model",
+    )
     parser.add_argument(
-        "--task",
-        metavar="TASK",
-        required=True,
-        help="a task file, or the name of one in the library",
+        "--among",
+        metavar="CODE",
+        help="with --outcomes: learn from the people alone who have this fact, such as SPLIT//train",
     )
     parser.add_argument("--recipe", metavar="FILE", type=Path, help="which covariates")
     parser.add_argument("--seed", type=whole_number, default=0, help="of splits and bootstraps (0)")
@@ -37,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="DIR",
         type=Path,
-        help="where the model goes (default: models/TASK beside STORE)",
+        help="where the model goes (default: models/TASK, or models/outcomes, beside STORE)",
     )
     add_identity(parser, purpose="operations")
 
@@ -49,15 +61,34 @@ def call(arguments: argparse.Namespace) -> Any:
     from lifecourse.tasks import load_task
     from lifecourse.timeline.access import open_timeline
 
+    if arguments.among and not arguments.outcomes:
+        raise UserError("--among goes with --outcomes all. A task says itself whom it asks about.")
     store = store_of(arguments.store)
-    task = load_task(arguments.task)
+    task = load_task(arguments.task) if arguments.task else None
     timeline = open_timeline(
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
     )
-    out = arguments.out or store.parent / "models" / task.name
     recipe = load_recipe(arguments.recipe) if arguments.recipe else None
+    out = arguments.out or store.parent / "models" / (task.name if task else OUTCOMES)
+    if task is None:
+        return _all_outcomes(timeline, out, arguments.among, recipe, arguments.seed)
     trained = train_and_save(timeline, task, out, recipe=recipe, seed=arguments.seed)
     return {**trained, "out": str(out)} if trained["outcome"] == "model" else trained
+
+
+def _all_outcomes(
+    timeline: Timeline, out: Path, among: str | None, recipe: Recipe | None, seed: int
+) -> dict[str, Any]:
+    """Train on every outcome; `out` gets the model and its card, without the counts of each outcome on the way out."""
+    from lifecourse.base.progress import shown_progress
+    from lifecourse.models.outcomes import save_outcomes, train_outcomes
+
+    with shown_progress() as progress:
+        model = train_outcomes(timeline, among=among, recipe=recipe, seed=seed, progress=progress)
+    save_outcomes(model, out, timeline.derived)
+    card = {name: value for name, value in model.card.items() if name != "events"}
+    timeline.derived.write_json(out / OF_OUTCOMES, {"outcome": "model", **card})
+    return {**card, "out": str(out)}
 
 
 def train_and_save(

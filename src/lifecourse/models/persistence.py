@@ -53,7 +53,6 @@ def save_model(model: RiskModel, folder: Path, derived: Derived = PLAIN) -> None
 
     With a timeline's `derived` the files are as closed as its store, and signed with the store's key.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, bytes] = {}
     document: dict[str, Any] = {
         "format": FORMAT,
@@ -74,6 +73,12 @@ def save_model(model: RiskModel, folder: Path, derived: Derived = PLAIN) -> None
     files[MODEL] = to_json(document)
     files[CARD] = to_json(model.card)
     files[REPORT], files[CHAI_CARD] = to_json(report(model.card)), to_json(chai_card(model.card))
+    write_signed(files, folder, derived)
+
+
+def write_signed(files: dict[str, bytes], folder: Path, derived: Derived) -> None:
+    """Write the files of a model, and a manifest of them that is signed where the store has a key."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         derived.write_bytes(folder / name, content)
     manifest = to_json({name: _digest(content) for name, content in sorted(files.items())})
@@ -97,13 +102,12 @@ def load_model(folder: Path, derived: Derived | None = None) -> RiskModel:
     ModelError
         There is none, it was changed, another store's key signed it or none did, or it is of a later format.
     """
-    if not (folder / MANIFEST).is_file():
-        raise ModelError(
-            f"there is no model in '{folder.name}'. Train one with `lifecourse train`."
-        )
-    derived = Derived.around(folder / MANIFEST) if derived is None else derived
-    files = _verified(folder, derived)
+    files = read_signed(folder, derived)
     document: Any = orjson.loads(files[MODEL])
+    if "kind" in document:
+        raise ModelError(
+            f"model '{folder.name}' is of many outcomes, not of one task. `lifecourse predict` reads it."
+        )
     if document["format"] > FORMAT:
         raise ModelError(f"model '{folder.name}' is of a later format. Update lifecourse.")
     if document["format"] < FORMAT:
@@ -116,6 +120,21 @@ def load_model(folder: Path, derived: Derived | None = None) -> RiskModel:
         **_learned(document, files),
         card=dict(orjson.loads(files[CARD])),
     )
+
+
+def read_signed(folder: Path, derived: Derived | None = None) -> dict[str, bytes]:
+    """The files of the model in `folder`, each as its manifest says, and that as the store's key signed it.
+
+    Raises
+    ------
+    ModelError
+        There is none, it was changed, or another store's key signed it or none did.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise ModelError(
+            f"there is no model in '{folder.name}'. Train one with `lifecourse train`."
+        )
+    return _verified(folder, Derived.around(folder / MANIFEST) if derived is None else derived)
 
 
 def _learned(document: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:

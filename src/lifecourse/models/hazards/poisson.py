@@ -10,7 +10,7 @@ as one number, `moved[0]`, so that a sweep costs what the stored cells cost.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lifecourse.models.hazards.basis import Design
-    from lifecourse.models.hazards.grid import Spans
 
     Floats = npt.NDArray[np.float64]
     Halves = npt.NDArray[np.float32]
@@ -183,6 +182,19 @@ class Columns:
         return found
 
 
+class TimeAtRisk(Protocol):
+    """What rows were at risk for, in g intervals of constant baseline: `Spans` of time, or events that are expected."""
+
+    def cumulated(self, rate: Floats) -> Floats:
+        """float64[r] what a baseline of `rate` (float64[g]) adds up to in each row."""
+
+    def exposure(self, weight: Floats) -> Floats:
+        """float64[g] weighted sums over rows."""
+
+    def events(self, happened: npt.NDArray[np.bool_], weight: Floats) -> Floats:
+        """float64[g] weighted events."""
+
+
 @dataclass(slots=True)
 class PoissonHazard:
     """The hazard of one cause: log hazard = log rate of the interval + columns x beta; fitting goes on from there.
@@ -191,7 +203,7 @@ class PoissonHazard:
     """
 
     columns: Columns
-    spans: Spans
+    spans: TimeAtRisk
     happened: npt.NDArray[np.bool_]
     weight: Floats
     beta: Floats
@@ -202,7 +214,7 @@ class PoissonHazard:
     def start(
         cls,
         columns: Columns,
-        spans: Spans,
+        spans: TimeAtRisk,
         happened: npt.NDArray[np.bool_],
         weight: Floats | None = None,
     ) -> PoissonHazard:

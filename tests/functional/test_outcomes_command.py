@@ -1,0 +1,72 @@
+"""`lifecourse train --outcomes all` and `predict` with what it makes: one person's risks, everyone's table, mistakes."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from lifecourse.cli import main
+
+BORN = datetime(1950, 1, 1)
+
+
+def ingested(folder: Path, people: int) -> Path:
+    random = np.random.default_rng(0)
+    rows: list[tuple[int, datetime | None, str]] = []
+    for person in range(1, people + 1):
+        rows += [(person, BORN, "MEDS_BIRTH"), (person, None, "SEX//female")]
+        for code, scale in (("ICD10//I10", 40.0), ("ICD10//L30", 60.0), ("VISIT//x", 0.1)):
+            age = 1 + random.exponential(scale)
+            if age < 60:
+                rows.append((person, BORN + timedelta(days=age * 365.25), code))
+        rows.append((person, BORN + timedelta(days=60 * 365.25), "VISIT//x"))
+    source = folder / "meds" / "data" / "train"
+    source.mkdir(parents=True)
+    schema = {"subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String}
+    events = pl.DataFrame(rows, schema=schema, orient="row").sort("subject_id", "time")
+    events.with_columns(numeric_value=pl.lit(None, pl.Float32)).write_parquet(source / "0.parquet")
+    words = ["ingest", str(folder / "meds"), "--store", str(folder / "w" / "store"), "--plain"]
+    assert main([*words, "--identifiability", "synthetic", "--timezone", "UTC"]) == 0
+    return folder / "w"
+
+
+def test_one_command_learns_them_all_and_one_gives_a_persons_risks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = str(ingested(tmp_path, 120))
+    assert main(["train", workspace, "--outcomes", "all"]) == 0
+    capsys.readouterr()
+    table = tmp_path / "risks.parquet"
+    assert main(["predict", "outcomes", workspace, "--out", str(table)]) == 0
+    everyone = pl.read_parquet(table)
+    capsys.readouterr()
+    subject = int(everyone["subject_id"][0])
+    assert main(["predict", "outcomes", workspace, "--subject", str(subject), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    mine = everyone.filter(pl.col("subject_id") == subject)
+    assert len(told) == mine.height > 0
+    for line in told:
+        assert 0 < line["risk"] < 1
+        assert 0 < line["age_sex_risk"] < 1
+        assert line["horizon_days"] in (365, 1826)
+    assert main(["predict", "outcomes", workspace]) == 2
+    assert "--out FILE" in capsys.readouterr().err
+    assert main(["evaluate", "outcomes", workspace]) == 2
+    assert "many outcomes" in capsys.readouterr().err
+
+
+def test_mistakes_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = str(ingested(tmp_path, 5))
+    assert main(["train", workspace, "--outcomes", "all"]) == 2
+    assert (
+        "no diagnosis, phenotype or death came to 25 of these 5 people" in capsys.readouterr().err
+    )
+    assert main(["train", workspace, "--outcomes", "all", "--among", "SPLIT//train"]) == 2
+    assert "nobody to learn from" in capsys.readouterr().err
+    assert main(["train", workspace, "--task", "mortality_1y", "--among", "X"]) == 2
+    assert "--among goes with --outcomes" in capsys.readouterr().err

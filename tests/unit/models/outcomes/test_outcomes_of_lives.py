@@ -1,0 +1,171 @@
+"""A model of many outcomes, from a store to risks: what it finds, keeps, refuses and never sees."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+
+from lifecourse.base.errors import ModelError
+from lifecourse.models import load_model
+from lifecourse.models.outcomes import (
+    OutcomesModel,
+    is_of_outcomes,
+    load_outcomes,
+    predict_outcomes,
+    save_outcomes,
+    train_outcomes,
+)
+from lifecourse.timeline.unstored import timeline_from_events
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecourse.timeline.access import Timeline
+
+BORN = datetime(1950, 1, 1)
+SCHEMA = {"subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String}
+Row = tuple[int, datetime | None, str]
+
+
+def lives(n: int, seed: int = 0) -> list[Row]:
+    """n people to the age of 60: hypertension makes strokes five times as common; nothing else says anything."""
+    random = np.random.default_rng(seed)
+    rows: list[Row] = []
+
+    def add(person: int, age: float, code: str) -> None:
+        if age < 60:
+            rows.append((person, BORN + timedelta(days=age * 365.25), code))
+
+    for person in range(1, n + 1):
+        sex, half = ("female", "male")[person % 2], ("one", "two")[person % 3 == 0]
+        rows += [
+            (person, None, f"SEX//{sex}"),
+            (person, BORN, "MEDS_BIRTH"),
+            (person, None, f"HALF//{half}"),
+        ]
+        add(person, 1 + random.random(), "VISIT//outpatient")
+        pressure = random.exponential(80.0)
+        add(person, pressure, "ICD10//I10")
+        slow, fast = random.exponential(150.0), random.exponential(30.0)
+        add(person, slow if slow < pressure else pressure + fast, "ICD10//I63")
+        for code in ("ICD10//L30", "ICD10//K21"):
+            add(person, random.exponential(90.0), code)
+        add(person, random.exponential(4_000.0), "ICD10//Q99")
+        add(person, 59.9, "VISIT//outpatient")
+    return rows
+
+
+def timeline_of(rows: list[Row]) -> Timeline:
+    return timeline_from_events(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return lives(1_500)
+
+
+@pytest.fixture(scope="module")
+def model(rows: list[Row]) -> OutcomesModel:
+    return train_outcomes(timeline_of(rows))
+
+
+def asked(extra: list[tuple[int, str]]) -> Timeline:
+    """A woman of 40, and what she had at which age."""
+    mine: list[Row] = [(7, None, "SEX//female"), (7, BORN, "MEDS_BIRTH")]
+    told = [(7, BORN + timedelta(days=age * 365.25), code) for age, code in extra]
+    return timeline_of([*mine, *told, (7, BORN + timedelta(days=40 * 365.25), "VISIT//outpatient")])
+
+
+def risks(model: OutcomesModel, timeline: Timeline, at: int | None = None) -> dict[str, float]:
+    table, _ = predict_outcomes(model, timeline, [7], at=at)
+    late = table.filter(pl.col("horizon_days") == 1826)
+    return dict(zip(late["outcome"].cast(pl.String).to_list(), late["risk"].to_list(), strict=True))
+
+
+def test_what_enough_people_came_to_is_an_outcome(model: OutcomesModel) -> None:
+    codes = {"ICD10//I10", "ICD10//I63", "ICD10//K21", "ICD10//L30"}
+    assert codes <= set(model.names)
+    assert "ICD10//Q99" not in model.names
+    assert "death" not in model.names
+    assert all(model.card["events"][name] >= 25 for name in model.names)
+
+
+def test_the_planted_ratio_is_found_and_the_rest_is_left_near_one(model: OutcomesModel) -> None:
+    without = risks(model, asked([]))
+    with_pressure = risks(model, asked([(30, "ICD10//I10")]))
+    assert with_pressure["ICD10//I63"] > 2 * without["ICD10//I63"]
+    assert "ICD10//I10" not in with_pressure  # who has it cannot come to it anew
+    ratio = with_pressure["ICD10//K21"] / without["ICD10//K21"]
+    assert 0.6 < ratio < 1.6
+    # A rate of 1/90 a year for five years.
+    assert without["ICD10//K21"] == pytest.approx(1 - np.exp(-5 / 90), rel=0.35)
+
+
+def test_later_events_change_no_earlier_risk(model: OutcomesModel) -> None:
+    at = int((BORN + timedelta(days=39 * 365.25) - datetime(1970, 1, 1)).total_seconds() * 1e6)
+    before = risks(model, asked([(30, "ICD10//L30")]), at)
+    assert risks(model, asked([(30, "ICD10//L30"), (39.5, "ICD10//I10")]), at) == before
+
+
+def test_training_again_gives_the_same_model_to_the_last_bit(
+    model: OutcomesModel, rows: list[Row]
+) -> None:
+    again = train_outcomes(timeline_of(rows))
+    assert again.card == model.card
+    assert again.ratios.beta.tobytes() == model.ratios.beta.tobytes()
+
+
+def test_a_kept_model_tells_the_same_and_is_no_model_of_one_task(
+    model: OutcomesModel, rows: list[Row], tmp_path: Path
+) -> None:
+    save_outcomes(model, tmp_path / "m")
+    timeline = timeline_of(rows)
+    again = load_outcomes(tmp_path / "m")
+    assert predict_outcomes(again, timeline)[0].equals(predict_outcomes(model, timeline)[0])
+    assert is_of_outcomes(tmp_path / "m")
+    with pytest.raises(ModelError, match="many outcomes"):
+        load_model(tmp_path / "m")
+    (tmp_path / "m" / "ratios.npy").write_bytes(b"changed")
+    with pytest.raises(ModelError, match="changed"):
+        load_outcomes(tmp_path / "m")
+
+
+def test_only_those_with_the_fact_teach(rows: list[Row]) -> None:
+    part = train_outcomes(timeline_of(rows), among="HALF//two")
+    assert part.card["subjects"] == 500
+    assert part.card["among"] == "HALF//two"
+
+
+def test_the_dead_the_ageless_and_children_get_a_reason(model: OutcomesModel) -> None:
+    day = timedelta(days=365.25)
+    told: list[Row] = [
+        (1, BORN, "MEDS_BIRTH"), (1, BORN + 30 * day, "MEDS_DEATH"),
+        (2, BORN + 30 * day, "ICD10//I10"),
+        (3, BORN, "MEDS_BIRTH"), (3, BORN + 95 * day, "ICD10//I10"),
+        (4, BORN, "MEDS_BIRTH"), (4, BORN + 30 * day, "ICD10//L30"),
+    ]  # fmt: skip
+    table, refused = predict_outcomes(model, timeline_of(told))
+    assert set(table["subject_id"]) == {4}  # of unknown sex: the rates of both
+    reasons = dict(refused.iter_rows())
+    assert "died" in reasons[1]
+    assert "age is not known" in reasons[2]
+    assert "other ages" in reasons[3]
+
+
+def test_an_empty_store_says_so() -> None:
+    with pytest.raises(ModelError, match="nobody to learn from"):
+        train_outcomes(timeline_of([]))
+
+
+def test_a_fact_that_nobody_has_says_so(rows: list[Row]) -> None:
+    with pytest.raises(ModelError, match="and that fact"):
+        train_outcomes(timeline_of(rows), among="HALF//three")
+
+
+def test_too_few_events_of_everything_say_so() -> None:
+    with pytest.raises(ModelError, match="no diagnosis, phenotype or death came to 25"):
+        train_outcomes(timeline_of(lives(20)))
