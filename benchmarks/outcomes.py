@@ -3,11 +3,12 @@
 `lifecourse train STORE --outcomes all --among SPLIT//train` learns from the published training half; the held-out half
 judges. There each person is looked at once in each five years of age from 20 on, at a random moment from which the
 horizon ends before the lives do: they all go on to the age of 80 or to death, whenever something was last recorded.
-Cases come to the outcome within the horizon, others do not or die first; who had it before is not asked about. Within each age band and sex every case is paired with every other
-(`stratified_auroc`), so that what age and sex tell counts for nothing but within five years; the mean is over the
-outcomes that the held-out half has both of. Beside the hazards stand the rates by age and sex alone, and an ordinary
-Poisson regression on age, sex and how often each code was recorded, with a penalty chosen in the same way. Ends with 1
-where the hazards are not 0.05 above age and sex, not above the regression, or took longer than 10 minutes to train.
+Cases come to the outcome within the horizon, others do not or die first; who had it before is not asked about. Within
+each age band and sex every case is paired with every other (`stratified_auroc`), so that what age and sex tell counts
+for nothing but within five years; the mean is over the outcomes that the held-out half has both of. Beside the hazards
+stand the rates by age and sex alone, and an ordinary Poisson regression on age, sex and how often each code was
+recorded, with a penalty chosen in the same way. Ends with 1 where the hazards are not 0.05 above age and sex, not
+above the regression, or took longer than 10 minutes to train.
 """
 
 from __future__ import annotations
