@@ -1,13 +1,14 @@
 """Every outcome of the simulated lives of Delphi-2M at once: ``python -m benchmarks.outcomes FOLDER``.
 
 `lifecourse train STORE --outcomes all --among SPLIT//train` learns from the published training half; the held-out half
-judges. There each person is looked at once in each five years of age from 20 on, at a random moment before the end of
-the record. Cases come to the outcome within the horizon, others are known not to (they die first or are seen so long);
-who had it before is not asked about. Within each age band and sex every case is paired with every other
-(`stratified_auroc`), so that what age and sex tell counts for nothing but within five years; the mean is over the
-outcomes that the held-out half has both of. Beside the hazards stand the rates by age and sex alone, and an ordinary
-Poisson regression on age, sex and how often each code was recorded, with a penalty chosen in the same way. Ends with 1
-where the hazards are not 0.05 above age and sex, not above the regression, or took longer than 10 minutes to train.
+judges. There each person is looked at once in each five years of age from 20 on, at a random moment from which the
+horizon ends before the lives do: they all go on to the age of 80 or to death, whenever something was last recorded.
+Cases come to the outcome within the horizon, others do not or die first; who had it before is not asked about. Within
+each age band and sex every case is paired with every other (`stratified_auroc`), so that what age and sex tell counts
+for nothing but within five years; the mean is over the outcomes that the held-out half has both of. Beside the hazards
+stand the rates by age and sex alone, and an ordinary Poisson regression on age, sex and how often each code was
+recorded, with a penalty chosen in the same way. Ends with 1 where the hazards are not 0.05 above age and sex, not
+above the regression, or took longer than 10 minutes to train.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ MADE_UP = ("--identifiability", "synthetic")
 YEARS = (1, 5, 10)
 MAIN = 5
 FROM_AGE, UP_TO_AGE, BAND = 20, 80, 5
-SEED, PARTS, Z = 11, 5, 1.96
+SEED, PARTS, SPREAD = 11, 5, 2.776
+"""The last is Student's t of four degrees of freedom: five parts tell little of how much they vary."""
 HAZARDS, REGRESSION, ALONE = "hazards", "counts", "age_sex"
 COUNTS = Recipe.model_validate(
     {"name": "counts", "every_code": {"days": [None], "summaries": ["count"]}}
@@ -115,7 +117,10 @@ class _Judged:
     def __init__(self, timeline: Timeline, model: OutcomesModel) -> None:
         persons = followed_persons(timeline.persons())
         held_out = people_with(timeline, JUDGED)
-        persons = persons.filter(pl.col("subject_id").is_in(held_out.implode()))
+        self._cut = timeline.end_of_records()
+        persons = persons.filter(pl.col("subject_id").is_in(held_out.implode())).with_columns(
+            end=pl.when("dies").then("end").otherwise(self._cut)
+        )
         self._timeline, self._names, self._titles = timeline, model.names, model.titles
         self._landmarks = _moments(persons)
         every = onsets_of(timeline)
@@ -123,7 +128,6 @@ class _Judged:
         self._rates = model.rates
         self._stratum = strata(self._landmarks)
         self._part = folds_of(self._landmarks.subjects, PARTS, SEED)
-        self._cases: dict[int, list[int]] = {}
         self._people = persons.height
 
     def areas(self, models: dict[str, OutcomesModel]) -> dict[str, Any]:
@@ -152,7 +156,8 @@ class _Judged:
 
     def _known(self, years: int, place: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         given = {"landmarks": self._landmarks, "onsets": self._onsets, "rates": self._rates}
-        return FollowUps(**given, years=float(years)).known(place)
+        came, known = FollowUps(**given, years=float(years)).known(place)
+        return came, known & (self._landmarks.time + int(years * YEAR) <= self._cut)
 
     def _areas_of(self, risk: npt.NDArray[np.float32]) -> Floats:
         def one(at: int, place: int) -> list[float]:
@@ -227,7 +232,7 @@ def _gain(ours: Floats, theirs: Floats) -> list[float]:
     """The mean difference and its 95 % interval, by leaving out a fifth of the people at a time."""
     differences = [float(np.nanmean(one - other)) for one, other in zip(ours, theirs, strict=True)]
     without = np.array(differences[1:])
-    spread = Z * np.sqrt((PARTS - 1) / PARTS * ((without - without.mean()) ** 2).sum())
+    spread = SPREAD * np.sqrt((PARTS - 1) / PARTS * ((without - without.mean()) ** 2).sum())
     return [round(differences[0] + sign * spread, 4) for sign in (0, -1, 1)]
 
 

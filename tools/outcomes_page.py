@@ -53,8 +53,9 @@ everyone of the same age and sex. A person who already had an outcome has no lin
 published training half. Training took {seconds["training"]:.0f} s with everything that it chooses, on a
 machine with two cores that others used too; ordinary regressions on counts {seconds["counts_training"]:.0f} s. The
 held-out half ({told["people"]:,} people) was looked at once in each five years of age from 20 on, at a random moment,
-{told["moments"]:,} in all. Nothing was tuned on it. The area is the share of pairs of one age band and sex in which
-who came to the outcome had the higher risk; the table has its mean over the outcomes that had pairs.
+{told["moments"]:,} in all, and is judged where the horizon ends before the lives do, at the age of 80.
+Nothing was tuned on it. The area is the share of pairs of one age band and sex in which who came to the outcome had the
+higher risk; the table has its mean over the outcomes that had pairs.
 
 {_horizons(told["horizons"])}
 
