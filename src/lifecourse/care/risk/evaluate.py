@@ -202,22 +202,34 @@ def _outputs(
     model: ScoreModel, columns: dict[str, Column], usable: npt.NDArray[np.bool_], n: int
 ) -> dict[str, npt.NDArray[np.float64]]:
     outputs = {name: np.full(n, np.nan) for name in model.outputs}
+    if not usable.any():
+        return outputs
     terms: dict[str, Column] = {}
+    chosen: dict[tuple[str, Any], npt.NDArray[np.bool_]] = {}
     for equation in model.equations:
-        rows = usable & _stands(equation, columns, n)
+        rows = usable & _stands(equation, columns, chosen, n)
         if rows.any():
             value = _broadcast(_value(model, equation, columns, terms), n)
             outputs[equation.output][rows] = value[rows]
     return outputs
 
 
-def _stands(equation: Equation, columns: Mapping[str, Column], n: int) -> npt.NDArray[np.bool_]:
-    stands = np.ones(n, dtype=bool)
+def _stands(
+    equation: Equation,
+    columns: Mapping[str, Column],
+    chosen: dict[tuple[str, Any], npt.NDArray[np.bool_]],
+    n: int,
+) -> npt.NDArray[np.bool_]:
+    """Where an equation is the one to take; `chosen` has what equations before it asked."""
+    stands: npt.NDArray[np.bool_] | None = None
     for name, wanted in equation.when.items():
-        stands &= np.asarray(columns[name] == wanted, dtype=bool)
+        asked = (name, wanted)
+        if asked not in chosen:
+            chosen[asked] = np.asarray(columns[name] == wanted, dtype=bool)
+        stands = chosen[asked] if stands is None else stands & chosen[asked]
         if not stands.any():
             break
-    return stands
+    return np.ones(n, dtype=bool) if stands is None else stands
 
 
 def _value(
