@@ -87,19 +87,17 @@ class Recommendation:
     @property
     def key(self) -> str:
         """What an answer to this line is about: the rule's version and the drugs that decided; new drugs, a new key."""
-        drugs = sorted({event["code"] for event in self.events if event.get("is_drug")})
-        said = [self.rule.name, self.rule.version, *drugs]
-        return hashlib.sha256("|".join(said).encode()).hexdigest()[:16]
+        return _key_of(self.rule, self.events)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         rule = self.rule
         source = rule.evidence[0]
         fires = self.answer == Answer.FIRES
-        goal = goal_of(rule, self.as_of)
+        goal, events = goal_of(rule, self.as_of), self.events
         return {
             "name": rule.name,
-            "key": self.key,
+            "key": _key_of(rule, events),
             "title": rule.title,
             "topic": rule.topic,
             "urgent": urgency(rule) == 0,
@@ -112,7 +110,7 @@ class Recommendation:
                 {"name": m.name, "title": m.title, "order": m.order, "text": m.order}
                 for m in self.decision.missing
             ],
-            "events": list(self.events),
+            "events": list(events),
             "summary": rule.text.summary,
             "action": {"kind": rule.do.kind, "text": rule.do.what, "intent": rule.do.intent},
             "rationale": rule.text.why,
@@ -136,6 +134,12 @@ class Recommendation:
             "version": rule.version,
             "review_by": rule.review_by.isoformat(),
         }
+
+
+def _key_of(rule: Rule, events: Sequence[Mapping[str, Any]]) -> str:
+    drugs = sorted({event["code"] for event in events if event.get("is_drug")})
+    said = [rule.name, rule.version, *drugs]
+    return hashlib.sha256("|".join(said).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)

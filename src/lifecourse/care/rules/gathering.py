@@ -166,11 +166,17 @@ class ChartFacts:
         return words_of(smoking_status(self._answers)[0])
 
     def _onset(self, question: Question) -> int | None:
-        from lifecourse.tasks.phenotypes import phenotype
+        if question.name not in self._onsets:
+            from lifecourse.tasks.phenotypes import phenotype
 
-        places = phenotype(question.name).onset_places(self.chart.shard)
-        known = [int(p) for p in places if self.chart.shard.time[p] <= self.at]
-        return known[0] if known else None
+            places = phenotype(question.name).onset_places(self.chart.shard)
+            known = [int(p) for p in places if self.chart.shard.time[p] <= self.at]
+            self._onsets[question.name] = known[0] if known else None
+        return self._onsets[question.name]
+
+    @cached_property
+    def _onsets(self) -> dict[str, int | None]:
+        return {}
 
     def _trace(self, question: Question) -> tuple[dict[str, Any], ...]:
         if question.kind == Kind.SCORE:
