@@ -55,6 +55,7 @@ def opened(browser: Browser, home: Path, at: str, chart: Chart, *, scripts: bool
     context = browser.new_context(java_script_enabled=scripts)
     page = context.new_page()
     page.goto(sign_in_link(home, Actor(name="ada", role="clinician"), address=at))
+    page.wait_for_url(f"{at}/")
     page.goto(f"{at}/patients/{chart.subject_id}")
     return page
 
