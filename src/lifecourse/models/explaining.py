@@ -31,17 +31,18 @@ def explain(
     """
     parts = model.learner.contributions(features)
     facts, of_fact = facts_of(model.recipe, features.names)
+    columns = [np.flatnonzero(of_fact == i) for i in range(len(facts))]
+    absent = never_measured(features, of_fact, len(facts))
     found = []
     for row in range(parts.shape[0]):
         sums = np.bincount(of_fact, weights=parts[row], minlength=len(facts))
         order = np.argsort(-np.abs(sums), kind="stable")
         told = [
-            _fact(facts[i], float(sums[i]), np.flatnonzero(of_fact == i), parts[row], features, row)
+            _fact(facts[i], float(sums[i]), columns[i], parts[row], features, row)
             for i in order[:REASONS]
             if sums[i] != 0
         ]
-        absent = never_measured(features, of_fact, row)
-        found.append((told, [facts[i] for i in order if absent[i]][:REASONS]))
+        found.append((told, [facts[i] for i in order if absent[row, i]][:REASONS]))
     return found
 
 
@@ -63,22 +64,17 @@ def facts_of(recipe: Recipe, columns: list[str]) -> tuple[list[str], npt.NDArray
 
 
 def never_measured(
-    features: FeatureMatrix, of_fact: npt.NDArray[np.int64], row: int
+    features: FeatureMatrix, of_fact: npt.NDArray[np.int64], n_facts: int
 ) -> npt.NDArray[np.bool_]:
-    """bool[facts]: those of which a column can be missing, and every such column is missing in `row`.
+    """bool[rows, facts]: those with a column that is missing without a record, and every such column is missing.
 
     Counts, flags and times never are; ages, sex and what is derived are not asked about.
     """
-    dense = of_fact[: features.dense.shape[1]]
-    n_facts = int(of_fact.max(initial=-1)) + 1
-    missing = np.isnan(features.dense[row])
-    can_be = np.array(
-        [name.split(".")[-2] in MISSING_WITHOUT_RECORD if "." in name else False
-         for name in features.dense_names]
-    )  # fmt: skip
-    some = np.bincount(dense[can_be], minlength=n_facts)
-    absent = np.bincount(dense[can_be & missing], minlength=n_facts)
-    return np.asarray((some > 0) & (some == absent))
+    summary = [name.rsplit(".", 2)[-2] if "." in name else "" for name in features.dense_names]
+    values = np.flatnonzero([each in MISSING_WITHOUT_RECORD for each in summary])
+    is_of = of_fact[values][:, None] == np.arange(n_facts)
+    known = ~np.isnan(features.dense[:, values]) @ is_of
+    return np.asarray(is_of.any(axis=0) & ~known)
 
 
 def _fact(

@@ -187,8 +187,12 @@ def events_of(record: Record, page: dict[str, Any]) -> tuple[list[dict[str, Any]
 
 
 def _pointed_at(page: dict[str, Any]) -> set[int]:
-    found: set[int] = set()
-    ahead: list[Any] = [page]
+    """Events that something on the page links to; of the many lines of a plan their own events alone."""
+    plan = page.get("plan", {})
+    lines = [*plan.get("fires", ()), *plan.get("put_aside", ())]
+    lines += [row for group in plan.get("others", ()) for row in group["rows"]]
+    found: set[int] = {event["event"] for line in lines for event in line["events"]}
+    ahead: list[Any] = [{**page, "plan": {}}]
     while ahead:
         part = ahead.pop()
         if type(part) is dict:

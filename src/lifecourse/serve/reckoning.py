@@ -42,8 +42,7 @@ def plan_of(
     """The care plan at `at`, with the published scores it was made from."""
     from lifecourse.care import plan
 
-    document: dict[str, Any] = plain(plan(chart, at, predictions=risks, assessment=scores))
-    return document
+    return plan(chart, at, predictions=risks, assessment=scores).to_dict()
 
 
 def what_if_of(chart: Chart, at: int, scores: Assessment | None = None) -> dict[str, Any]:
