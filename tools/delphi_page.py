@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from markdown_table import table
+
 from lifecourse.serve.web.discoveries import findings_view
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,7 +76,7 @@ learned from records and gave back is what is found here: a check of the method,
 
 Rate ratios within sex, attained age, calendar time and contacts with care, with 95 % interval; strongest first.
 
-{_table(view["illness"][:MOST_ROWS])}
+{_rows(view["illness"][:MOST_ROWS])}
 
 ## Three steps
 
@@ -82,15 +84,12 @@ Rate ratios within sex, attained age, calendar time and contacts with care, with
 
 ## Looks like a pattern, is none
 
-{_table(view["explained"][:10])}
+{_rows(view["explained"][:10])}
 """
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
-    names = [name for name in rows[0] if name != "note"]
-    lines = [f"| {' | '.join(names)} |", f"|{' --- |' * len(names)}"]
-    lines += [f"| {' | '.join(str(row[name]) for name in names)} |" for row in rows]
-    return "\n".join(lines)
+def _rows(rows: list[dict[str, Any]]) -> str:
+    return table(rows, {name: name for name in rows[0] if name != "note"})
 
 
 if __name__ == "__main__":

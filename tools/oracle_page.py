@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from markdown_table import table
+
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "explanation"
 PAGE, AGAIN = FOLDER / "models-and-truth.md", FOLDER / "models-and-truth-again.md"
 TITLE, OF_OTHERS = (
@@ -47,7 +49,7 @@ the *latent* one that of the true risk itself. The share is the model's gain ove
 attainable gain.{others}
 
 {
-        _table(
+        table(
             learned,
             {
                 "outcome": "outcome",
@@ -61,6 +63,7 @@ attainable gain.{others}
                 "share_of_latent": "of the latent gain",
                 "predicted_over_true": "mean predicted over mean true risk",
             },
+            _said,
         )
     }
 
@@ -74,7 +77,7 @@ the attainable AUROC of who does not look. The intervals hold who was judged (bo
 that is wide enough for all fifteen together; model and truth agree where that one holds what the truth says.
 
 {
-        _table(
+        table(
             worth,
             {
                 "outcome": "outcome",
@@ -86,15 +89,10 @@ that is wide enough for all fifteen together; model and truth agree where that o
                 "difference_interval": "difference, 95 % interval",
                 "agrees": "agree",
             },
+            _said,
         )
     }
 """
-
-
-def _table(lines: list[dict[str, Any]], columns: dict[str, str]) -> str:
-    head = f"| {' | '.join(columns.values())} |\n|{' --- |' * len(columns)}"
-    rows = (f"| {' | '.join(_said(line[name]) for name in columns)} |" for line in lines)
-    return "\n".join([head, *rows])
 
 
 def _said(value: Any) -> str:

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from markdown_table import table
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "delphi-outcomes.md"
 MOST_ROWS = 30
 
@@ -90,7 +92,7 @@ def _horizons(lines: list[dict[str, Any]]) -> str:
         "hazards": "hazards",
         "observed_over_expected": "observed over expected",
     }
-    return _table(lines, columns)
+    return table(lines, columns, _said)
 
 
 def _each(lines: list[dict[str, Any]]) -> str:
@@ -101,7 +103,7 @@ def _each(lines: list[dict[str, Any]]) -> str:
         "counts": "counts",
         "hazards": "hazards",
     }
-    return _table([{**one, "title": _called(one)} for one in lines], columns)
+    return table([{**one, "title": _called(one)} for one in lines], columns, _said)
 
 
 def _called(one: dict[str, Any]) -> str:
@@ -112,12 +114,6 @@ def _called(one: dict[str, Any]) -> str:
 
 def _interval(gain: list[float]) -> str:
     return f"{gain[0]:.3f} ({gain[1]:.3f} to {gain[2]:.3f})"
-
-
-def _table(lines: list[dict[str, Any]], columns: dict[str, str]) -> str:
-    head = f"| {' | '.join(columns.values())} |\n|{' --- |' * len(columns)}"
-    rows = (f"| {' | '.join(_said(line[name]) for name in columns)} |" for line in lines)
-    return "\n".join([head, *rows])
 
 
 def _said(value: Any) -> str:

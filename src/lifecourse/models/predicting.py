@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lifecourse.models.model import RiskModel
     from lifecourse.timeline.access import Timeline
 
+DEAD = "the person has died"
+NO_AGE = "the age is not known, and the model needs it"
 INTERVAL = "95 % interval of how often it happened to people of similar risk, out of fold"
 INTERVAL_OF_ESTIMATE = (
     "90 % interval of the estimate, had other people of the same kind been learned from"
@@ -75,27 +77,13 @@ def predict(
     `at` is microseconds UTC. People outside the ages the model learned from, the dead, and those
     who already had what the task washes out get no number, but the reason.
     """
-    persons = timeline.persons()
-    if subject_ids is not None:
-        wanted = pl.DataFrame({"subject_id": list(subject_ids)}, schema={"subject_id": pl.Int64})
-        persons = wanted.join(persons, on="subject_id", how="left", maintain_order="left")
-    moment = pl.lit(at, pl.Int64).cast(pl.Datetime("us")) if at is not None else pl.col("as_of")
-    rows = persons.select("subject_id", prediction_time=moment, death="death").filter(
-        pl.col("prediction_time").is_not_null()
-    )
+    rows = asked_about(timeline, subject_ids, at).select("subject_id", "prediction_time", "death")
     features = featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary)
     curves = model.incidence(features)
     ends = model.intervals(features)
     reasons = explain(model, features)
     had = _had_before(model, timeline, rows)
-    people = rows["subject_id"].to_list()
-    timeline.record(
-        "predict",
-        f"subject/{people[0]}" if len(people) == 1 else "store",
-        people=people if len(people) > 1 else (),
-        rows=len(people),
-        models=[f"{model.name}@{model.version}"],
-    )
+    enter(timeline, rows["subject_id"].to_list(), f"{model.name}@{model.version}")
     return [
         _estimate(
             model,
@@ -108,6 +96,29 @@ def predict(
         )
         for i, row in enumerate(rows.iter_rows(named=True))
     ]
+
+
+def asked_about(
+    timeline: Timeline, subject_ids: Sequence[int] | None, at: int | None
+) -> pl.DataFrame:
+    """`Timeline.persons` with ``prediction_time``: `at`, or each one's own last record; who has none is left out."""
+    persons = timeline.persons()
+    if subject_ids is not None:
+        wanted = pl.DataFrame({"subject_id": list(subject_ids)}, schema={"subject_id": pl.Int64})
+        persons = wanted.join(persons, on="subject_id", how="left", maintain_order="left")
+    moment = pl.lit(at, pl.Int64).cast(pl.Datetime("us")) if at is not None else pl.col("as_of")
+    return persons.with_columns(prediction_time=moment).drop_nulls("prediction_time")
+
+
+def enter(timeline: Timeline, people: list[int], model: str) -> None:
+    """Tell the audit log of whom a model, ``name@version``, was asked."""
+    timeline.record(
+        "predict",
+        f"subject/{people[0]}" if len(people) == 1 else "store",
+        people=people if len(people) > 1 else (),
+        rows=len(people),
+        models=[model],
+    )
 
 
 def _estimate(
@@ -172,13 +183,13 @@ def _had_before(model: RiskModel, timeline: Timeline, rows: pl.DataFrame) -> npt
 
 def _refusal(model: RiskModel, row: dict[str, Any], age: float) -> str | None:
     if row["death"] is not None and row["death"] <= row["prediction_time"]:
-        return "the person has died"
+        return DEAD
     population = model.card["population"]
     low, high = population["age_from"], population["age_to"]
     if low is None:
         return None
     if not np.isfinite(age):
-        return "the age is not known, and the model needs it"
+        return NO_AGE
     if not low <= age <= high:
         return f"the model learned from people aged {low:.0f} to {high:.0f}"
     return None

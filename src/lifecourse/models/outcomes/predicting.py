@@ -10,6 +10,7 @@ import polars as pl
 from lifecourse.features import featurize
 from lifecourse.models.outcomes.catalogue import NEVER, onsets_of
 from lifecourse.models.outcomes.landmarks import UNKNOWN_SEX, YEAR
+from lifecourse.models.predicting import DEAD, NO_AGE, asked_about, enter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 ROWS_AT_ONCE = 2_048
-DEAD = "the person has died"
-NO_AGE = "the age is not known, and the model needs it"
 OTHER_AGE = "the model learned from people of other ages"
 
 
@@ -47,23 +46,10 @@ def predict_outcomes(
         outcome that the person already had has no line.
     refused : ``subject_id reason``, who got no number
     """
-    persons = timeline.persons()
-    if subject_ids is not None:
-        wanted = pl.DataFrame({"subject_id": list(subject_ids)}, schema={"subject_id": pl.Int64})
-        persons = wanted.join(persons, on="subject_id", how="left", maintain_order="left")
-    moment = pl.lit(at, pl.Int64).cast(pl.Datetime("us")) if at is not None else pl.col("as_of")
-    asked = persons.with_columns(prediction_time=moment).drop_nulls("prediction_time")
-    asked = asked.with_columns(reason=_reason(model))
+    asked = asked_about(timeline, subject_ids, at).with_columns(reason=_reason(model))
     refused = asked.drop_nulls("reason").select("subject_id", "reason")
     rows = asked.filter(pl.col("reason").is_null())
-    people = asked["subject_id"].to_list()
-    timeline.record(
-        "predict",
-        f"subject/{people[0]}" if len(people) == 1 else "store",
-        people=people if len(people) > 1 else (),
-        rows=len(people),
-        models=[f"outcomes@{model.version}"],
-    )
+    enter(timeline, asked["subject_id"].to_list(), f"outcomes@{model.version}")
     return _risks_of(model, timeline, rows), refused
 
 

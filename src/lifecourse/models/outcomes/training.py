@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -183,10 +182,9 @@ class _Study:
             return RIDGES[0], {}
         learning, judged = (self._after(rates, rows) for rows in (~mine, mine))
         places = self._tried()
-        fits = ratios_by_ridge(
-            _rows(self._features, ~mine), learning, places, ridges=RIDGES, **self._sharing
-        )
-        logs = [fit.logs(_rows(self._features, mine)) for fit in fits]
+        outside, inside = (self._features.of_rows(np.flatnonzero(rows)) for rows in (~mine, mine))
+        fits = ratios_by_ridge(outside, learning, places, ridges=RIDGES, **self._sharing)
+        logs = [fit.logs(inside) for fit in fits]
         told = [_likelihood(judged, places, one) for one in logs]
         best = int(np.argmax(told))
         return RIDGES[best], _judged(judged, places, logs[best])
@@ -239,12 +237,3 @@ def strata(landmarks: Landmarks) -> npt.NDArray[np.int64]:
     """int64[n]: a number for each band of `AGE_BAND` years and sex."""
     band = np.floor(landmarks.age / AGE_BAND).astype(np.int64)
     return band * 3 + np.round(landmarks.female * 2).astype(np.int64)
-
-
-def _rows(features: FeatureMatrix, rows: Flags) -> FeatureMatrix:
-    return replace(
-        features,
-        rows=features.rows.filter(pl.Series(rows)),
-        dense=features.dense[rows],
-        codes=features.codes[np.flatnonzero(rows)],
-    )

@@ -63,7 +63,7 @@ def _years(rows: pl.DataFrame) -> list[int] | None:
     if rows.height == 0:
         return None
     years = rows["prediction_time"].dt.year()
-    return [years.min(), years.max()]  # type: ignore[list-item]
+    return [int(years[place]) for place in (years.arg_min(), years.arg_max()) if place is not None]
 
 
 def _settings(learner: Logistic | Trees | HazardLearner) -> dict[str, Any]:
