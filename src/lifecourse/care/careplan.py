@@ -25,9 +25,10 @@ from lifecourse.care.priority import MOST_LINES, ranked, standing, urgency
 from lifecourse.care.rules.evaluate import Answer, Decision
 from lifecourse.care.rules.gathering import ChartFacts
 from lifecourse.care.rules.loading import Library, library
+from lifecourse.care.rules.memory import memory_of
 from lifecourse.care.rules.questions import Kind
 from lifecourse.care.rules.scores import score_facts
-from lifecourse.care.rules.together import FactColumns
+from lifecourse.care.rules.together import FactColumns, RememberingFacts
 
 if TYPE_CHECKING:
     from lifecourse.care.rules.definition import Rule
@@ -92,14 +93,11 @@ class Recommendation:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         rule = self.rule
-        source = rule.evidence[0]
         fires = self.answer == Answer.FIRES
         goal, events = goal_of(rule, self.as_of), self.events
         return {
             "name": rule.name,
             "key": _key_of(rule, events),
-            "title": rule.title,
-            "topic": rule.topic,
             "urgent": urgency(rule) == 0,
             "same_as": self.same_as,
             "answer": str(self.answer),
@@ -111,28 +109,14 @@ class Recommendation:
                 for m in self.decision.missing
             ],
             "events": list(events),
-            "summary": rule.text.summary,
-            "action": {"kind": rule.do.kind, "text": rule.do.what, "intent": rule.do.intent},
-            "rationale": rule.text.why,
             "who": who_acts(rule),
             "due": due_of(rule, self.as_of).isoformat() if fires else None,
             "goal": goal.to_dict() if fires and goal is not None else None,
             "patient": patient_words(rule, self.benefit) if fires else None,
             "cautions": [*(words_of(alert) for alert in self.safety), *rule.text.cautions],
             "safety": [alert.rule.name for alert in self.safety],
-            "strength": rule.grade.strength,
-            "grade": {
-                "system": rule.grade.system,
-                "code": rule.grade.code,
-                "level": rule.grade.level,
-                "text": rule.grade.words,
-            },
             "benefit": None if self.benefit is None else self.benefit.to_dict(),
-            "evidence": rule.evidence_as_json,
-            "source": {"title": source.citation, "url": _address(source.doi, source.url)},
-            "override_reasons": list(rule.override),
-            "version": rule.version,
-            "review_by": rule.review_by.isoformat(),
+            **rule.said_of_all,
         }
 
 
@@ -261,7 +245,13 @@ def plan(
     day = now().date() if today is None else today
     why_not = _reason_for_none(chart, at)
     scores = None if why_not is not None else assessment or assess(chart, at)
-    facts = ChartFacts(chart=chart, at=at, questions=known.questions, scores=score_facts(scores))
+    facts = RememberingFacts(
+        chart=chart,
+        at=at,
+        questions=known.questions,
+        scores=score_facts(scores),
+        memory=memory_of(known.questions),
+    )
     estimates = tuple(dict(each) for each in predictions)
     return _drawn_up(scores, facts, why_not, known, day, estimates)
 
@@ -366,7 +356,3 @@ def _versions() -> dict[str, str]:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def _address(doi: str | None, url: str | None) -> str | None:
-    return f"https://doi.org/{doi}" if doi else url

@@ -141,6 +141,11 @@ class Evidence(Document):
     note: str | None = None
     effect: Effect | None = None
 
+    @property
+    def address(self) -> str | None:
+        """Where it can be read."""
+        return f"https://doi.org/{self.doi}" if self.doi else self.url
+
 
 class Action(Document):
     """What is proposed; a proposal, never an order."""
@@ -278,9 +283,28 @@ class Rule(Document):
                 yield evidence.effect.baseline
 
     @cached_property
-    def evidence_as_json(self) -> list[dict[str, Any]]:
-        """Its evidence, JSON-ready: said in every plan, and always the same."""
-        return [each.model_dump(mode="json", exclude_none=True) for each in self.evidence]
+    def said_of_all(self) -> dict[str, Any]:
+        """What every plan says of it, whoever the plan is for, JSON-ready; not to be changed."""
+        source = self.evidence[0]
+        return {
+            "title": self.title,
+            "topic": self.topic,
+            "summary": self.text.summary,
+            "action": {"kind": self.do.kind, "text": self.do.what, "intent": self.do.intent},
+            "rationale": self.text.why,
+            "strength": self.grade.strength,
+            "grade": {
+                "system": self.grade.system,
+                "code": self.grade.code,
+                "level": self.grade.level,
+                "text": self.grade.words,
+            },
+            "evidence": [each.model_dump(mode="json", exclude_none=True) for each in self.evidence],
+            "source": {"title": source.citation, "url": source.address},
+            "override_reasons": list(self.override),
+            "version": self.version,
+            "review_by": self.review_by.isoformat(),
+        }
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:

@@ -2,11 +2,12 @@
 
 A rule reads facts one after the other, and which it reads next follows from those it has read. So its decisions are the
 leaves of a tree whose branches are facts: a person is led down it by their facts, and only where nobody went before
-does `decide` think.
+does `decide` think. It holds answers, not whose they are, and ends with the process; threads may share it.
 """
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from lifecourse.care.rules.evaluate import Decision, decide
@@ -47,6 +48,7 @@ class Memory:
 
     def __init__(self, questions: tuple[Question, ...]) -> None:
         self.questions = questions
+        self._learning = Lock()
         self._learned_so_far = 0
         self.place_of = {question: place for place, question in enumerate(questions)}
         self._roots: dict[int, tuple[Rule, _Branch | Decision]] = {}
@@ -64,10 +66,16 @@ class Memory:
         # 1.0 and True are equal, and are said in other words.
         key = (fact, fact.value.__class__)
         found = self._numbers.get(key)
-        if found is None:
-            found = self._numbers[key] = len(self._facts)
-            self._facts.append(fact)
-        return found
+        return self._new_number(key) if found is None else found
+
+    def _new_number(self, key: tuple[Fact, type]) -> int:
+        with self._learning:
+            found = self._numbers.get(key)
+            if found is None:
+                found = len(self._facts)
+                self._facts.append(key[0])
+                self._numbers[key] = found
+            return found
 
     def fact(self, number: int) -> Fact:
         """The fact that has this number."""
@@ -93,20 +101,26 @@ class Memory:
     def _learned(self, rule: Rule, numbers: Sequence[int]) -> Decision:
         reading = _Reading(self, numbers)
         decision = decide(rule, reading)
+        with self._learning:
+            self._keep(rule, numbers, reading.read, decision)
+        return decision
+
+    def _keep(
+        self, rule: Rule, numbers: Sequence[int], read: Sequence[int], decision: Decision
+    ) -> None:
         self._learned_so_far += 1
         kept = self._roots.get(id(rule))
         if kept is None:
-            self._roots[id(rule)] = (rule, _path(reading.read, numbers, decision))
-            return decision
+            self._roots[id(rule)] = (rule, _path(read, numbers, decision))
+            return
         node = kept[1]
-        for depth, place in enumerate(reading.read, start=1):
+        for depth, place in enumerate(read, start=1):
             # Everyone is led the same way up to here: a rule reads on by what it has read alone.
             assert isinstance(node, _Branch)  # noqa: S101 -- a leaf would have answered
             if numbers[place] not in node.ways:
-                node.ways[numbers[place]] = _path(reading.read[depth:], numbers, decision)
+                node.ways[numbers[place]] = _path(read[depth:], numbers, decision)
                 break
             node = node.ways[numbers[place]]
-        return decision
 
 
 def _path(places: Sequence[int], numbers: Sequence[int], end: Decision) -> _Branch | Decision:

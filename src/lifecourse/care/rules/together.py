@@ -37,33 +37,25 @@ YES, NO = Fact(value=True), Fact(value=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SharedFacts(ChartFacts):
-    """`ChartFacts` of one of several people: answers come from columns, decisions from what others' facts decided.
-
-    numbers : of the answer to each of `questions`, as `memory` numbers facts
-    onsets : of each phenotype asked for, the place in the chart with which it was known
-    is_tested : whether anything is recorded of their genes
-    """
+class RememberingFacts(ChartFacts):
+    """`ChartFacts` whose decisions come from what the same facts decided before, this person's or another's."""
 
     memory: Memory = field(repr=False)
-    numbers: list[int] = field(repr=False)
-    onsets: Mapping[str, int] = field(repr=False)
-    is_tested: bool
 
     @cached_property
-    def facts(self) -> dict[Question, Fact]:
-        """The answers to all questions."""
-        return dict(zip(self.questions, map(self.memory.fact, self.numbers), strict=True))
+    def known(self) -> list[int]:
+        """The number of the answer to each of `questions`, as `memory` numbers facts."""
+        return [self.memory.number(fact) for fact in self.facts.values()]
 
     def decide(self, rule: Rule) -> Decision:
         """The answer of `rule`."""
-        return self.memory.decide(rule, self.numbers)
+        return self.memory.decide(rule, self.known)
 
     def decide_with(self, rule: Rule, ingredient: str) -> Decision:
         """The answer of `rule` if `ingredient` were taken too."""
         supposed = self._supposed.get(ingredient)
         if supposed is None:
-            supposed = self.numbers.copy()
+            supposed = self.known.copy()
             yes = self.memory.number(YES)
             for place in self.memory.about(ingredient):
                 supposed[place] = yes
@@ -73,6 +65,30 @@ class SharedFacts(ChartFacts):
     @cached_property
     def _supposed(self) -> dict[str, list[int]]:
         return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedFacts(RememberingFacts):
+    """Of one of several people, whose answers come from columns.
+
+    numbers : of the answer to each of `questions`
+    onsets : of each phenotype asked for, the place in the chart with which it was known
+    is_tested : whether anything is recorded of their genes
+    """
+
+    numbers: list[int] = field(repr=False)
+    onsets: Mapping[str, int] = field(repr=False)
+    is_tested: bool
+
+    @cached_property
+    def facts(self) -> dict[Question, Fact]:
+        """The answers to all questions."""
+        return dict(zip(self.questions, map(self.memory.fact, self.numbers), strict=True))
+
+    @property
+    def known(self) -> list[int]:
+        """The number of each answer."""
+        return self.numbers
 
     def answer_alone(self, kind: Kind) -> None:
         """Answer the questions of `kind` for this person alone."""
