@@ -159,7 +159,9 @@ class Chart:
 
     def _places(self, covariate: Covariate, at: int) -> npt.NDArray[np.int64]:
         shard = self.shard
-        keep = np.isin(shard.code, shard.codes.ids(covariate.codelist))
+        meant = np.zeros(len(shard.codes), dtype=np.bool_)
+        meant[shard.codes.ids(covariate.codelist)] = True
+        keep = meant[shard.code]
         if covariate.values is not None:
             low, high = covariate.values.low, covariate.values.high
             value = shard.value

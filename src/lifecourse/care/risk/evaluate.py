@@ -205,31 +205,31 @@ def _outputs(
     if not usable.any():
         return outputs
     terms: dict[str, Column] = {}
-    chosen: dict[tuple[str, Any], npt.NDArray[np.bool_]] = {}
+    chosen: dict[tuple[tuple[str, Any], ...], npt.NDArray[np.bool_] | None] = {}
     for equation in model.equations:
-        rows = usable & _stands(equation, columns, chosen, n)
-        if rows.any():
+        # The equations of one table, an outcome each, stand for the same people.
+        when = tuple(equation.when.items())
+        if when not in chosen:
+            chosen[when] = _rows(when, columns, usable)
+        rows = chosen[when]
+        if rows is not None:
             value = _broadcast(_value(model, equation, columns, terms), n)
             outputs[equation.output][rows] = value[rows]
     return outputs
 
 
-def _stands(
-    equation: Equation,
+def _rows(
+    when: tuple[tuple[str, Any], ...],
     columns: Mapping[str, Column],
-    chosen: dict[tuple[str, Any], npt.NDArray[np.bool_]],
-    n: int,
-) -> npt.NDArray[np.bool_]:
-    """Where an equation is the one to take; `chosen` has what equations before it asked."""
-    stands: npt.NDArray[np.bool_] | None = None
-    for name, wanted in equation.when.items():
-        asked = (name, wanted)
-        if asked not in chosen:
-            chosen[asked] = np.asarray(columns[name] == wanted, dtype=bool)
-        stands = chosen[asked] if stands is None else stands & chosen[asked]
-        if not stands.any():
-            break
-    return np.ones(n, dtype=bool) if stands is None else stands
+    usable: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_] | None:
+    """The usable rows of which all of `when` holds; None where there are none."""
+    rows = usable
+    for name, wanted in when:
+        rows = rows & np.asarray(columns[name] == wanted, dtype=bool)
+        if not rows.any():
+            return None
+    return rows
 
 
 def _value(
