@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.base.collector import uncollected
 from lifecourse.base.errors import UserError
 from lifecourse.base.progress import SILENT
+from lifecourse.care.rules.evaluate import Answer
 from lifecourse.care.worklist import Entry, entry_of, worklist
 from lifecourse.cli.arguments import (
     actor_of,
@@ -205,7 +206,7 @@ def plan_shards(
 
 def plan_shard(timeline: Timeline, shard: int, out: Path | None, as_fhir: bool) -> Counts:
     """Plan for one shard's adults; how many, the counts of answers and of what fires, and who has something to do."""
-    answers: Counter[str] = Counter()
+    answers: Counter[Answer] = Counter()
     fires: Counter[str] = Counter()
     entries: list[Entry] = []
     written = 0
@@ -217,10 +218,12 @@ def plan_shard(timeline: Timeline, shard: int, out: Path | None, as_fhir: bool) 
         entry = entry_of(care_plan)
         if entry is not None:
             entries.append(entry)
-        for line in care_plan.recommendations:
-            answers[str(line.answer)] += 1
-            fires[line.rule.name] += line.answer == "fires"
-    return written, answers, fires, entries
+        lines = care_plan.recommendations
+        if not fires:
+            fires.update(dict.fromkeys((line.rule.name for line in lines), 0))
+        answers.update(line.decision.answer for line in lines)
+        fires.update(line.rule.name for line in lines if line.decision.answer == Answer.FIRES)
+    return written, Counter({str(each): n for each, n in answers.items()}), fires, entries
 
 
 def _adults(timeline: Timeline, shard: int) -> Iterator[CarePlan]:
