@@ -71,8 +71,9 @@ class Recommendation:
         for question in self.decision.asked:
             for event in self.facts.events(question):
                 key = (event["code"], event["time"], event["source_id"])
-                is_drug = question.kind == Kind.DRUG
-                found.setdefault(key, {**event, "for": question.key, "is_drug": is_drug})
+                if key not in found:
+                    is_drug = question.kind == Kind.DRUG
+                    found[key] = {**event, "for": question.key, "is_drug": is_drug}
         return tuple(found.values())
 
     @property
@@ -122,8 +123,12 @@ class Recommendation:
 
 def _key_of(rule: Rule, events: Sequence[Mapping[str, Any]]) -> str:
     drugs = sorted({event["code"] for event in events if event.get("is_drug")})
-    said = [rule.name, rule.version, *drugs]
-    return hashlib.sha256("|".join(said).encode()).hexdigest()[:16]
+    return _short_hash("|".join([rule.name, rule.version, *drugs]))
+
+
+@lru_cache(maxsize=1024)
+def _short_hash(said: str) -> str:
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)
