@@ -184,11 +184,11 @@ def _asked(model: ScoreModel, people: _People) -> _Asked:
 
 def _evaluated(model: ScoreModel, run: Run, inputs: Columns, n: int) -> _Evaluated:
     columns = inputs | fixed_columns(model, run.set, n)
-    optimal = None
-    if model.comparator is not None:
+    evaluation, optimal = evaluate_columns(model, columns, n), None
+    if model.comparator is not None and evaluation.says_anything:
         changed = columns | fixed_columns(model, model.comparator.set, n)
         optimal = evaluate_columns(model, changed, n)
-    return _Evaluated(run=run, evaluation=evaluate_columns(model, columns, n), optimal=optimal)
+    return _Evaluated(run=run, evaluation=evaluation, optimal=optimal)
 
 
 def _assessment(person: _Person, asked: Sequence[_Asked]) -> Assessment:

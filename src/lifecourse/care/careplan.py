@@ -26,7 +26,6 @@ from lifecourse.care.rules.evaluate import Answer, Decision
 from lifecourse.care.rules.gathering import ChartFacts
 from lifecourse.care.rules.loading import Library, library
 from lifecourse.care.rules.memory import memory_of
-from lifecourse.care.rules.questions import Kind
 from lifecourse.care.rules.scores import score_facts
 from lifecourse.care.rules.together import FactColumns, RememberingFacts
 
@@ -67,24 +66,12 @@ class Recommendation:
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
         """What decided, in the order of the reasons; each with code, time, value, unit and source id."""
-        found: dict[tuple[Any, ...], dict[str, Any]] = {}
-        for question in self.decision.asked:
-            for event in self.facts.events(question):
-                key = (event["code"], event["time"], event["source_id"])
-                if key not in found:
-                    is_drug = question.kind == Kind.DRUG
-                    found[key] = {**event, "for": question.key, "is_drug": is_drug}
-        return tuple(found.values())
+        return self.facts.cited(self.decision.asked)
 
     @property
     def reason(self) -> str:
         """Why this answer, in a sentence."""
-        said = _sentence("; ".join(reason.text for reason in self.decision.reasons))
-        if self.answer == Answer.MISSING_DATA:
-            names = ", ".join(dict.fromkeys(m.title for m in self.decision.missing))
-            known = f" So far: {said}" if said else ""
-            return f"Not known: {names}.{known}"
-        return said
+        return self.decision.reason
 
     @property
     def key(self) -> str:
@@ -101,14 +88,7 @@ class Recommendation:
             "key": _key_of(rule, events),
             "urgent": urgency(rule) == 0,
             "same_as": self.same_as,
-            "answer": str(self.answer),
-            "reason": self.reason,
-            "why": [reason.text for reason in self.decision.reasons],
-            "excluded_by": self.decision.excluded_by,
-            "missing": [
-                {"name": m.name, "title": m.title, "order": m.order, "text": m.order}
-                for m in self.decision.missing
-            ],
+            **self.decision.said,
             "events": list(events),
             "who": who_acts(rule),
             "due": due_of(rule, self.as_of).isoformat() if fires else None,
@@ -357,7 +337,3 @@ def _versions() -> dict[str, str]:
     from lifecourse import __version__
 
     return {"lifecourse": __version__}
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -27,7 +27,7 @@ from lifecourse.tasks.smoking import (
     smoking_covariates,
     smoking_status,
 )
-from lifecourse.timeline.kernel import compile_covariates, evaluate
+from lifecourse.timeline.kernel import compiled_once, evaluate
 from lifecourse.timeline.shard import STATIC
 from lifecourse.vocab.codelists import codelist
 from lifecourse.vocab.dates import moments_of_years
@@ -65,7 +65,7 @@ class SmokingAt:
 
 def smoking_at(shard: Shard, subject_index: Ints, prediction_time: Ints) -> SmokingAt:
     """What is known of the smoking of r rows' subjects (places in `shard`, -1 where absent) at their times."""
-    compiled = compile_covariates(smoking_covariates(), shard.codes)
+    compiled = compiled_once(smoking_covariates(), shard.codes)
     answers = evaluate(shard, compiled, subject_index, prediction_time)
     status = smoking_status(
         {each.name: answers[:, place] for place, each in enumerate(smoking_covariates())}

@@ -66,7 +66,10 @@ class Criterion(Document):
     def met_by(self, shard: Shard) -> npt.NDArray[np.int64]:
         """int64[n] place of the event with which each subject meets it; NEVER where none does."""
         met = np.full(shard.n_subjects, NEVER, dtype=np.int64)
-        days = self._days(shard)
+        places = self.places(shard)
+        if len(places) < self.times:
+            return met
+        days = self._days(shard, places)
         reached = np.flatnonzero(days.decides)[::-1]  # so that each subject's earliest is last
         met[owners(shard, days.places[reached])] = days.places[reached]
         return met
@@ -76,7 +79,7 @@ class Criterion(Document):
 
         Of each day its first event: the last `times` of them and, where days must lie between, the first of the row.
         """
-        days = self._days(shard)
+        days = self._days(shard, self.places(shard))
         reached = np.flatnonzero(days.decides)
         if len(reached) == 0:
             return reached
@@ -86,8 +89,7 @@ class Criterion(Document):
             chosen.add(int(days.start[last]))
         return days.places[sorted(chosen)]
 
-    def _days(self, shard: Shard) -> _Days:
-        places = self.places(shard)
+    def _days(self, shard: Shard, places: npt.NDArray[np.int64]) -> _Days:
         subject = owners(shard, places)
         day = shard.time[places] // MICROSECONDS_PER_DAY
         # The first event of each day; events are in order of subject and time.

@@ -13,7 +13,7 @@ import polars as pl
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY, from_microseconds
 from lifecourse.schema.covariate import OF_NUMBERS, Summary
 from lifecourse.schema.event import BIRTH, DEATH
-from lifecourse.schema.window import Anchor, Bound, Window
+from lifecourse.schema.window import Anchor, Bound, Window, before
 from lifecourse.timeline.shard import NO_END, STATIC, Shard
 
 if TYPE_CHECKING:
@@ -158,40 +158,46 @@ class Chart:
         return int(self.shard.time[places[0]]) if len(places) else None
 
     def _places(self, covariate: Covariate, at: int) -> npt.NDArray[np.int64]:
+        """Places of the events that enter the answer."""
         shard = self.shard
+        first, last = self._span(covariate.window, at)
+        is_active = covariate.summary == Summary.ACTIVE
+        start, stop = self._span(before(), at) if is_active else (first, last)
         meant = np.zeros(len(shard.codes), dtype=np.bool_)
         meant[shard.codes.ids(covariate.codelist)] = True
-        keep = meant[shard.code]
+        places = np.flatnonzero(meant[shard.code[start:stop]]) + start
         if covariate.values is not None:
             low, high = covariate.values.low, covariate.values.high
-            value = shard.value
+            value = shard.value[places]
+            keep = ~np.isnan(value)
             if low is not None:
                 keep &= value >= low if covariate.values.low_inclusive else value > low
             if high is not None:
                 keep &= value <= high if covariate.values.high_inclusive else value < high
-            keep &= ~np.isnan(value)
-        if covariate.summary == Summary.ACTIVE:
-            started = (shard.time != STATIC) & (shard.time <= at)
-            stated = (shard.end != NO_END) & (shard.end > at)
-            unstated = (shard.end == NO_END) & self._inside(covariate.window, at)
-            return np.flatnonzero(keep & started & (stated | unstated))
-        keep &= self._inside(covariate.window, at)
+            places = places[keep]
+        if is_active:
+            end = shard.end[places]
+            inside = (places >= first) & (places < last)
+            return places[np.where(end == NO_END, inside, end > at)]
         if covariate.summary in OF_NUMBERS:
-            keep &= ~np.isnan(shard.value)
-        return np.flatnonzero(keep)
+            return places[~np.isnan(shard.value[places])]
+        return places
 
-    def _inside(self, window: Window, at: int) -> npt.NDArray[np.bool_]:
+    def _span(self, window: Window, at: int) -> tuple[int, int]:
+        """The events of a window, as the places of the first and the one after the last: undated ones come first."""
         time = self.shard.time
+        undated = int(time.searchsorted(STATIC, side="right"))
         if window.is_static:
-            return np.asarray(time == STATIC)
+            return 0, undated
         start, end = self._bound(window.start, at), self._bound(window.end, at)
         if start is None or end is None:
-            return np.zeros(len(time), dtype=bool)
-        inside = time >= start if window.start_inclusive else time > start
-        inside &= time <= end if window.end_inclusive else time < end
-        if not window.looks_ahead:
-            inside &= time <= at
-        return np.asarray(inside & (time != STATIC))
+            return 0, 0
+        if not window.looks_ahead and end > at:
+            last = time.searchsorted(at, side="right")
+        else:
+            last = time.searchsorted(end, side="right" if window.end_inclusive else "left")
+        first = time.searchsorted(start, side="left" if window.start_inclusive else "right")
+        return max(int(first), undated), int(last)
 
     def _bound(self, bound: Bound, at: int) -> int | None:
         if bound.anchor == Anchor.PREDICTION_TIME:

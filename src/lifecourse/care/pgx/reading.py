@@ -5,19 +5,24 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lifecourse.base.errors import UserError
 from lifecourse.care.pgx.calling import Call, OutsideCall, call_genes, genotypes_of
 from lifecourse.care.pgx.genes import OUTSIDE_ONLY, genes
 from lifecourse.care.pgx.matching import Genotype
 from lifecourse.schema.code import SEPARATOR
+from lifecourse.tasks.occurrences import owners
 from lifecourse.vocab.codelists import codelist
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    import numpy.typing as npt
     import polars as pl
 
     from lifecourse.timeline.chart import Chart
+    from lifecourse.timeline.shard import Shard
 
 PREFIX = "GENOTYPE//"
 REPORTED = "reported_diplotype"
@@ -66,17 +71,31 @@ def calls_of_chart(
     A diplotype that a laboratory reported stands before our own call, and behind those of `outside`. What is not there
     was not tested.
     """
+    asked = None if only is None else [gene for gene in only if gene in genes()]
+    if not are_tested(chart.shard)[0]:
+        return call_genes({}, outside, only=asked)
     seen: dict[str, dict[str, Genotype]] = {}
     for code, said in genotype_events(chart).select("code", "text_value").iter_rows():
         _, gene, name = code.split(SEPARATOR, 2)
         found = None if said is None else _written(said)
         if gene in genes() and found is not None:
             seen.setdefault(gene, {})[name] = found
-    asked = None if only is None else [gene for gene in only if gene in genes()]
     reported = {
         gene: call for gene, call in _reported(chart).items() if only is None or gene in only
     }
     return call_genes(seen, {**reported, **(outside or {})}, only=asked)
+
+
+def are_tested(shard: Shard) -> npt.NDArray[np.bool_]:
+    """bool[n], of whom of a shard's n people anything is recorded of their genes."""
+    table = shard.codes.codes
+    genetic = np.zeros(len(table), dtype=bool)
+    genetic[bisect_left(table, PREFIX) : bisect_left(table, PREFIX + chr(0x10FFFF))] = True
+    genetic[shard.codes.ids(codelist(REPORTED))] = True
+    found = np.zeros(shard.n_subjects, dtype=bool)
+    if genetic.any():
+        found[owners(shard, np.flatnonzero(genetic[shard.code]))] = True
+    return found
 
 
 def _reported(chart: Chart) -> dict[str, OutsideCall]:

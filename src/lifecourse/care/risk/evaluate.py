@@ -26,6 +26,8 @@ LINKS = {
     "sum": "lp",
 }
 
+_EVERYONE = np.ones(1, dtype=bool)
+
 YES_OR_NO = ("condition", "drug", "smoking")
 """Kinds of input that are 0 or 1."""
 
@@ -47,6 +49,11 @@ class Evaluation:
     missing: dict[str, npt.NDArray[np.bool_]]
     out_of_range: dict[str, npt.NDArray[np.bool_]]
     warnings: dict[str, npt.NDArray[np.bool_]]
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether any row has any output."""
+        return any(not np.isnan(column).all() for column in self.outputs.values())
 
 
 def evaluate_columns(model: ScoreModel, given: Mapping[str, Column], n: int) -> Evaluation:
@@ -163,7 +170,7 @@ def _with_default(columns: dict[str, Column], name: str, each: Input, n: int) ->
 
 def _considered(each: Input, columns: Mapping[str, Column], n: int) -> npt.NDArray[np.bool_]:
     if each.when is None:
-        return np.ones(n, dtype=bool)
+        return _EVERYONE
     return _broadcast(parse(each.when).evaluate(columns), n).astype(bool)
 
 

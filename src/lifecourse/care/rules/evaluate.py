@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lifecourse.care.rules.conditions import Judgement, Reason
 from lifecourse.care.rules.wording import needed
@@ -52,6 +52,30 @@ class Decision:
     def asked(self) -> tuple[Question, ...]:
         """The questions whose answers decided, each once."""
         return tuple(dict.fromkeys(q for reason in self.reasons for q in reason.questions))
+
+    @cached_property
+    def reason(self) -> str:
+        """Why this answer, in a sentence."""
+        said = _sentence("; ".join(reason.text for reason in self.reasons))
+        if self.answer == Answer.MISSING_DATA:
+            names = ", ".join(dict.fromkeys(m.title for m in self.missing))
+            known = f" So far: {said}" if said else ""
+            return f"Not known: {names}.{known}"
+        return said
+
+    @cached_property
+    def said(self) -> dict[str, Any]:
+        """What every plan in which it stands says of it, JSON-ready; not to be changed."""
+        return {
+            "answer": str(self.answer),
+            "reason": self.reason,
+            "why": [reason.text for reason in self.reasons],
+            "excluded_by": self.excluded_by,
+            "missing": [
+                {"name": m.name, "title": m.title, "order": m.order, "text": m.order}
+                for m in self.missing
+            ],
+        }
 
     def __str__(self) -> str:
         """As cases write it."""
@@ -117,3 +141,7 @@ def points_of(rule: Rule, name: str, facts: Facts) -> float:
         (item.add, item.when.judge(facts, rule.points)) for item in rule.points[name]
     ]
     return sum(add for add, judgement in judged if judgement.truth is True)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecourse.care.pgx.calling import NOT_TESTED
-from lifecourse.care.pgx.reading import call_events, calls_of_chart
+from lifecourse.care.pgx.reading import are_tested, call_events, calls_of_chart
 from lifecourse.care.rules.evaluate import decide
 from lifecourse.care.rules.questions import Fact, Kind, Question
 from lifecourse.care.rules.wording import unended
@@ -46,6 +46,9 @@ TAKES = {
     "lowest": Summary.MIN,
 }
 MOST_EVENTS = 3
+_Cited = tuple[str, str | None, str | None]
+"""By what an event is known among those that are cited: code, time, source id."""
+
 ELSEWHERE = frozenset({Kind.AGE, Kind.SEX, Kind.PHENOTYPE, Kind.SCORE, Kind.GENE, Kind.DERIVED})
 """Kinds that the kernel is not asked for."""
 
@@ -92,6 +95,28 @@ class ChartFacts:
         if question not in self._traced:
             self._traced[question] = self._trace(question)
         return self._traced[question]
+
+    def cited(self, asked: Iterable[Question]) -> tuple[dict[str, Any], ...]:
+        """The events behind the answers to `asked`, each once, `for` the first that it answers."""
+        found: dict[_Cited, dict[str, Any]] = {}
+        for question in asked:
+            for which, event in self._citations(question):
+                found.setdefault(which, event)
+        return tuple(found.values())
+
+    def _citations(self, question: Question) -> list[tuple[_Cited, dict[str, Any]]]:
+        known = self._cited_for.get(question)
+        if known is None:
+            told = {"for": question.key, "is_drug": question.kind == Kind.DRUG}
+            known = self._cited_for[question] = [
+                ((event["code"], event["time"], event["source_id"]), {**event, **told})
+                for event in self.events(question)
+            ]
+        return known
+
+    @cached_property
+    def _cited_for(self) -> dict[Question, list[tuple[_Cited, dict[str, Any]]]]:
+        return {}
 
     @cached_property
     def _traced(self) -> dict[Question, tuple[dict[str, Any], ...]]:
@@ -140,6 +165,9 @@ class ChartFacts:
         asked = {question.name for question in self.questions if question.kind == Kind.GENE}
         return calls_of_chart(self.chart, only=asked) if asked else {}
 
+    def _has_genes(self) -> bool:
+        return bool(are_tested(self.chart.shard)[0])
+
     def _age(self) -> float | None:
         from lifecourse.base.clock import from_microseconds
         from lifecourse.care.assessment import completed_years
@@ -183,10 +211,12 @@ class ChartFacts:
             found = self.scores.get(question.key)
             return found.events if found else ()
         if question.kind == Kind.GENE:
+            if not self._has_genes():
+                return ()
             return self._described(call_events(self.chart, question.name))
         if question.kind == Kind.PHENOTYPE:
             place = self._onset(question)
-            return () if place is None else self._cited([self.chart.row(place)])
+            return () if place is None else self._events_of([self.chart.row(place)])
         fact = self.facts[question]
         if fact.note is not None:
             return self._deciding(_covariates(question)[1])
@@ -208,12 +238,12 @@ class ChartFacts:
         return _covariates(question)[0]
 
     def _deciding(self, covariate: Covariate) -> tuple[dict[str, Any], ...]:
-        return self._cited(self.chart.deciding(covariate, self.at, MOST_EVENTS))
+        return self._events_of(self.chart.deciding(covariate, self.at, MOST_EVENTS))
 
     def _described(self, events: pl.DataFrame) -> tuple[dict[str, Any], ...]:
-        return self._cited(events.tail(MOST_EVENTS).iter_rows(named=True))
+        return self._events_of(events.tail(MOST_EVENTS).iter_rows(named=True))
 
-    def _cited(self, rows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    def _events_of(self, rows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
         descriptions = self.chart.shard.codes
         return tuple(event_of(row, _description(descriptions, row["code"])) for row in rows)
 

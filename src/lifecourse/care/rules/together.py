@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lifecourse.base.clock import from_microseconds
 from lifecourse.care.assessment import completed_years
-from lifecourse.care.pgx.reading import PREFIX, REPORTED
+from lifecourse.care.pgx.reading import are_tested
 from lifecourse.care.rules.gathering import ChartFacts, covariates_of, name_of
 from lifecourse.care.rules.memory import Memory, memory_of
 from lifecourse.care.rules.questions import UNKNOWN, Fact, Kind, Question
@@ -21,7 +20,6 @@ from lifecourse.tasks.derived import derived_columns
 from lifecourse.tasks.occurrences import owners
 from lifecourse.tasks.phenotypes import phenotype
 from lifecourse.tasks.smoking import smoking_status, words_of
-from lifecourse.vocab.codelists import codelist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,10 +98,8 @@ class SharedFacts(RememberingFacts):
             if question.kind == kind:
                 self.numbers[place] = self.memory.number(self._fact(question))
 
-    def _trace(self, question: Question) -> tuple[dict[str, Any], ...]:
-        if question.kind == Kind.GENE and not self.is_tested:
-            return ()
-        return super()._trace(question)
+    def _has_genes(self) -> bool:
+        return self.is_tested
 
     def _onset(self, question: Question) -> int | None:
         return self.onsets.get(question.name)
@@ -162,15 +158,7 @@ class FactColumns:
 
     @cached_property
     def _tested(self) -> npt.NDArray[np.bool_]:
-        """bool[n], whether anything is recorded of their genes."""
-        shard = self.together.shard
-        genetic = np.zeros(len(shard.codes), dtype=bool)
-        first, last = (bisect_left(shard.codes.codes, PREFIX + end) for end in ("", chr(0x10FFFF)))
-        genetic[first:last] = True
-        genetic[shard.codes.ids(codelist(REPORTED))] = True
-        found = np.zeros(shard.n_subjects, dtype=bool)
-        found[owners(shard, np.flatnonzero(genetic[shard.code]))] = True
-        return found
+        return are_tested(self.together.shard)
 
     def _column(self, question: Question) -> npt.NDArray[np.int64]:
         """int64[n] numbers of the facts that answer `question`; those that are asked of one alone come later."""

@@ -137,12 +137,8 @@ def _about_harm(rules: Library, today: date | None) -> list[Rule]:
 def _alert(
     rule: Rule, decision: Decision, facts: ChartFacts, drugs: tuple[str, ...]
 ) -> SafetyAlert:
-    events = {
-        (event["code"], event["time"], event["source_id"]): {**event, "for": question.key}
-        for question in decision.asked
-        for event in facts.events(question)
-    }
-    return SafetyAlert(rule=rule, decision=decision, drugs=drugs, events=tuple(events.values()))
+    events = facts.cited(decision.asked)
+    return SafetyAlert(rule=rule, decision=decision, drugs=drugs, events=events)
 
 
 def _concerned(rule: Rule, facts: Facts, taken: Iterable[str]) -> tuple[str, ...]:
