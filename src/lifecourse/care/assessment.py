@@ -13,11 +13,11 @@ import numpy as np
 
 from lifecourse.base.clock import from_microseconds
 from lifecourse.care.gathering import (
+    Known,
     assessed_models,
     condition_covariate,
     covariates_of,
     fixed_columns,
-    input_columns,
     score_covariates,
 )
 from lifecourse.care.risk.evaluate import evaluate_columns
@@ -35,7 +35,7 @@ from lifecourse.schema.code import codes
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.event import BIRTH
 from lifecourse.schema.window import before
-from lifecourse.tasks.smoking import smoking_covariates, status_and_evidence, words_of
+from lifecourse.tasks.smoking import smoking_covariates, words_of
 from lifecourse.vocab.codelists import describe
 
 if TYPE_CHECKING:
@@ -82,21 +82,24 @@ def assess_together(together: Together, charts: Sequence[Member]) -> Iterator[As
 
 def columns_at(chart: Chart, at: int, model: ScoreModel) -> Columns:
     """The inputs of `model` for one person at `at`, as columns of one row; missing stays missing."""
-    return _People.of_one(chart, at).inputs_of(model)
+    return _People.of_one(chart, at).known.inputs_of(model)
 
 
 class _People:
     """Those who are assessed together: charts, moments, and the answers to `score_covariates` as columns."""
 
     def __init__(self, charts: Sequence[Chart], moments: Sequence[int], answers: Answers) -> None:
-        self.charts, self.answers = charts, answers
+        self.charts = charts
         at = [from_microseconds(moment) for moment in moments]
         ages = [completed_years(c.birth, day) for c, day in zip(charts, at, strict=True)]
         sexes = [chart.sex if chart.sex in ("female", "male") else None for chart in charts]
         self.n = len(charts)
-        self.age = np.array([np.nan if age is None else float(age) for age in ages])
-        self.sex = np.array(sexes, dtype=object)
-        smoking, decides = status_and_evidence(answers)
+        self.known = Known(
+            answers=answers,
+            age=np.array([np.nan if age is None else float(age) for age in ages]),
+            sex=np.array(sexes, dtype=object),
+        )
+        smoking, decides = self.known.smoking
         self.each = [
             _Person(
                 chart=chart,
@@ -116,12 +119,9 @@ class _People:
         answers = chart.ask(score_covariates(), at)
         return cls([chart], [at], {name: np.array([value]) for name, value in answers.items()})
 
-    def inputs_of(self, model: ScoreModel) -> Columns:
-        return input_columns(model, self.answers, self.age, self.sex)
-
     def recorded(self, name: str) -> list[bool]:
         """Whether each has the condition on record."""
-        return [bool(each > 0) for each in self.answers[condition_covariate(name).name]]
+        return [bool(each > 0) for each in self.known.answers[condition_covariate(name).name]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,23 +172,35 @@ def _assessments(people: _People) -> Iterator[Assessment]:
 
 
 def _asked(model: ScoreModel, people: _People) -> _Asked:
-    columns = people.inputs_of(model)
+    columns = people.known.inputs_of(model)
     return _Asked(
         model=model,
         columns=columns,
         excluding={name: people.recorded(name) for name in model.population.exclude},
         required={name: people.recorded(name) for name in model.population.require},
-        runs=tuple(_evaluated(model, run, columns, people.n) for run in model.runs),
+        runs=tuple(_runs(model, columns, people.n)),
     )
 
 
-def _evaluated(model: ScoreModel, run: Run, inputs: Columns, n: int) -> _Evaluated:
-    columns = inputs | fixed_columns(model, run.set, n)
-    evaluation, optimal = evaluate_columns(model, columns, n), None
-    if model.comparator is not None and evaluation.says_anything:
-        changed = columns | fixed_columns(model, model.comparator.set, n)
-        optimal = evaluate_columns(model, changed, n)
-    return _Evaluated(run=run, evaluation=evaluation, optimal=optimal)
+def _runs(model: ScoreModel, inputs: Columns, n: int) -> Iterator[_Evaluated]:
+    """Every run of `model` and what it is compared with, evaluated at once: each a block of n rows."""
+    choices = [run.set for run in model.runs]
+    if model.comparator is not None:
+        choices += [run.set | model.comparator.set for run in model.runs]
+    blocks = [inputs | fixed_columns(model, each, n) for each in choices]
+    absent = fixed_columns(model, dict.fromkeys(name for block in blocks for name in block), n)
+    columns = {
+        name: np.concatenate([block.get(name, missing) for block in blocks])
+        for name, missing in absent.items()
+    }
+    found = evaluate_columns(model, columns, n * len(blocks))
+    for place, run in enumerate(model.runs):
+        other = place + len(model.runs)
+        yield _Evaluated(
+            run=run,
+            evaluation=found.rows(n * place, n * (place + 1)),
+            optimal=found.rows(n * other, n * (other + 1)) if model.comparator else None,
+        )
 
 
 def _assessment(person: _Person, asked: Sequence[_Asked]) -> Assessment:

@@ -82,7 +82,8 @@ class Recommendation:
         """JSON-ready."""
         rule = self.rule
         fires = self.answer == Answer.FIRES
-        goal, events = goal_of(rule, self.as_of), self.events
+        events = self.events
+        goal = goal_of(rule, self.as_of) if fires else None
         return {
             "name": rule.name,
             "key": _key_of(rule, events),
@@ -92,7 +93,7 @@ class Recommendation:
             "events": list(events),
             "who": who_acts(rule),
             "due": due_of(rule, self.as_of).isoformat() if fires else None,
-            "goal": goal.to_dict() if fires and goal is not None else None,
+            "goal": None if goal is None else goal.to_dict(),
             "patient": patient_words(rule, self.benefit) if fires else None,
             "cautions": [*(words_of(alert) for alert in self.safety), *rule.text.cautions],
             "safety": [alert.rule.name for alert in self.safety],

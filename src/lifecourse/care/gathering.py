@@ -5,8 +5,9 @@ The same code serves one chart and a whole panel: every answer is a column, one 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from lifecourse.care.risk.expressions import is_missing
 from lifecourse.care.risk.library import names, score_model
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import before
-from lifecourse.tasks.smoking import Smoking, smoking_covariates, smoking_status
+from lifecourse.tasks.smoking import Smoking, smoking_covariates, status_and_evidence
 from lifecourse.vocab.codelists import codelist
 from lifecourse.vocab.units import between
 
@@ -82,62 +83,76 @@ def condition_covariate(name: str) -> Covariate:
     return _covariate(name, "ever", None, Summary.EXISTS)
 
 
-def input_columns(
-    model: ScoreModel, answers: Answers, age: npt.NDArray[np.float64], sex: Column
-) -> dict[str, Column]:
-    """The inputs of `model` as columns, from the kernel's answers; missing stays missing."""
-    columns: dict[str, Column] = {}
-    for name, each in model.inputs.items():
-        if each.kind == "age":
-            columns[name] = age
-        elif each.kind == "sex":
-            columns[name] = sex
-        elif each.kind == "smoking":
-            columns[name] = _smokes(answers)
-        elif each.codelist is not None:
-            columns[name] = _measured(each, answers)
-            if each.otherwise is not None:
-                columns[name] = _otherwise(each.otherwise, columns[name], answers, age, sex)
-    return columns
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of n people, as columns of one row a person.
+
+    answers : to `score_covariates`, by name, float64[n]
+    age : float64[n], completed years, NaN where not known; sex : object[n], ``female``, ``male`` or None
+    """
+
+    answers: Answers
+    age: npt.NDArray[np.float64]
+    sex: Column
+
+    def inputs_of(self, model: ScoreModel) -> dict[str, Column]:
+        """The inputs of `model`; missing stays missing."""
+        columns: dict[str, Column] = {}
+        for name, each in model.inputs.items():
+            if each.kind == "age":
+                columns[name] = self.age
+            elif each.kind == "sex":
+                columns[name] = self.sex
+            elif each.kind == "smoking":
+                columns[name] = self._smokes
+            elif each.codelist is not None:
+                columns[name] = self._measured(each)
+        return columns
+
+    @cached_property
+    def smoking(self) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]:
+        """int8[n] `Smoking`, and int64[n] which of `smoking_covariates` has the record that decides; -1 for none."""
+        return status_and_evidence(self.answers)
+
+    @cached_property
+    def _smokes(self) -> npt.NDArray[np.float64]:
+        status = self.smoking[0]
+        return np.where(
+            status == Smoking.UNKNOWN, np.nan, (status == Smoking.CURRENT).astype(float)
+        )
+
+    def _measured(self, each: Input) -> npt.NDArray[np.float64]:
+        (covariate,) = covariates_of(each)
+        value = self.answers[covariate.name]
+        if each.kind == "value" and each.unit is not None and each.codelist is not None:
+            value = np.asarray(value * between(each.codelist, each.unit), dtype=np.float64)
+        if each.otherwise is None:
+            return value
+        absent = is_missing(value)
+        return np.where(absent, self._computed(each.otherwise), value) if absent.any() else value
+
+    def _computed(self, source: str) -> npt.NDArray[np.float64]:
+        """The output of another score (``ckd_epi_2021.egfr``), which the scores that ask for it share."""
+        if source not in self._outputs:
+            name, output = source.split(".")
+            model = score_model(name)
+            found = evaluate_columns(model, self.inputs_of(model), len(self.age))
+            self._outputs[source] = found.outputs[output]
+        return self._outputs[source]
+
+    @cached_property
+    def _outputs(self) -> dict[str, npt.NDArray[np.float64]]:
+        return {}
 
 
 def fixed_columns(
-    model: ScoreModel, values: Mapping[str, str | float], n: int = 1
+    model: ScoreModel, values: Mapping[str, str | float | None], n: int = 1
 ) -> dict[str, Column]:
-    """Columns of n rows that all have the same value."""
+    """Columns of n rows that all have the same value; None: it is missing."""
     return {
         name: np.full(n, value, dtype=object if model.inputs[name].is_text else np.float64)
         for name, value in values.items()
     }
-
-
-def _smokes(answers: Answers) -> npt.NDArray[np.float64]:
-    status = smoking_status(answers)
-    return np.where(status == Smoking.UNKNOWN, np.nan, (status == Smoking.CURRENT).astype(float))
-
-
-def _measured(each: Input, answers: Answers) -> npt.NDArray[np.float64]:
-    (covariate,) = covariates_of(each)
-    value = answers[covariate.name]
-    if each.kind == "value" and each.unit is not None and each.codelist is not None:
-        return np.asarray(value * between(each.codelist, each.unit), dtype=np.float64)
-    return value
-
-
-def _otherwise(
-    source: str,
-    measured: npt.NDArray[np.float64],
-    answers: Answers,
-    age: npt.NDArray[np.float64],
-    sex: Column,
-) -> npt.NDArray[np.float64]:
-    absent = is_missing(measured)
-    if not absent.any():
-        return measured
-    name, output = source.split(".")
-    model = score_model(name)
-    computed = evaluate_columns(model, input_columns(model, answers, age, sex), len(measured))
-    return np.where(absent, computed.outputs[output], measured)
 
 
 @cache

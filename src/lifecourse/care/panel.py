@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from lifecourse.care.gathering import (
+    Known,
     assessed_models,
     condition_covariate,
     fixed_columns,
-    input_columns,
     score_covariates,
 )
 from lifecourse.care.risk.evaluate import evaluate_columns
@@ -72,13 +72,13 @@ def _assess_shard(shard: Shard, persons: pl.DataFrame, at: int | None) -> pl.Dat
         shard.index_of(here["subject_id"].to_numpy()),
         here["at"].cast(pl.Int64).to_numpy(),
     )
-    answers = {each.name: answered[:, place] for place, each in enumerate(covariates)}
+    known = Known(
+        answers={each.name: answered[:, place] for place, each in enumerate(covariates)},
+        age=completed_years_column(here),
+        sex=_sex(here),
+    )
     return pl.concat(
-        [
-            _assess_run(model, run, here, answers)
-            for model in assessed_models()
-            for run in model.runs
-        ]
+        [_assess_run(model, run, here, known) for model in assessed_models() for run in model.runs]
     )
 
 
@@ -86,12 +86,14 @@ def _assess_run(
     model: ScoreModel,
     run: Run,
     people: pl.DataFrame,
-    answers: Mapping[str, npt.NDArray[np.float64]],
+    known: Known,
 ) -> pl.DataFrame:
-    n, age = people.height, completed_years_column(people)
-    columns = input_columns(model, answers, age, _sex(people)) | fixed_columns(model, run.set, n)
+    n = people.height
+    columns = known.inputs_of(model) | fixed_columns(model, run.set, n)
     evaluation = evaluate_columns(model, columns, n)
-    barred = _barred(model, run, people, age, answers) | _any(evaluation.out_of_range, n)
+    barred = _barred(model, run, people, known.age, known.answers) | _any(
+        evaluation.out_of_range, n
+    )
     missing = _any(evaluation.missing, n)
     status = np.where(barred, NOT_APPLICABLE, np.where(missing, MISSING, COMPUTED))
     tables = [

@@ -50,10 +50,14 @@ class Evaluation:
     out_of_range: dict[str, npt.NDArray[np.bool_]]
     warnings: dict[str, npt.NDArray[np.bool_]]
 
-    @property
-    def says_anything(self) -> bool:
-        """Whether any row has any output."""
-        return any(not np.isnan(column).all() for column in self.outputs.values())
+    def rows(self, first: int, last: int) -> Evaluation:
+        """Of the rows [first, last) alone."""
+        return Evaluation(
+            outputs={name: column[first:last] for name, column in self.outputs.items()},
+            missing={name: flags[first:last] for name, flags in self.missing.items()},
+            out_of_range={name: flags[first:last] for name, flags in self.out_of_range.items()},
+            warnings={text: flags[first:last] for text, flags in self.warnings.items()},
+        )
 
 
 def evaluate_columns(model: ScoreModel, given: Mapping[str, Column], n: int) -> Evaluation:
