@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from lifecourse.base.errors import UserError
 from lifecourse.features import featurize
 from lifecourse.features.extraction import RowsByShard
 from lifecourse.models.evaluation.calibration import wilson
@@ -76,8 +77,15 @@ def predict(
 
     `at` is microseconds UTC. People outside the ages the model learned from, the dead, and those
     who already had what the task washes out get no number, but the reason.
+
+    Raises
+    ------
+    UserError
+        A subject is not in the store.
     """
     rows = asked_about(timeline, subject_ids, at).select("subject_id", "prediction_time", "death")
+    if rows.is_empty():
+        return []
     features = featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary)
     curves = model.incidence(features)
     ends = model.intervals(features)
@@ -101,9 +109,19 @@ def predict(
 def asked_about(
     timeline: Timeline, subject_ids: Sequence[int] | None, at: int | None
 ) -> pl.DataFrame:
-    """`Timeline.persons` with ``prediction_time``: `at`, or each one's own last record; who has none is left out."""
+    """`Timeline.persons` with ``prediction_time``: `at`, or each one's own last record; who has none is left out.
+
+    Raises
+    ------
+    UserError
+        A subject is not in the store.
+    """
     persons = timeline.persons()
     if subject_ids is not None:
+        known = set(persons["subject_id"].to_list())
+        for subject_id in subject_ids:
+            if subject_id not in known:
+                raise UserError(f"the store has no subject {subject_id}.")
         wanted = pl.DataFrame({"subject_id": list(subject_ids)}, schema={"subject_id": pl.Int64})
         persons = wanted.join(persons, on="subject_id", how="left", maintain_order="left")
     moment = pl.lit(at, pl.Int64).cast(pl.Datetime("us")) if at is not None else pl.col("as_of")

@@ -1,9 +1,12 @@
-"""A risk of a new disease is not given to those who have it."""
+"""Of whom a model can be asked: not of those who have the disease, nor of those who are not in the store."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from lifecourse.base.errors import UserError
 from lifecourse.models import predict, train
 from lifecourse.schema.actor import Actor, Identifiability, Purpose
 from lifecourse.simulation import simulate
@@ -26,3 +29,6 @@ def test_who_has_diabetes_gets_no_risk_of_new_diabetes(tmp_path: Path) -> None:
     assert refused
     assert given
     assert all(e.value is None and e.interval is None for e in refused)
+    with pytest.raises(UserError, match="the store has no subject 999999"):
+        predict(model, timeline, [estimates[0].subject_id, 999999])
+    assert predict(model, timeline, []) == []

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecourse.base.errors import ModelError
+from lifecourse.base.errors import ModelError, UserError
 from lifecourse.models import load_model
 from lifecourse.models.outcomes import (
     OutcomesModel,
@@ -169,3 +169,8 @@ def test_a_fact_that_nobody_has_says_so(rows: list[Row]) -> None:
 def test_too_few_events_of_everything_say_so() -> None:
     with pytest.raises(ModelError, match="no diagnosis, phenotype or death came to 25"):
         train_outcomes(timeline_of(lives(20)))
+
+
+def test_of_who_is_not_in_the_store_it_is_not_silent(model: OutcomesModel, rows: list[Row]) -> None:
+    with pytest.raises(UserError, match="the store has no subject 999999"):
+        predict_outcomes(model, timeline_of(rows), [999999])
