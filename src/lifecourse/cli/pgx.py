@@ -112,6 +112,7 @@ def text(result: Any) -> str:
             + (f" ({len(found['missing'])} positions not tested)" if found["missing"] else "")
             for gene, found in calls.items()
         )
+        or "no gene that is known is spoken of"
         for calls in rows
     )
 
