@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from lifecourse.care.scored import (
     Assessment,
     DecidingEvent,
     InputFact,
+    Inputs,
     ScoreResult,
 )
 from lifecourse.schema.code import codes
@@ -206,7 +208,7 @@ def _runs(model: ScoreModel, inputs: Columns, n: int) -> Iterator[_Evaluated]:
 def _assessment(person: _Person, asked: Sequence[_Asked]) -> Assessment:
     results: list[ScoreResult] = []
     for each in asked:
-        inputs = _facts(each, person)
+        inputs = Inputs(partial(_facts, each, person))
         for run in each.runs:
             results += _results(each, run, person, inputs)
     return Assessment(
@@ -219,14 +221,16 @@ def _assessment(person: _Person, asked: Sequence[_Asked]) -> Assessment:
 
 
 def _results(
-    asked: _Asked, evaluated: _Evaluated, person: _Person, inputs: tuple[InputFact, ...]
+    asked: _Asked, evaluated: _Evaluated, person: _Person, inputs: Sequence[InputFact]
 ) -> list[ScoreResult]:
     model, run = asked.model, evaluated.run
     found = outcome_of(model, evaluated.evaluation, person.place)
     barrier = _barrier(asked, run, person)
     if barrier is not None:
-        found |= {"status": NOT_APPLICABLE, "reason": barrier[0], "missing": []}
-        inputs = (*barrier[1], *inputs)
+        reason, condition = barrier
+        found |= {"status": NOT_APPLICABLE, "reason": reason, "missing": []}
+        if condition is not None:
+            inputs = Inputs(partial(_after, condition, person, inputs))
     computed = found["status"] == COMPUTED
     comparison = _comparison(model, evaluated.optimal, person.place) if computed else {}
     return [
@@ -239,7 +243,7 @@ def _result(
     model: ScoreModel,
     run: Run,
     person: _Person,
-    inputs: tuple[InputFact, ...],
+    inputs: Sequence[InputFact],
     found: Mapping[str, Any],
     name: str,
     comparator: dict[str, Any] | None,
@@ -270,32 +274,34 @@ def _result(
     )
 
 
-def _barrier(asked: _Asked, run: Run, person: _Person) -> tuple[str, tuple[InputFact, ...]] | None:
-    """Why the person is not one the score is for, and the events that say so."""
+def _barrier(asked: _Asked, run: Run, person: _Person) -> tuple[str, str | None] | None:
+    """Why the person is not one the score is for, and the condition on record that says so."""
     if person.has_died:
-        return "the person had died", ()
+        return "the person had died", None
     for name, has in asked.excluding.items():
         if has[person.place]:
             title = describe(name)["title"]
-            return f"not for people with {title[0].lower()}{title[1:]}", (_condition(name, person),)
+            return f"not for people with {title[0].lower()}{title[1:]}", name
     for name, has in asked.required.items():
         if not has[person.place]:
             title = describe(name)["title"]
-            return f"only for people with {title[0].lower()}{title[1:]}", ()
+            return f"only for people with {title[0].lower()}{title[1:]}", None
     if run.ages is not None and person.age is not None:
         low, high = run.ages
         if (low is not None and person.age < low) or (high is not None and person.age > high):
-            return f"{run.title} is for ages {low:g} to {high:g}", ()
+            return f"{run.title} is for ages {low:g} to {high:g}", None
     return None
 
 
-def _condition(name: str, person: _Person) -> InputFact:
-    return InputFact(
+def _after(name: str, person: _Person, inputs: Sequence[InputFact]) -> tuple[InputFact, ...]:
+    """The condition that bars the score, and then its inputs."""
+    condition = InputFact(
         name=name,
         title=describe(name)["title"],
         value=True,
         events=_events(person, condition_covariate(name)),
     )
+    return condition, *inputs
 
 
 def _comparison(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 COMPUTED = "computed"
 NOT_APPLICABLE = "not_applicable"
@@ -32,6 +33,43 @@ class InputFact:
     unit: str | None = None
     note: str | None = None
     events: tuple[DecidingEvent, ...] = ()
+
+
+class Inputs(Sequence[InputFact]):
+    """The inputs of a score, which are looked up with their events when somebody reads them."""
+
+    __slots__ = ("_find", "_found")
+
+    def __init__(self, find: Callable[[], tuple[InputFact, ...]]) -> None:
+        self._find = find
+        self._found: tuple[InputFact, ...] | None = None
+
+    @property
+    def facts(self) -> tuple[InputFact, ...]:
+        """All of them, in the order of the score's file."""
+        if self._found is None:
+            self._found = self._find()
+        return self._found
+
+    @overload
+    def __getitem__(self, place: int) -> InputFact: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[InputFact]: ...
+    def __getitem__(self, place: int | slice) -> InputFact | Sequence[InputFact]:
+        """One, or some."""
+        return self.facts[place]
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.facts)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether they say the same."""
+        return isinstance(other, Sequence) and self.facts == tuple(other)
+
+    def __hash__(self) -> int:
+        """As of what they say."""
+        return hash(self.facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +102,7 @@ class ScoreResult:
     comparator: dict[str, Any] | None = None
     missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    inputs: tuple[InputFact, ...] = ()
+    inputs: Sequence[InputFact] = ()
     source: str | None = None
     doi: str | None = None
 
@@ -95,7 +133,7 @@ class Assessment:
         return {**_fields_of(self), "scores": tuple(scores)}
 
 
-def _inputs_as_dicts(facts: tuple[InputFact, ...]) -> tuple[dict[str, Any], ...]:
+def _inputs_as_dicts(facts: Sequence[InputFact]) -> tuple[dict[str, Any], ...]:
     return tuple(
         {**_fields_of(fact), "events": tuple(_fields_of(event) for event in fact.events)}
         for fact in facts

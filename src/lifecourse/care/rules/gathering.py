@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lifecourse.care.pgx.calling import Call
     from lifecourse.care.rules.definition import Rule
     from lifecourse.care.rules.evaluate import Decision
+    from lifecourse.care.scored import InputFact
     from lifecourse.schema.code import Codelist
     from lifecourse.timeline.chart import Chart
 
@@ -55,10 +56,27 @@ ELSEWHERE = frozenset({Kind.AGE, Kind.SEX, Kind.PHENOTYPE, Kind.SCORE, Kind.GENE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreFact:
-    """What an assessment says of one output of one score: its fact, and the events of its inputs."""
+    """What an assessment says of one output of one score, and the inputs that it comes from."""
 
     fact: Fact
-    events: tuple[dict[str, Any], ...] = ()
+    inputs: Sequence[InputFact] = ()
+
+    @property
+    def events(self) -> tuple[dict[str, Any], ...]:
+        """The latest event of each input, as a plan cites it."""
+        return tuple(
+            {
+                "code": event.code,
+                "description": item.title,
+                "time": None if event.time is None else f"{event.time}Z",
+                "value": None if event.value is None else float(f"{event.value:.7g}"),
+                "text": event.text,
+                "unit": event.unit,
+                "source_id": event.source_id,
+            }
+            for item in self.inputs
+            for event in item.events[-1:]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

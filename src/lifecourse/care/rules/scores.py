@@ -30,17 +30,4 @@ def _score_fact(score: ScoreResult) -> ScoreFact:
         fact = Fact(inapplicable=score.reason or "outside its range")
     else:
         fact = Fact(missing=score.missing or (_key(score),))
-    events = tuple(
-        {
-            "code": event.code,
-            "description": item.title,
-            "time": None if event.time is None else f"{event.time}Z",
-            "value": None if event.value is None else float(f"{event.value:.7g}"),
-            "text": event.text,
-            "unit": event.unit,
-            "source_id": event.source_id,
-        }
-        for item in score.inputs
-        for event in item.events[-1:]
-    )
-    return ScoreFact(fact=fact, events=events)
+    return ScoreFact(fact=fact, inputs=score.inputs)
