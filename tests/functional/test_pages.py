@@ -396,3 +396,13 @@ def test_pages_as_files_link_to_each_other_and_nowhere_else(
             if not link.startswith(("#", "https://doi.org/")):
                 assert (file.parent / link).exists(), link
     assert len(list((tmp_path / "pages" / "patients").glob("*.html"))) == 4
+
+
+def test_pages_as_files_are_of_who_gains_most(
+    workspace: Path, client: TestClient, tmp_path: Path
+) -> None:
+    found = client.get("/api/patients?order=gain").json()["data"]
+    listed = [row["subject_id"] for row in found["patients"]]
+    index = write_static_pages(workspace, tmp_path / "pages", actor=Actor(name="ada"), most=2)
+    links = [link for link in outline(index.read_text()).links if link.startswith("patients/")]
+    assert links == [f"patients/{subject_id}.html" for subject_id in listed[:2]]

@@ -36,6 +36,8 @@ PERIODS, FEWEST_FOR_PERIODS = 3, 300
 """So many periods with as many events each, where there are enough events."""
 MOST_ROWS = 250_000
 """Person-periods that trees learn from; of more, all with an event and a weighted sample of the others."""
+FEW_ROWS = 1_000
+"""For so many a second thread costs more than it brings: a person's page asks about one."""
 PARAMETERS = {
     "objective": "count:poisson",
     "tree_method": "hist",
@@ -136,9 +138,10 @@ class BoostedHazards:
         """The hazards of each row of the features."""
         n_periods = int(self.period.max()) + 1
         margin = np.empty((len(self.boosters), n_periods, len(features.dense)))
+        threads = os.cpu_count() if len(features.dense) > FEW_ROWS else 1
         for p, columns in enumerate(_in_periods(stored_columns(features), n_periods)):
             for cause, booster in enumerate(self.boosters):
-                booster.set_param({"nthread": os.cpu_count()})  # a row's sum has one order
+                booster.set_param({"nthread": threads})  # a row's sum has one order
                 margin[cause, p] = booster.inplace_predict(columns, predict_type="margin")
         return Hazards(self.rate, self.period, margin)
 

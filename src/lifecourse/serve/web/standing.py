@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.base.errors import PolicyRefused
 from lifecourse.base.progress import SILENT
 from lifecourse.schema.actor import Identifiability
-from lifecourse.serve.panel import Search, panel
+from lifecourse.serve.panel import GAIN, Search, panel
 from lifecourse.serve.patient import patient
 from lifecourse.serve.site import Site
 from lifecourse.serve.web.pages import StandingLinks, filled
@@ -30,7 +30,7 @@ def write_static_pages(
     units: str = "us",
     progress: Progress = SILENT,
 ) -> Path:
-    """Pages of the first `most` people in `out`, those with recommendations first; gives ``index.html``.
+    """Pages of the `most` people in `out` who gain most, in that order; gives ``index.html``.
 
     Raises
     ------
@@ -44,12 +44,13 @@ def write_static_pages(
             f"the people of this store are {timeline.identifiability}; files show no one who looks. "
             "Use: lifecourse serve"
         )
-    firing = site.firing(timeline)
-    everyone = timeline.subject_ids().tolist()
-    chosen = sorted(everyone, key=lambda who: (-len(firing.get(who, ())), who))[:most]
+    everyone = Search(order=GAIN, per_page=timeline.n_subjects or 1)
+    found: dict[str, Any] = panel(site, actor, everyone)
+    chosen = found["patients"][:most]
     (out / "patients").mkdir(parents=True, exist_ok=True)
     shutil.copytree(STATIC, out / "static", dirs_exist_ok=True)
-    for done, subject_id in enumerate(chosen):
+    for done, row in enumerate(chosen):
+        subject_id = row["subject_id"]
         progress.step("pages", done, len(chosen))
         text = filled(
             "patient.html",
@@ -61,16 +62,9 @@ def write_static_pages(
             **patient(site, actor, subject_id),
         )
         (out / "patients" / f"{subject_id}.html").write_text(text, encoding="utf-8")
+    shown = {**found, "patients": chosen, "page": 1, "pages": 1, "found": len(chosen)}
     index = out / "index.html"
-    index.write_text(_index(site, actor, set(chosen)), encoding="utf-8")
-    return index
-
-
-def _index(site: Site, actor: Actor, chosen: set[int]) -> str:
-    found: dict[str, Any] = panel(
-        site, actor, Search(per_page=site.timeline(actor).n_subjects or 1)
+    index.write_text(
+        filled("patients.html", StandingLinks(), actor=None, **shown), encoding="utf-8"
     )
-    rows = [row for row in found["patients"] if row["subject_id"] in chosen]
-    rows.sort(key=lambda row: (-len(row["fires"]), row["subject_id"]))
-    shown = {**found, "patients": rows, "page": 1, "pages": 1, "found": len(rows)}
-    return filled("patients.html", StandingLinks(), actor=None, **shown)
+    return index
