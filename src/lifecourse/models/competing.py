@@ -138,6 +138,7 @@ class HazardStudy:
             **basis_of(timeline, self.task, self.recipe, self.seed),
             "learner": fitted.learner.kind,
             "causes": self.task.names,
+            "calibrated_by": fitted.calibrator.kinds,
             "rows": len(self.subjects),
             "subjects": len(np.unique(self.subjects)),
             "events": int((self.followed.event == 1).sum()),
