@@ -98,3 +98,10 @@ def test_a_model_without_a_report_has_a_page_without_one(workspace: Path) -> Non
     html = signed_in(workspace).get("/models/older").text
     assert "How it is reported" not in html
     assert "Would more people help?" not in html
+
+
+def test_page_draws_what_the_model_goes_by(html: str) -> None:
+    assert "What does it go by?" in html
+    assert "no cause is meant by it" in html
+    assert "among the first five" in html
+    assert "5 of 5" in html

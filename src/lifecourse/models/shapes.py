@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
-from lifecourse.models.calibration import Calibrator, fit_calibrator, log_odds
+from lifecourse.models.calibration import SMALLEST, Calibrator, fit_calibrator, log_odds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,7 @@ PRIOR_EVENTS = 20.0
 FEWEST_OF_EACH = 20.0
 """A step rests on at least so many people who had it and so many who had not."""
 BOUNDS = (0.05, 3.0)
+STEPS, TOLERANCE = 50, 1e-9
 FEWEST = {BETA: 50, ISOTONIC: 200}
 """People of the rarer answer, known by then, from which on a kind is tried."""
 STANDARD_ERRORS = 2.0
@@ -97,25 +98,35 @@ def kind_of(calibrator: Calibrator | BentCalibrator) -> str:
 
 
 def fit_beta(risk: Floats, came: Flags, weight: Floats) -> Shape:
-    """The beta map of the greatest weighted likelihood, a and b in [0.05, 3]."""
+    """The beta map of the greatest weighted likelihood, a and b in [0.05, 3], by Newton's method within the bounds."""
     x, y = log_odds(risk), came.astype(float)
-    known, unknown = np.log(expit(x)), np.log(expit(-x))
+    design = np.column_stack([np.log(expit(x)), -np.log(expit(-x)), np.ones(len(x))])
+    prior = np.array([PRIOR_EVENTS, PRIOR_EVENTS, 0.0])
+    low = np.array([BOUNDS[0], BOUNDS[0], -np.inf])
+    high = np.array([BOUNDS[1], BOUNDS[1], np.inf])
 
-    def cost(at: Floats) -> tuple[float, Floats]:
-        a, b, c = at
-        z = c + a * known - b * unknown
-        loss = float((weight * (np.logaddexp(0.0, z) - y * z)).sum())
-        off = weight * (expit(z) - y)
-        pulled = PRIOR_EVENTS * np.array([a - 1, b - 1])
-        gradient = np.array([(off * known).sum(), -(off * unknown).sum(), off.sum()])
-        gradient[:2] += pulled
-        return loss + float(pulled @ pulled) / (2 * PRIOR_EVENTS), gradient
+    def cost(at: Floats) -> float:
+        z = design @ at
+        loss = weight @ (np.logaddexp(0.0, z) - y * z)
+        return float(loss + (prior * (at - 1) ** 2).sum() / 2)
 
-    found = minimize(
-        cost, np.array([1.0, 1.0, 0.0]), jac=True, method="L-BFGS-B",
-        bounds=[BOUNDS, BOUNDS, (None, None)], options={"maxiter": 500, "ftol": 1e-14},
-    )  # fmt: skip
-    return Shape(kind=BETA, numbers=[float(value) for value in found.x])
+    at = np.array([1.0, 1.0, 0.0])
+    for _ in range(STEPS):
+        p = expit(design @ at)
+        gradient = design.T @ (weight * (p - y)) + prior * (at - 1)
+        held = ((at <= low) & (gradient > 0)) | ((at >= high) & (gradient < 0))
+        hessian = (design * (weight * p * (1 - p))[:, None]).T @ design + np.diag(prior + 1e-9)
+        hessian[held], hessian[:, held], gradient[held] = 0.0, 0.0, 0.0
+        hessian[held, held] = 1.0
+        step, before = np.linalg.solve(hessian, gradient), cost(at)
+        length = 1.0
+        while cost(np.clip(at - length * step, low, high)) > before and length > SMALLEST:
+            length /= 2
+        moved = np.clip(at - length * step, low, high)
+        if np.abs(moved - at).max() < TOLERANCE:
+            break
+        at = moved
+    return Shape(kind=BETA, numbers=[float(value) for value in at])
 
 
 def fit_isotonic(risk: Floats, came: Flags, weight: Floats) -> Shape | None:

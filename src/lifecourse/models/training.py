@@ -12,12 +12,14 @@ from lifecourse.models.binary import BinaryStudy
 from lifecourse.models.competing import HazardStudy
 from lifecourse.models.diagnostics import diagnose
 from lifecourse.models.diagnostics.support import LEAST_OF_EACH, people_of_each, support
+from lifecourse.models.importance import goes_by
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
 from lifecourse.models.monitoring.snapshot import snapshot
 from lifecourse.models.reporting import study_of
 from lifecourse.tasks import Task, label
 
 if TYPE_CHECKING:
+    from lifecourse.features import FeatureMatrix
     from lifecourse.models.diagnostics import Concern
     from lifecourse.tasks import AnyTask
     from lifecourse.timeline.access import Timeline
@@ -52,19 +54,28 @@ def train(
         concerns = hazards.concerns()
         if any(concern.grave for concern in concerns):
             return TrainingResult(abstention=_stopped(table, concerns))
-        return _described(hazards.model(timeline, labels, concerns), timeline, labels.table, seed)
+        return _described(
+            hazards.model(timeline, labels, concerns),
+            hazards.features,
+            timeline,
+            labels.table,
+            seed,
+        )
     study = BinaryStudy.of(timeline, task, table, chosen, seed, progress)
     unseen = labels.summary()["negatives_with_too_little_follow_up"]
     concerns = diagnose(study.features, study.outcome, negatives_unseen=unseen)
     if any(concern.grave for concern in concerns):
         return TrainingResult(abstention=_stopped(table, concerns))
-    return _described(study.model(timeline, labels, concerns), timeline, table, seed)
+    return _described(
+        study.model(timeline, labels, concerns), study.features, timeline, table, seed
+    )
 
 
 def _described(
-    model: RiskModel, timeline: Timeline, rows: pl.DataFrame, seed: int
+    model: RiskModel, features: FeatureMatrix, timeline: Timeline, rows: pl.DataFrame, seed: int
 ) -> TrainingResult:
-    """The model with a card that also says what the study was and what it met."""
+    """The model with a card that also says what it goes by, what the study was and what it met."""
+    model.card["importance"] = goes_by(model, features.of_codes(model.vocabulary), seed=seed)
     model.card["study"] = study_of(model, rows)
     model.card["snapshot"] = snapshot(model, timeline, seed=seed)
     return TrainingResult(model=model)
