@@ -45,24 +45,25 @@ LEARNERS: dict[str, type[Logistic] | type[Trees]] = {"logistic": Logistic, "tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
-    """Of people the learner had not seen: risks, calibrated and raw; and the members that said so, one a fold.
-
-    settings : what was found outside the first fold
-    """
+    """Of people the learner had not seen: risks, calibrated and raw; and what said so, by fold."""
 
     risk: npt.NDArray[np.float64]
     calibrator: Calibrator | BentCalibrator
     raw: npt.NDArray[np.float64]
-    members: list[Member]
-    settings: Any
+    members: dict[int, Member]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryFit:
-    """The learner that foretold better, taught by everyone, and what each said of people it had not seen, by name."""
+    """The learner that foretold better, taught by everyone, and what each said of people it had not seen, by name.
+
+    members : the winner, taught without each fold with the settings that everyone found, so that how far they lie apart
+        is of the people alone
+    """
 
     winner: str
     learner: Logistic | Trees
+    members: tuple[Member, ...]
     held_out: dict[str, HeldOut]
     losses: dict[str, float]
 
@@ -123,7 +124,13 @@ class BinaryStudy:
         winner = min(losses, key=lambda name: losses[name])
         everyone = np.arange(len(self.outcome))
         learner = self._fit(LEARNERS[winner], self.features.of_codes(self.vocabulary), everyone)
-        return BinaryFit(winner=winner, learner=learner, held_out=held_out, losses=losses)
+        return BinaryFit(
+            winner=winner,
+            learner=learner,
+            members=self._members(learner, held_out[winner].members),
+            held_out=held_out,
+            losses=losses,
+        )
 
     def model(self, timeline: Timeline, labels: Labels, concerns: list[Concern]) -> RiskModel:
         """The calibrated model, with its card."""
@@ -137,7 +144,7 @@ class BinaryStudy:
             vocabulary=self.vocabulary,
             learner=fitted.learner,
             calibrator=fitted.kept.calibrator,
-            members=tuple(fitted.kept.members),
+            members=fitted.members,
             venn_abers=VennAbers.fit(fitted.kept.raw, self.outcome),
             card=card,
         )
@@ -172,9 +179,22 @@ class BinaryStudy:
             risk=calibrated,
             calibrator=chosen_calibrator(raw, self.outcome, folds),
             raw=raw,
-            members=[members[fold] for fold in sorted(members)],
-            settings=members[0].learner.settings if 0 in members else None,
+            members={fold: members[fold] for fold in sorted(members)},
         )
+
+    def _members(self, learner: Logistic | Trees, found: dict[int, Member]) -> tuple[Member, ...]:
+        """Those that were found, taught again where their fold found other settings than everyone."""
+
+        def alike(fold: int) -> Member:
+            if found[fold].learner.settings == learner.settings:
+                return found[fold]
+            features = self.features.of_codes(found[fold].vocabulary)
+            rows = np.flatnonzero(self.folds != fold)
+            fitted = self._fit(type(learner), features, rows, learner.settings)
+            return Member(learner=fitted, vocabulary=found[fold].vocabulary)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return tuple(pool.map(alike, found))
 
     def _learning(
         self, learner: type[Logistic] | type[Trees], all_taught: HeldOut
@@ -183,9 +203,10 @@ class BinaryStudy:
         judged, learning = np.flatnonzero(self.folds == 0), np.flatnonzero(self.folds != 0)
         features = self.features.of_codes(self.vocabularies[0])
         lessons: list[Lesson] = []
+        settings = all_taught.members[0].learner.settings if 0 in all_taught.members else None
 
         def taught_by(part: tuple[float, npt.NDArray[np.int64]]) -> Lesson:
-            fitted = self._fit(learner, features, part[1], all_taught.settings)
+            fitted = self._fit(learner, features, part[1], settings)
             told = fitted.predict(features.of_rows(judged))
             return Lesson(share=part[0], rows=part[1], told=told)
 
