@@ -1,8 +1,7 @@
 """How much an estimate hangs on whom it was learned from: members that were each taught without one fold of the people.
 
 The grouped jackknife (Wolter 2007, Introduction to Variance Estimation, section 4.2, doi 10.1007/978-0-387-35099-8), on
-the scale of log-odds, with Student's quantile for so few folds. Where members choose in each fold anew how hard
-learning is held back, that jumps, and the interval holds too often; members of a yes or no share their settings.
+the scale of log-odds, with Student's quantile for so few folds.
 """
 
 from __future__ import annotations

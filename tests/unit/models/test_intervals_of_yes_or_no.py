@@ -97,10 +97,18 @@ def test_a_person_is_told_an_interval_of_the_estimate_and_what_calibration_leave
         assert one.interval_reason == INTERVAL_OF_ESTIMATE
 
 
-def test_members_share_the_settings_that_everyone_found() -> None:
-    fitted = study(600, 3).fit()
-    assert len(fitted.members) == N_FOLDS
-    assert {member.learner.settings for member in fitted.members} == {fitted.learner.settings}
+def test_trees_share_the_settings_that_everyone_found_and_regressions_keep_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, learner in LEARNERS.items():
+        monkeypatch.setattr(binary, "LEARNERS", {name: learner})
+        fitted = study(600, 3).fit()
+        assert len(fitted.members) == N_FOLDS
+        if name == "trees":
+            settings = {member.learner.settings for member in fitted.members}
+            assert settings == {fitted.learner.settings}
+        else:
+            assert fitted.members == tuple(fitted.kept.members.values())
 
 
 def test_the_interval_equals_the_jackknife_by_hand(trained: RiskModel) -> None:

@@ -33,14 +33,15 @@ ELSEWHERE = (
     *("name", "title", "outcome", "reason", "metrics", "measured", "drawing", "worth", "limits"),
     *("calibration", "calibration_curve", "decision_curve", "subgroups", "groups", "gaps", "apart"),
     *("attrition", "concerns", "snapshot", "elsewhere", "study", "learning_curve", "learning"),
-    *("importance", "goes_by"),
+    *("importance", "goes_by", "statements"),
     *("report", "chai_card", "monitoring", "reported", "moved"),
 )
 """What the page shows outside of the list of all that the card says."""
 OF_SHIFT = {"values": "median", "coverage": "people with a value", "share": "people with the code"}
 MOST_MOVED = 10
 ANSWERS = (
-    *("told", "told in part", "yes", "probably yes", "probably no", "no"),
+    *("told", "told, and stated by authors", "told in part", "stated by authors"),
+    *("yes", "probably yes", "probably no", "no"),
     *("missing", "not applicable"),
 )
 SHARES = ("ici", "e50", "e90")
@@ -130,6 +131,7 @@ def _reported(checklist: dict[str, Any]) -> dict[str, Any]:
                 "asks": row["asks"],
                 "answer": row.get("status") or row["answer"],
                 "says": row.get("says") or row.get("why") or "",
+                "stated": row.get("stated") or "",
                 "owed": owed,
             }
         )
