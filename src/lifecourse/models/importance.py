@@ -83,7 +83,9 @@ def importance(
     ]
 
 
-def goes_by(model: RiskModel, features: FeatureMatrix, *, seed: int = 0) -> dict[str, Any]:
+def goes_by(
+    model: RiskModel, features: FeatureMatrix, *, listed: int = LISTED, seed: int = 0
+) -> dict[str, Any]:
     """What a model goes by, fact by fact, what moves risks most first; JSON-ready, nobody's own values in it.
 
     Parameters
@@ -94,7 +96,7 @@ def goes_by(model: RiskModel, features: FeatureMatrix, *, seed: int = 0) -> dict
     -------
     dict
         ``rows`` asked; ``members``, the models that each learned without one fold of the people (0 where none were
-        kept); ``facts``, at most 15 with
+        kept); ``facts``, at most `listed` with
 
         spread : mean distance of what the fact adds to a person's log-odds (log hazard of times to events) from what
             it adds on average
@@ -114,7 +116,7 @@ def goes_by(model: RiskModel, features: FeatureMatrix, *, seed: int = 0) -> dict
     for moved in members:
         leading = np.argsort(-moved, kind="stable")[:TOP]
         first[leading[moved[leading] > 0]] += 1
-    order = [i for i in np.argsort(-spread, kind="stable")[:LISTED] if spread[i] > 0]
+    order = [i for i in np.argsort(-spread, kind="stable")[:listed] if spread[i] > 0]
     return {
         "rows": len(chosen),
         "members": len(members),
