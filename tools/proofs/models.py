@@ -46,8 +46,8 @@ PROOFS = (
     ),
     Proof(
         name="risk-intervals",
-        promise="of a yes or no, by regression and by trees: 90 % intervals cover the mean of what such studies say of a "
-        "person in 88 to 92 % of cases",
+        promise="of a yes or no, by regression and by trees: 90 % intervals cover the mean of what such studies say of "
+        "a person in 88 to 92 % of cases",
         measure=tests("tests/unit/models/test_intervals_of_yes_or_no.py", "-m", "prove"),
     ),
     Proof(
@@ -58,22 +58,22 @@ PROOFS = (
     ),
     Proof(
         name="calibration-in-training",
-        promise="on drawn people training bends the map of a bent truth and gains by it, and keeps 38 of 40 straight maps "
-        "straight; gains of groups equal those of people one by one",
+        promise="on drawn people training bends the map of a bent truth and gains by it, and keeps 38 of 40 straight "
+        "maps straight; gains of groups equal those of people one by one",
         measure=tests(
             "tests/unit/models/test_calibration_in_training.py", "tests/unit/models/test_shapes.py"
         ),
     ),
     Proof(
         name="bedside-score",
-        promise="points of a person by hand are those of the code and of the score file; measures are of people the points "
-        "were not made of; what decides comes first",
+        promise="points of a person by hand are those of the code and of the score file; measures are of people the "
+        "points were not made of; what decides comes first",
         measure=tests("tests/unit/care/test_bedside.py"),
     ),
     Proof(
         name="authors-statements",
-        promise="what authors state fills what a card cannot know, marked as theirs; what was measured is never overridden; "
-        "a wrong file is one error with its line",
+        promise="what authors state fills what a card cannot know, marked as theirs; what was measured is never "
+        "overridden; a wrong file is one error with its line",
         measure=tests("tests/unit/models/reporting/test_statements.py"),
     ),
     Proof(
