@@ -302,8 +302,4 @@ def _of_model(model: RiskModel, timeline: Timeline) -> dict[str, Any]:
     from lifecourse.models.judging import evaluate
 
     found = evaluate(model, timeline)
-    judged = found["judged"]
-    if "horizons" in found:
-        last = [row for row in found["horizons"] if row["cause"] == model.causes[0]][-1]
-        return {"auroc": {"value": last["auroc"], "low": None, "high": None}, "judged": judged}
-    return {"auroc": found["metrics"]["auroc"], "judged": judged}
+    return {"auroc": found["metrics"]["auroc"], "judged": found["judged"]}
