@@ -59,6 +59,8 @@ ASKED: dict[str, list[tuple[tuple[str, ...], int, str]]] = {
         (("{out}/model", "{workspace}", "--subject", "3", *ADA), 0, "success"),
         (("{out}/model", "{workspace}", *ADA), 0, "success"),
     ],
+    "bedside": [(("{out}/model", "{workspace}", "--out", "{out}/bedside", *ADA), 0, "success")],
+    "report": [(("{out}/model", "{workspace}", *ADA), 0, "success")],
     "monitor": [(("{out}/model", "{workspace}", *ADA), 0, "success")],
     "whatif": [
         (("{workspace}", "--subject", "3", *ADA), 0, "success"),

@@ -121,6 +121,7 @@ def every_command(said: Said, source: Path, workspace: Path, folder: Path, model
     said.ask("evaluate", model, workspace)
     said.ask("predict", model, workspace, "--purpose", "operations", "--json")
     said.ask("monitor", model, workspace)
+    said.ask("report", model, workspace)
     said.ask("consent", workspace, source)
     said.done("discover", workspace, "--json")
     said.ask("phenotypes", workspace, "--draw", "type_2_diabetes", "--each", "2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from hospital import SCRIPT, make_workspace
 from pages import outline, signed_in
 
 from lifecourse.base.files import write_json
-from lifecourse.models import monitor, save_model, train
+from lifecourse.cli import main
+from lifecourse.models import load_model, monitor, save_model, train
 from lifecourse.tasks import Task
-from lifecourse.timeline.derived import Derived
+from lifecourse.timeline.derived import PLAIN, Derived
 from lifecourse.timeline.unstored import timeline_from_events
 
 
@@ -98,3 +100,33 @@ def test_a_model_without_a_report_has_a_page_without_one(workspace: Path) -> Non
     html = signed_in(workspace).get("/models/older").text
     assert "How it is reported" not in html
     assert "Would more people help?" not in html
+
+
+def test_page_draws_what_the_model_goes_by(html: str) -> None:
+    assert "What does it go by?" in html
+    assert "no cause is meant by it" in html
+    assert "among the first five" in html
+    assert "5 of 5" in html
+
+
+def test_what_authors_state_is_on_the_page_and_marked_as_theirs(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "statements.yaml"
+    file.write_text(f"stated_by: Ada\ndated: 2026-11-26\ntripod_ai: {{18a: '{SCRIPT}'}}\n")
+    folder = tmp_path / "workspace"
+    shutil.copytree(workspace, folder)
+    kept = folder / "models" / "stroke"
+    save_model(load_model(kept, PLAIN), kept, Derived.of(folder / "store"))
+    asked = ["report", str(kept), str(folder), "--json"]
+    assert main([*asked]) == 0
+    before = json.loads(capsys.readouterr().out)
+    assert main([*asked, "--statements", str(file)]) == 0
+    after = json.loads(capsys.readouterr().out)
+    gone = {row["item"] for row in before["missing"]} - {row["item"] for row in after["missing"]}
+    assert gone == {"18a"}
+    assert len(before["missing"]) == len(after["missing"]) + 1
+    page = signed_in(folder).get("/models/stroke").text
+    assert "Its authors:</b> &lt;" in page
+    assert "Nobody checked it." in page
+    assert SCRIPT not in page

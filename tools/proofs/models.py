@@ -45,6 +45,38 @@ PROOFS = (
         measure=tests(f"{HERE}/test_intervals.py", "-m", "prove"),
     ),
     Proof(
+        name="risk-intervals",
+        promise="of a yes or no, by regression and by trees: 90 % intervals cover the mean of what such studies say of "
+        "a person in 88 to 92 % of cases",
+        measure=tests("tests/unit/models/test_intervals_of_yes_or_no.py", "-m", "prove"),
+    ),
+    Proof(
+        name="venn-abers",
+        promise="Venn-Abers' ends equal adding the person by hand, and the end of the answer that came is calibrated "
+        "though the model is not",
+        measure=tests("tests/unit/models/test_venn_abers.py"),
+    ),
+    Proof(
+        name="calibration-in-training",
+        promise="on drawn people training bends the map of a bent truth and gains by it, and keeps 38 of 40 straight "
+        "maps straight; gains of groups equal those of people one by one",
+        measure=tests(
+            "tests/unit/models/test_calibration_in_training.py", "tests/unit/models/test_shapes.py"
+        ),
+    ),
+    Proof(
+        name="bedside-score",
+        promise="points of a person by hand are those of the code and of the score file; measures are of people the "
+        "points were not made of; what decides comes first",
+        measure=tests("tests/unit/care/test_bedside.py"),
+    ),
+    Proof(
+        name="authors-statements",
+        promise="what authors state fills what a card cannot know, marked as theirs; what was measured is never "
+        "overridden; a wrong file is one error with its line",
+        measure=tests("tests/unit/models/reporting/test_statements.py"),
+    ),
+    Proof(
         name="hazards-hospital",
         promise="trained on 100,000 and judged on a fresh 100,000, five outcomes with competing death at 1, 5 and 10 "
         "years: mean at least 0.95, each at least 0.93 of the records oracle's gain; O/E and groups within bounds",

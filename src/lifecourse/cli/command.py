@@ -22,6 +22,8 @@ COMMANDS = {
     "train": "learn a task's risk model, or say why there is too little to learn from",
     "phenotypes": "judge phenotypes by the truth of a simulated hospital, or by clinicians' verdicts on charts",
     "evaluate": "measure a model on a store, with intervals and calibration",
+    "bedside": "make a score of a few facts and whole points from a model, to print and as a score file",
+    "report": "say what a model's reports tell and miss, and take in what only its authors can say",
     "recalibrate": "bring a model's risks to how often it happens here; what it learned stays",
     "monitor": "compare what a model meets now with what it learned from, and raise alarms",
     "predict": "give risks from a model for people in a store",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from lifecourse.features import Recipe
+    from lifecourse.models.reporting import Statements
     from lifecourse.tasks import AnyTask
     from lifecourse.timeline.access import Timeline
 
@@ -26,7 +28,7 @@ OUTCOMES, OF_OUTCOMES = "outcomes", "outcomes.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """STORE, --task or --outcomes, --recipe, --among, --seed and --out."""
+    """STORE, --task or --outcomes, --recipe, --among, --statements, --seed and --out."""
     add_store(parser)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
@@ -44,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --outcomes: learn from the people alone who have this fact, such as SPLIT//train",
     )
     parser.add_argument("--recipe", metavar="FILE", type=Path, help="which covariates")
+    parser.add_argument(
+        "--statements",
+        metavar="FILE",
+        type=Path,
+        help="with --task: what only its authors can say (funding, intended use, ...), for the reports",
+    )
     parser.add_argument("--seed", type=whole_number, default=0, help="of splits and bootstraps (0)")
     parser.add_argument(
         "--out",
@@ -57,13 +65,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Train, save the model, give its evaluation; or the abstention."""
     from lifecourse.features import load_recipe
+    from lifecourse.models.reporting import load_statements
     from lifecourse.privacy.access.asking import Action
     from lifecourse.tasks import load_task
     from lifecourse.timeline.access import open_timeline
 
     if arguments.among and not arguments.outcomes:
         raise UserError("--among goes with --outcomes all. A task says itself whom it asks about.")
+    if arguments.statements and arguments.outcomes:
+        raise UserError("--statements goes with --task: a model of all outcomes has no reports.")
     store = store_of(arguments.store)
+    statements = load_statements(arguments.statements) if arguments.statements else None
     task = load_task(arguments.task) if arguments.task else None
     timeline = open_timeline(
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
@@ -72,7 +84,9 @@ def call(arguments: argparse.Namespace) -> Any:
     out = arguments.out or store.parent / "models" / (task.name if task else OUTCOMES)
     if task is None:
         return _all_outcomes(timeline, out, arguments.among, recipe, arguments.seed)
-    trained = train_and_save(timeline, task, out, recipe=recipe, seed=arguments.seed)
+    trained = train_and_save(
+        timeline, task, out, recipe=recipe, seed=arguments.seed, statements=statements
+    )
     return {**trained, "out": str(out)} if trained["outcome"] == "model" else trained
 
 
@@ -92,12 +106,22 @@ def _all_outcomes(
 
 
 def train_and_save(
-    timeline: Timeline, task: AnyTask, out: Path, *, recipe: Recipe | None = None, seed: int = 0
+    timeline: Timeline,
+    task: AnyTask,
+    out: Path,
+    *,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    statements: Statements | None = None,
 ) -> dict[str, Any]:
     """Train on `task`; `out` gets the model, and what came of it: its card, or why there is none."""
     from lifecourse.models import save_model, train
+    from lifecourse.models.reporting import with_statements
 
     result = train(timeline, task, recipe=recipe, seed=seed)
+    if result.model is not None and statements is not None:
+        card = with_statements(result.model.card, statements)
+        result = replace(result, model=replace(result.model, card=card))
     said = plainly(result.abstention) if result.model is None else result.summary()
     trained = {
         "task": task.name,

@@ -43,19 +43,26 @@ class FeatureMatrix:
         return replace(self, rows=self.rows[rows], dense=self.dense[rows], codes=self.codes[rows])
 
     def of_codes(self, vocabulary: Sequence[str]) -> FeatureMatrix:
-        """The same rows with the columns of some of the codes alone, in the order of `vocabulary`."""
+        """The same rows with the columns of some codes alone, in the order of `vocabulary`.
+
+        The columns of a code that has none here are empty: it was not found.
+        """
         import numpy as np
+        from scipy import sparse
 
         n_codes = len(self.vocabulary)
         if n_codes == 0 or list(vocabulary) == self.vocabulary:
             return self
         place = {code: i for i, code in enumerate(self.vocabulary)}
-        within = np.array([place[code] for code in vocabulary], dtype=np.int64)
+        within = np.array([place.get(code, -1) for code in vocabulary], dtype=np.int64)
         blocks = np.arange(len(self.code_names) // n_codes) * n_codes
-        chosen = (blocks[:, None] + within).ravel()
+        chosen = np.where(within >= 0, blocks[:, None] + within, len(self.code_names)).ravel()
+        empty = sparse.csr_matrix((len(self.dense), 1), dtype=self.codes.dtype)
+        known = self.codes if (within >= 0).all() else sparse.hstack([self.codes, empty], "csr")
+        asked = [self.code_names[block].removeprefix(self.vocabulary[0]) for block in blocks]
         return replace(
             self,
-            codes=self.codes[:, chosen],
-            code_names=[self.code_names[i] for i in chosen],
+            codes=known[:, chosen],
+            code_names=[code + of for of in asked for code in vocabulary],
             vocabulary=list(vocabulary),
         )

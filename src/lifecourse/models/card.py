@@ -78,23 +78,28 @@ def judge(
     subject_ids: npt.NDArray[np.int64],
     *,
     seed: int,
+    weight: npt.NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
-    """Metrics with intervals, calibration in tenths of risk and as a curve, and what acting on the risk is worth."""
+    """Metrics with intervals, calibration in tenths of risk and as a curve, and what acting on the risk is worth.
+
+    `weight`, float64[r] of a mean of about 1, is how many people each row stands for, 0 where its outcome is not known
+    (`Followed.known_at`); 1 each when None.
+    """
 
     def measured(rows: npt.NDArray[np.int64]) -> dict[str, float]:
-        y, p = outcome[rows], risk[rows]
+        y, p, w = outcome[rows], risk[rows], None if weight is None else weight[rows]
         return {
-            **{name: metric(y, p) for name, metric in METRICS.items()},
-            **calibration_errors(y, p),
+            **{name: metric(y, p, w) for name, metric in METRICS.items()},
+            **calibration_errors(y, p, w),
         }
 
     draws = draws_of(len(outcome))
     return {
         "metrics": over_draws(measured, subject_ids, seed=seed, draws=draws),
         "draws": draws,
-        "calibration": calibration_table(outcome, risk),
-        "calibration_curve": curve_table(outcome, risk),
-        "decision_curve": decision_curve(outcome, risk),
+        "calibration": calibration_table(outcome, risk, weight=weight),
+        "calibration_curve": curve_table(outcome, risk, weight),
+        "decision_curve": decision_curve(outcome, risk, weight),
     }
 
 
@@ -103,13 +108,18 @@ def subgroups(
     risk: npt.NDArray[np.float64],
     age: npt.NDArray[np.float64],
     female: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64] | None = None,
 ) -> list[dict[str, Any]]:
-    """Discrimination and observed over expected in each sex and age band of at least 50 rows."""
+    """Discrimination and observed over expected in each sex and age band of at least 50 rows; `weight` as `judge`."""
     labels = {
         "sex": np.array([sex_name(value) for value in female]),
         "age": np.array([age_band(value) for value in age]),
     }
-    return [row for kind, names in labels.items() for row in by_group(kind, names, outcome, risk)]
+    return [
+        row
+        for kind, names in labels.items()
+        for row in by_group(kind, names, outcome, risk, weight)
+    ]
 
 
 def comparators(

@@ -57,8 +57,6 @@ class HazardStudy:
     recipe: Recipe
     features: FeatureMatrix
     followed: Followed
-    answers: npt.NDArray[np.bool_]
-    is_known: npt.NDArray[np.bool_]
     subjects: Integers
     known: list[npt.NDArray[np.bool_]]
     seed: int
@@ -85,8 +83,6 @@ class HazardStudy:
             recipe=recipe,
             features=features,
             followed=followed_of(table, task),
-            answers=(table["event"] == 1).to_numpy(),
-            is_known=table["boolean_value"].is_not_null().to_numpy(),
             subjects=subjects,
             known=[_taught(features, vocabulary) for vocabulary in others],
             seed=seed,
@@ -124,24 +120,25 @@ class HazardStudy:
 
     def _card(self, timeline: Timeline, labels: Labels, fitted: HazardFit) -> dict[str, Any]:
         rows = fitted.judged
-        sure = self.is_known[rows]
-        answers, subjects = self.answers[rows][sure], self.subjects[rows][sure]
+        until = float(self._horizons[-1])
+        answers, weight = self.followed.rows(rows).known_at(until)
         risk = fitted.held_out[fitted.learner.kind][:, 0, -1]
         age, female = self.features.dense[rows, 0], self.features.dense[rows, 1]
         twins = {
             name: {"log_loss": fitted.losses[name], "horizons": self._at_horizons(rows, told)}
             for name, told in fitted.held_out.items()
         }
-        groups = subgroups(answers, risk[sure], age[sure], female[sure])
+        groups = subgroups(answers, risk, age, female, weight)
         judged = JUDGED if len(rows) == len(self.subjects) else "on a tenth of the people, held out"
         return {
             **basis_of(timeline, self.task, self.recipe, self.seed),
             "learner": fitted.learner.kind,
             "causes": self.task.names,
+            "calibrated_by": fitted.calibrator.kinds,
             "rows": len(self.subjects),
             "subjects": len(np.unique(self.subjects)),
             "events": int((self.followed.event == 1).sum()),
-            **judge(answers, risk[sure], subjects, seed=self.seed),
+            **judge(answers, risk, self.subjects[rows], seed=self.seed, weight=weight),
             "horizons": twins[fitted.learner.kind]["horizons"],
             "learning_curve": self._learning(fitted),
             "twins": twins,

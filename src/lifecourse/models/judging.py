@@ -10,7 +10,7 @@ import polars as pl
 from lifecourse.base.errors import ModelError
 from lifecourse.features import featurize
 from lifecourse.models.card import judge, subgroups
-from lifecourse.models.competing import at_horizons, followed_of
+from lifecourse.models.competing import at_horizons, followed_of, from_gap
 from lifecourse.models.evaluation import gaps
 from lifecourse.tasks import Task, label
 
@@ -39,7 +39,8 @@ def evaluate(model: RiskModel, timeline: Timeline, *, seed: int = 0) -> dict[str
     """Metrics with intervals, calibration, what acting on it is worth and subgroups of `model` in `timeline`.
 
     On the very records it was trained on, what its card says of people held out; on others, an external
-    validation with the same labels and features.
+    validation with the same labels and features. Of times to events the measures are of the last horizon, those lost
+    before it weighted for (IPCW); ``horizons`` has each cause at each.
 
     Raises
     ------
@@ -57,28 +58,26 @@ def evaluate(model: RiskModel, timeline: Timeline, *, seed: int = 0) -> dict[str
             f"task '{model.name}' has {int(outcome.sum())} events in {len(outcome)} rows of this store: "
             "nothing to judge a model on. Use a store with both answers."
         )
+    weight, horizons = None, {}
+    if isinstance(model.task, Task) and model.task.is_time_to_event:
+        table = everyone.filter(pl.col("duration_days") > model.task.gap_days)
+        came = followed_of(table, model.task)
+        outcome, weight = came.known_at(float(from_gap(model.task, model.task.horizons)[-1]))
     features = featurize(timeline, table, model.recipe, vocabulary=model.vocabulary)
-    risk = model.risk(features)
+    incidence = model.incidence(features)
+    if weight is not None and isinstance(model.task, Task):
+        horizons = {"horizons": at_horizons(model.task, came, incidence)}
+    risk = incidence[:, 0, -1]
     subjects = table["subject_id"].to_numpy()
-    groups = subgroups(outcome, risk, features.dense[:, 0], features.dense[:, 1])
+    groups = subgroups(outcome, risk, features.dense[:, 0], features.dense[:, 1], weight)
     return {
         **basis,
         "rows": len(outcome),
         "subjects": len(np.unique(subjects)),
         "events": int(outcome.sum()),
         "judged": "on another store",
-        **judge(outcome, risk, subjects, seed=seed),
-        **_at_horizons(model, timeline, everyone),
+        **judge(outcome, risk, subjects, seed=seed, weight=weight),
+        **horizons,
         "subgroups": groups,
         "gaps": gaps(groups),
     }
-
-
-def _at_horizons(model: RiskModel, timeline: Timeline, labels: pl.DataFrame) -> dict[str, Any]:
-    """Of a model of times to events: each cause at each horizon, those lost before it weighted for."""
-    if not (isinstance(model.task, Task) and model.task.is_time_to_event):
-        return {}
-    seen = labels.filter(pl.col("duration_days") > model.task.gap_days)
-    features = featurize(timeline, seen, model.recipe, vocabulary=model.vocabulary)
-    incidence = model.incidence(features)
-    return {"horizons": at_horizons(model.task, followed_of(seen, model.task), incidence)}

@@ -10,6 +10,8 @@ import numpy as np
 
 from lifecourse.base.errors import ModelError
 from lifecourse.models.hazards import CurveCalibrator, HazardLearner, intervals
+from lifecourse.models.jackknife import jackknifed
+from lifecourse.models.members import told_by
 from lifecourse.tasks import Task
 
 if TYPE_CHECKING:
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
     from lifecourse.features import FeatureMatrix, Recipe
     from lifecourse.models.calibration import Calibrator
     from lifecourse.models.linear import Logistic
+    from lifecourse.models.members import Member
     from lifecourse.models.shapes import BentCalibrator
     from lifecourse.models.trees import Trees
+    from lifecourse.models.venn_abers import VennAbers
     from lifecourse.tasks import AnyTask
 
+FEWEST_MEMBERS = 5
+"""Fewer folds than that where too few people have the rarer answer: how far members lie apart then says little."""
 AGE_BANDS = (0, 18, 30, 40, 50, 60, 70, 80, 200)
 
 
@@ -30,6 +36,8 @@ class RiskModel:
     """A calibrated model of one task.
 
     card : how it was made and how well it did, JSON-ready; see `lifecourse.models.card`
+    members : of a model of yes or no, what was taught without each fold of the people; none of one that was kept before
+    venn_abers : of such a model, between which probabilities calibration leaves a person
     """
 
     task: AnyTask
@@ -38,6 +46,8 @@ class RiskModel:
     learner: Logistic | Trees | HazardLearner
     calibrator: Calibrator | BentCalibrator | CurveCalibrator
     card: dict[str, Any]
+    members: tuple[Member, ...] = ()
+    venn_abers: VennAbers | None = None
 
     @property
     def name(self) -> str:
@@ -90,13 +100,26 @@ class RiskModel:
     def intervals(
         self, features: FeatureMatrix
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-        """float64[r, c, h] low and high ends of 90 % around `incidence` (`lifecourse.models.hazards.intervals`).
+        """float64[r, c, h] low and high ends of 90 % around `incidence` (`lifecourse.models.jackknife`).
 
-        None where the model cannot tell how much it hangs on whom it learned from.
+        They are of the estimate: how much it hangs on who was learned from. None where the model
+        cannot tell.
         """
         if isinstance(self.calibrator, CurveCalibrator) and isinstance(self.learner, HazardLearner):
             return intervals(self.learner, self.calibrator, features, self.learner.horizons_days)
-        return None
+        if len(self.members) < FEWEST_MEMBERS or isinstance(self.calibrator, CurveCalibrator):
+            return None
+        told = self.calibrator.apply(told_by(self.members, features))
+        low, high = jackknifed(self.risk(features), told)
+        return low[:, None, None], high[:, None, None]
+
+    def calibrated_between(
+        self, features: FeatureMatrix
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """float64[r] low and high by Venn-Abers (`lifecourse.models.venn_abers`); None of times to events."""
+        if self.venn_abers is None or isinstance(self.learner, HazardLearner):
+            return None
+        return self.venn_abers.between(self.learner.predict(features))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,12 @@ from lifecourse.features import Recipe
 from lifecourse.models.calibration import Calibrator
 from lifecourse.models.hazards import CurveCalibrator, HazardLearner
 from lifecourse.models.linear import Logistic
+from lifecourse.models.members import Member
 from lifecourse.models.model import RiskModel
 from lifecourse.models.reporting import chai_card, report
 from lifecourse.models.shapes import BentCalibrator
 from lifecourse.models.trees import Trees
+from lifecourse.models.venn_abers import VennAbers
 from lifecourse.privacy.signing import is_signed
 from lifecourse.tasks import AcesTask, Task
 from lifecourse.timeline.derived import PLAIN, Derived
@@ -32,7 +34,7 @@ MODEL, CARD, TREES, MANIFEST = "model.json", "card.json", "trees.ubj", "manifest
 REPORT, CHAI_CARD = "report.json", "chai_card.json"
 """What the card tells by the checklists, and as CHAI's applied model card: for people, and never read back."""
 TREES_OF = "trees{}.ubj"
-"""Of hazards: every member has the trees of each cause."""
+"""Of hazards every member has the trees of each cause; of a yes or no, its own, the first beside the model's."""
 SIGNATURE = "signature.json"
 
 
@@ -70,10 +72,23 @@ def save_model(model: RiskModel, folder: Path, derived: Derived = PLAIN) -> None
         files[TREES] = model.learner.to_bytes()
     else:
         document["logistic"] = model.learner.to_dict()
+    if model.members:
+        document["members"] = [_member(member, files) for member in model.members]
+    if model.venn_abers is not None:
+        document["venn_abers"] = asdict(model.venn_abers)
     files[MODEL] = to_json(document)
     files[CARD] = to_json(model.card)
     files[REPORT], files[CHAI_CARD] = to_json(report(model.card)), to_json(chai_card(model.card))
     write_signed(files, folder, derived)
+
+
+def _member(member: Member, files: dict[str, bytes]) -> dict[str, Any]:
+    """A member's document; its trees go into `files`."""
+    if isinstance(member.learner, Logistic):
+        return {"vocabulary": member.vocabulary, "logistic": member.learner.to_dict()}
+    name = TREES_OF.format(sum(other.startswith("trees") for other in files))
+    files[name] = member.learner.to_bytes()
+    return {"vocabulary": member.vocabulary, "trees": name}
 
 
 def write_signed(files: dict[str, bytes], folder: Path, derived: Derived) -> None:
@@ -146,13 +161,23 @@ def _learned(document: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any
         trees = [files[TREES_OF.format(place)] for place in range(n_trees)]
         learner = HazardLearner.from_dict(document["hazards"], trees)
         return {"learner": learner, "calibrator": CurveCalibrator.from_dict(calibrator)}
-    logistic = document.get("logistic")
+    between = document.get("venn_abers")
     return {
-        "learner": Logistic(**logistic) if logistic else Trees.from_bytes(files[TREES]),
+        "learner": _learner({"trees": TREES, **document}, files),
         "calibrator": BentCalibrator.from_dict(calibrator)
         if "shape" in calibrator
         else Calibrator(**calibrator),
+        "members": tuple(
+            Member(learner=_learner(one, files), vocabulary=one["vocabulary"])
+            for one in document.get("members", [])
+        ),
+        "venn_abers": VennAbers(**between) if between else None,
     }
+
+
+def _learner(document: dict[str, Any], files: dict[str, bytes]) -> Logistic | Trees:
+    logistic = document.get("logistic")
+    return Logistic(**logistic) if logistic else Trees.from_bytes(files[document["trees"]])
 
 
 def _verified(folder: Path, derived: Derived) -> dict[str, bytes]:

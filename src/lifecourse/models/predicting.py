@@ -40,6 +40,9 @@ class RiskEstimate:
 
     value : probability, None where the model does not apply; `reason` says why
     interval : `interval_reason` says of what; widened to hold `value`
+    calibrated_between : of a model of yes or no, the two probabilities between which calibration leaves the person
+        (`lifecourse.models.venn_abers`): far apart where few people of such a risk were learned from. They have no
+        level, and who else could have been learned from is not in them
     comparator : mean risk of people of the same sex and age band
     contributions : the clinical facts that move this risk most from the average, in log-odds, or in log hazards of a
         model of times to events, each with its columns (`lifecourse.models.explaining.explain`)
@@ -56,6 +59,7 @@ class RiskEstimate:
     title: str
     interval: tuple[float, float] | None = None
     interval_reason: str = INTERVAL
+    calibrated_between: tuple[float, float] | None = None
     comparator: dict[str, Any] | None = None
     contributions: list[dict[str, Any]] = field(default_factory=list)
     not_measured: list[str] = field(default_factory=list)
@@ -88,7 +92,7 @@ def predict(
         return []
     features = featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary)
     curves = model.incidence(features)
-    ends = model.intervals(features)
+    ends, between = model.intervals(features), model.calibrated_between(features)
     reasons = explain(model, features)
     had = _had_before(model, timeline, rows)
     enter(timeline, rows["subject_id"].to_list(), f"{model.name}@{model.version}")
@@ -99,6 +103,7 @@ def predict(
             features.dense[i, :2],
             curves[i],
             None if ends is None else (ends[0][i], ends[1][i]),
+            None if between is None else (float(between[0][i]), float(between[1][i])),
             *reasons[i],
             "the person already had it" if had[i] else None,
         )
@@ -145,6 +150,7 @@ def _estimate(
     age_and_sex: npt.NDArray[np.float64],
     curve: npt.NDArray[np.float64],
     ends: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None,
+    between: tuple[float, float] | None,
     contributions: list[dict[str, Any]],
     not_measured: list[str],
     not_at_risk: str | None,
@@ -162,6 +168,7 @@ def _estimate(
         title=model.card["title"],
         interval=None if refusal else _interval(model, risk, ends),
         interval_reason=INTERVAL if ends is None else INTERVAL_OF_ESTIMATE,
+        calibrated_between=None if refusal else between,
         comparator=None if refusal else _comparator(model, age, female),
         contributions=[] if refusal else contributions,
         not_measured=[] if refusal else not_measured,

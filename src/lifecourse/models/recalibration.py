@@ -3,7 +3,8 @@
 Of a site's own labelled rows the map from what the model says to what came is fitted, and put after the one that the
 model has: of the ``intercept`` alone (it happens more or less often here), or of the ``slope`` too (risks are less or
 more apart), as Steyerberg 2004 has them (doi 10.1002/sim.1844), at each horizon and for each cause. ``full`` also bends
-the map (beta or isotonic, `lifecourse.models.shapes`) where people outside its fit gain by it.
+the map (beta or isotonic, `lifecourse.models.shapes`) where people outside its fit gain by it; a map that training or
+an earlier site bent is not bent again.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from lifecourse.base.errors import ModelError
 from lifecourse.features import featurize
 from lifecourse.models.calibration import Calibrator, fit_calibrator
 from lifecourse.models.competing import followed_of, from_gap
-from lifecourse.models.hazards import CurveCalibrator
+from lifecourse.models.hazards import CurveCalibrator, HazardLearner
 from lifecourse.models.judging import evaluate
 from lifecourse.models.shapes import BentCalibrator, chosen_shape
 from lifecourse.models.split import N_FOLDS, folds_of
+from lifecourse.models.venn_abers import VennAbers
 from lifecourse.tasks import Task, label
 
 if TYPE_CHECKING:
@@ -44,13 +46,14 @@ def recalibrate(
     Raises
     ------
     ModelError
-        The method is unknown, the store has fewer than 50 rows with the outcome, or the model was bent already.
+        The method is unknown, the store has fewer than 50 rows with the outcome, or the method is ``full`` and the
+        model was bent already.
     """
     if method not in METHODS:
         raise ModelError(f"'{method}' is no way to recalibrate. Take one of: {', '.join(METHODS)}.")
-    if isinstance(model.calibrator, BentCalibrator) or getattr(model.calibrator, "shapes", None):
+    if method == "full" and is_bent(model.calibrator):
         raise ModelError(
-            f"'{model.name}' was recalibrated in full already. Recalibrate the model that it was made of."
+            f"the map of '{model.name}' is bent already, by its training or a full recalibration. Take --method slope."
         )
     table = label(timeline, model.task).table
     table = table.filter(pl.col("boolean_value").is_not_null())
@@ -61,21 +64,27 @@ def recalibrate(
             "Use the model as it is, or collect more."
         )
     before = evaluate(model, timeline, seed=seed)
-    calibrator = (
-        _of_curves(model, timeline, method, seed)
+    brought = (
+        replace(model, calibrator=_of_curves(model, timeline, method, seed))
         if isinstance(model.calibrator, CurveCalibrator)
         else _of_risks(model, timeline, table, method, seed)
     )
     told: dict[str, Any] = {"method": method, "data": timeline.content_hash, "before": before}
     return replace(
-        model,
-        calibrator=calibrator,
+        brought,
         card={
             **model.card,
             "version": f"{model.version}+{method}-{timeline.content_hash[:6]}",
             "recalibrated": told,
         },
     )
+
+
+def is_bent(calibrator: Calibrator | BentCalibrator | CurveCalibrator) -> bool:
+    """Whether any of its maps is more than an intercept and a slope."""
+    if isinstance(calibrator, CurveCalibrator):
+        return any(shape for cause in calibrator.shapes or [] for shape in cause)
+    return isinstance(calibrator, BentCalibrator)
 
 
 def _of_curves(model: RiskModel, timeline: Timeline, method: str, seed: int) -> CurveCalibrator:
@@ -93,14 +102,16 @@ def _of_curves(model: RiskModel, timeline: Timeline, method: str, seed: int) -> 
 
 def _of_risks(
     model: RiskModel, timeline: Timeline, table: pl.DataFrame, method: str, seed: int
-) -> Calibrator | BentCalibrator:
-    assert isinstance(model.calibrator, Calibrator)  # noqa: S101 -- asked before
+) -> RiskModel:
+    assert not isinstance(model.calibrator, CurveCalibrator)  # noqa: S101 -- asked before
+    assert not isinstance(model.learner, HazardLearner)  # noqa: S101 -- such have curves
     features = featurize(timeline, table, model.recipe, vocabulary=model.vocabulary)
-    risk, came = model.risk(features), table["boolean_value"].to_numpy().astype(bool)
+    raw, came = model.learner.predict(features), table["boolean_value"].to_numpy().astype(bool)
+    risk = model.calibrator.apply(raw)
     here = fit_calibrator(risk, came, slopes=method != "intercept")
-    straight = model.calibrator.then(here)
-    if method != "full":
-        return straight
-    folds = folds_of(table["subject_id"].to_numpy(), N_FOLDS, seed)
-    shape = chosen_shape(here.apply(risk), came, np.ones(len(risk)), folds)
-    return straight if shape is None else BentCalibrator(straight=straight, shape=shape)
+    found = model.calibrator.then(here)
+    if method == "full" and isinstance(found, Calibrator):
+        folds = folds_of(table["subject_id"].to_numpy(), N_FOLDS, seed)
+        shape = chosen_shape(here.apply(risk), came, np.ones(len(risk)), folds)
+        found = found if shape is None else BentCalibrator(straight=found, shape=shape)
+    return replace(model, calibrator=found, venn_abers=VennAbers.fit(raw, came))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
-from lifecourse.models.calibration import Calibrator, fit_calibrator, log_odds
+from lifecourse.models.calibration import SMALLEST, Calibrator, fit_calibrator, log_odds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +25,17 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Flags = npt.NDArray[np.bool_]
 
-BETA, ISOTONIC = "beta", "isotonic"
+STRAIGHT, BETA, ISOTONIC = "straight", "beta", "isotonic"
 PRIOR_EVENTS = 20.0
 """a and b are held to 1 as if by so many events."""
 FEWEST_OF_EACH = 20.0
 """A step rests on at least so many people who had it and so many who had not."""
 BOUNDS = (0.05, 3.0)
+STEPS, TOLERANCE = 50, 1e-9
+FEWEST = {BETA: 50, ISOTONIC: 200}
+"""People of the rarer answer, known by then, from which on a kind is tried."""
+STANDARD_ERRORS = 2.0
+MOST_GROUPS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +43,32 @@ class Shape:
     """A rising map of probabilities.
 
     numbers : of ``beta`` a, b and c; of ``isotonic`` k knots in log-odds, then the k log-odds they are mapped to
+    beyond : how steep an isotonic map is outside its outer knots, in log-odds
     """
 
     kind: str
     numbers: list[float]
+    beyond: float = 1.0
 
     def apply(self, probability: Floats) -> Floats:
-        """float64[r]; beyond the outer knots log-odds move along with what is mapped."""
+        """float64[r]; beyond the outer knots log-odds move along with what is mapped, `beyond` as far."""
         x = log_odds(probability)
         if self.kind == BETA:
             a, b, c = self.numbers
             return np.asarray(expit(c + a * np.log(expit(x)) - b * np.log(expit(-x))))
         knots, mapped = np.split(np.array(self.numbers), 2)
         outside = np.minimum(x - knots[0], 0.0) + np.maximum(x - knots[-1], 0.0)
-        return np.asarray(expit(np.interp(x, knots, mapped) + outside))
+        return np.asarray(expit(np.interp(x, knots, mapped) + self.beyond * outside))
+
+    def then(self, after: Calibrator) -> Shape:
+        """What it gives, mapped again by `after`."""
+        if self.kind == BETA:
+            a, b, c = (after.slope * value for value in self.numbers)
+            return Shape(kind=BETA, numbers=[a, b, c + after.intercept])
+        knots, mapped = np.split(np.array(self.numbers), 2)
+        moved = after.intercept + after.slope * mapped
+        numbers = [*knots.tolist(), *moved.tolist()]
+        return Shape(kind=ISOTONIC, numbers=numbers, beyond=self.beyond * after.slope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,27 +87,46 @@ class BentCalibrator:
         """float64[r] calibrated probabilities."""
         return self.shape.apply(self.straight.apply(probability))
 
+    def then(self, after: Calibrator) -> BentCalibrator:
+        """What it says, mapped again by `after`."""
+        return BentCalibrator(straight=self.straight, shape=self.shape.then(after))
+
+
+def kind_of(calibrator: Calibrator | BentCalibrator) -> str:
+    """``straight``, ``beta`` or ``isotonic``."""
+    return calibrator.shape.kind if isinstance(calibrator, BentCalibrator) else STRAIGHT
+
 
 def fit_beta(risk: Floats, came: Flags, weight: Floats) -> Shape:
-    """The beta map of the greatest weighted likelihood, a and b in [0.05, 3]."""
+    """The beta map of the greatest weighted likelihood, a and b in [0.05, 3], by Newton's method within the bounds."""
     x, y = log_odds(risk), came.astype(float)
-    known, unknown = np.log(expit(x)), np.log(expit(-x))
+    design = np.column_stack([np.log(expit(x)), -np.log(expit(-x)), np.ones(len(x))])
+    prior = np.array([PRIOR_EVENTS, PRIOR_EVENTS, 0.0])
+    low = np.array([BOUNDS[0], BOUNDS[0], -np.inf])
+    high = np.array([BOUNDS[1], BOUNDS[1], np.inf])
 
-    def cost(at: Floats) -> tuple[float, Floats]:
-        a, b, c = at
-        z = c + a * known - b * unknown
-        loss = float((weight * (np.logaddexp(0.0, z) - y * z)).sum())
-        off = weight * (expit(z) - y)
-        pulled = PRIOR_EVENTS * np.array([a - 1, b - 1])
-        gradient = np.array([(off * known).sum(), -(off * unknown).sum(), off.sum()])
-        gradient[:2] += pulled
-        return loss + float(pulled @ pulled) / (2 * PRIOR_EVENTS), gradient
+    def cost(at: Floats) -> float:
+        z = design @ at
+        loss = weight @ (np.logaddexp(0.0, z) - y * z)
+        return float(loss + (prior * (at - 1) ** 2).sum() / 2)
 
-    found = minimize(
-        cost, np.array([1.0, 1.0, 0.0]), jac=True, method="L-BFGS-B",
-        bounds=[BOUNDS, BOUNDS, (None, None)], options={"maxiter": 500, "ftol": 1e-14},
-    )  # fmt: skip
-    return Shape(kind=BETA, numbers=[float(value) for value in found.x])
+    at = np.array([1.0, 1.0, 0.0])
+    for _ in range(STEPS):
+        p = expit(design @ at)
+        gradient = design.T @ (weight * (p - y)) + prior * (at - 1)
+        held = ((at <= low) & (gradient > 0)) | ((at >= high) & (gradient < 0))
+        hessian = (design * (weight * p * (1 - p))[:, None]).T @ design + np.diag(prior + 1e-9)
+        hessian[held], hessian[:, held], gradient[held] = 0.0, 0.0, 0.0
+        hessian[held, held] = 1.0
+        step, before = np.linalg.solve(hessian, gradient), cost(at)
+        length = 1.0
+        while cost(np.clip(at - length * step, low, high)) > before and length > SMALLEST:
+            length /= 2
+        moved = np.clip(at - length * step, low, high)
+        if np.abs(moved - at).max() < TOLERANCE:
+            break
+        at = moved
+    return Shape(kind=BETA, numbers=[float(value) for value in at])
 
 
 def fit_isotonic(risk: Floats, came: Flags, weight: Floats) -> Shape | None:
@@ -131,6 +167,59 @@ FITS: dict[str, Callable[[Floats, Flags, Floats], Shape | None]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """People put together by risk: `risk` float64[g], and of each fold, answer and group how many, how much weight.
+
+    Fits and gains of g groups take the same time whatever the number of people is.
+    """
+
+    risk: Floats
+    people: Floats  # [folds, 2, g], as the others
+    weight: Floats
+    squared: Floats
+
+    @classmethod
+    def of(cls, risk: Floats, came: Flags, weight: Floats, folds: npt.NDArray[np.int64]) -> _Groups:
+        x = log_odds(risk)
+        order = np.argsort(x, kind="stable")
+        place = np.empty(len(x), dtype=np.int64)
+        place[order] = np.arange(len(x)) * min(MOST_GROUPS, len(x)) // len(x)
+        n_groups = int(place[order[-1]]) + 1
+        _, fold = np.unique(folds, return_inverse=True)
+        n_folds = int(fold.max()) + 1
+        cell = (fold * 2 + came) * n_groups + place
+        sums = [
+            np.bincount(cell, of, n_folds * 2 * n_groups).astype(float)
+            for of in (np.ones(len(x)), weight, weight**2)
+        ]
+        centre = np.bincount(place, x, n_groups) / np.bincount(place, minlength=n_groups)
+        shape = (n_folds, 2, n_groups)
+        return cls(expit(centre), *(each.reshape(shape) for each in sums))
+
+    def fitted(self, kind: str, without: int | None = None) -> Shape | None:
+        """The shape that the people outside a fold, or everyone, teach."""
+        weight = self.weight.sum(axis=0)
+        if without is not None:
+            weight = weight - self.weight[without]
+        if not (weight.sum(axis=1) > 0).all():
+            return None
+        answer, group = np.nonzero(weight > 0)
+        return FITS[kind](self.risk[group], answer == 1, weight[answer, group])
+
+    def beyond_chance(self, kind: str) -> float:
+        """Mean gain in log loss of people outside the fit, less `STANDARD_ERRORS` of its standard error."""
+        gain = np.zeros_like(self.people)
+        for fold in range(len(gain)):
+            shape = self.fitted(kind, fold)
+            if shape is not None:
+                gain[fold] = _losses(self.risk) - _losses(shape.apply(self.risk))
+        n = self.people.sum()
+        mean = float((self.weight * gain).sum() / n)
+        variance = float((self.squared * gain**2).sum() / n) - mean**2
+        return mean - STANDARD_ERRORS * float(np.sqrt(max(variance, 0.0) / n))
+
+
 def chosen_shape(
     risk: Floats, came: Flags, weight: Floats, folds: npt.NDArray[np.int64]
 ) -> Shape | None:
@@ -142,36 +231,34 @@ def chosen_shape(
     weight : float64[r], 0 for those whose outcome is not known
     folds : int64[r], one person in one fold
 
-    A kind is taken where its gain in log loss is above the standard error of that gain, the larger gain first.
+    A kind is asked where there are enough people of the rarer answer (`FEWEST`), and taken where its gain in log loss
+    is above twice the standard error of that gain, the larger gain first. Neighbours in risk are put together, in 400
+    groups at most.
     """
-    if not 0 < float(weight[came].sum()) < float(weight.sum()):
+    known = weight > 0
+    rarer = min(int((came & known).sum()), int((~came & known).sum()))
+    kinds = [kind for kind in FITS if rarer >= FEWEST[kind]]
+    if not kinds:
         return None
-    straight = _losses(risk, came, weight)
-    best, margin = "", 0.0
-    for kind, fit in FITS.items():
-        gain = straight - _losses(_held_out(fit, risk, came, weight, folds), came, weight)
-        beyond = float(gain.mean() - gain.std() / np.sqrt(len(gain)))
-        if beyond > margin:
-            best, margin = kind, beyond
-    return FITS[best](risk, came, weight) if best else None
+    groups = _Groups.of(risk[known], came[known], weight[known], folds[known])
+    beyond = {kind: groups.beyond_chance(kind) for kind in kinds}
+    best = max(kinds, key=lambda kind: beyond[kind])
+    return groups.fitted(best) if beyond[best] > 0 else None
 
 
-def _held_out(
-    fit: Callable[[Floats, Flags, Floats], Shape | None],
-    risk: Floats,
-    came: Flags,
-    weight: Floats,
-    folds: npt.NDArray[np.int64],
-) -> Floats:
-    told = risk.copy()
-    for fold in np.unique(folds):
-        others, mine = folds != fold, folds == fold
-        if 0 < float(weight[others & came].sum()) < float(weight[others].sum()):
-            shape = fit(risk[others], came[others], weight[others])
-            told[mine] = risk[mine] if shape is None else shape.apply(risk[mine])
-    return told
+def chosen_calibrator(
+    risk: Floats, came: Flags, folds: npt.NDArray[np.int64]
+) -> Calibrator | BentCalibrator:
+    """The straight map from what a model says to what came, bent where people outside the fit gain by it.
+
+    risk, folds : of r rows, as `chosen_shape` has them, but as the model says them
+    """
+    straight = fit_calibrator(risk, came)
+    shape = chosen_shape(straight.apply(risk), came, np.ones(len(risk)), folds)
+    return straight if shape is None else BentCalibrator(straight=straight, shape=shape)
 
 
-def _losses(risk: Floats, came: Flags, weight: Floats) -> Floats:
+def _losses(risk: Floats) -> Floats:
+    """float64[2, g]: the log loss of those to whom it did not come, and of those to whom it came."""
     x = log_odds(risk)
-    return np.asarray(weight * np.where(came, np.logaddexp(0.0, -x), np.logaddexp(0.0, x)))
+    return np.stack([np.logaddexp(0.0, x), np.logaddexp(0.0, -x)])

@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from cohorts import RECIPE, TASK, at_visit, cohort
 from scipy import sparse
 
-from lifecourse.features import FeatureMatrix
-from lifecourse.models.importance import importance
+from lifecourse.features import FeatureMatrix, featurize
+from lifecourse.models import RiskModel, train
+from lifecourse.models.explaining import facts_of
+from lifecourse.models.importance import goes_by, importance
 from lifecourse.models.linear import Logistic
 from lifecourse.models.trees import Trees
+from lifecourse.tasks import Task
+from lifecourse.timeline.unstored import timeline_from_events
 
 PEOPLE, ROWS_EACH, NOISE = 600, 2, 12
 
@@ -74,3 +79,73 @@ def test_halves_without_an_event_tell_nothing() -> None:
     rare[0] = True
     found = importance(features, rare, subjects, Logistic, resamples=6)
     assert all(0 <= one.stability <= 1 for one in found)
+
+
+HERE = timeline_from_events(cohort())
+TIMES = Task.model_validate(
+    {**TASK.model_dump(mode="json", exclude_defaults=True), "censoring": "time-to-event"}
+)
+SEEN_LATER = timeline_from_events(
+    pl.concat(
+        [
+            cohort(),
+            cohort()
+            .filter(code="VISIT//outpatient")
+            .with_columns(pl.col("time") + pl.duration(days=500), code=pl.lit("VISIT//other")),
+        ]
+    )
+)
+
+
+def trained(task: Task) -> tuple[RiskModel, FeatureMatrix]:
+    here = HERE if task is TASK else SEEN_LATER
+    model = train(here, task, recipe=RECIPE).model
+    assert model is not None
+    return model, featurize(here, at_visit(range(1, 401)), RECIPE, vocabulary=model.vocabulary)
+
+
+@pytest.fixture(scope="module", params=[TASK, TIMES], ids=["yes_or_no", "times"])
+def asked(request: pytest.FixtureRequest) -> tuple[RiskModel, FeatureMatrix]:
+    return trained(request.param)
+
+
+def test_the_planted_fact_leads_in_every_member_and_the_card_tells_it(
+    asked: tuple[RiskModel, FeatureMatrix],
+) -> None:
+    found = asked[0].card["importance"]
+    first = found["facts"][0]
+    assert first["fact"] == "SNOMED//49436004"
+    assert (first["first"], found["members"], first["risk"]) == (5, 5, "rises")
+    assert first["low"] <= first["spread"] * 1.5
+    assert first["high"] >= first["spread"] * 0.67
+    assert sum(one["first"] for one in found["facts"]) <= 25
+    spreads = [one["spread"] for one in found["facts"]]
+    assert spreads == sorted(spreads, reverse=True)
+
+
+def test_a_fact_moves_what_its_columns_add_person_by_person(
+    asked: tuple[RiskModel, FeatureMatrix],
+) -> None:
+    model, everyone = asked
+    features = everyone.of_rows(np.arange(200))
+    found = goes_by(model, features)
+    added = model.learner.contributions(features)
+    facts, of_fact = facts_of(model.recipe, features.names)
+    for one in found["facts"]:
+        mine = [c for c in range(len(features.names)) if facts[of_fact[c]] == one["fact"]]
+        sums = [sum(float(added[row, c]) for c in mine) for row in range(len(added))]
+        mean = sum(sums) / len(sums)
+        by_hand = sum(abs(value - mean) for value in sums) / len(sums)
+        assert one["spread"] == pytest.approx(by_hand, rel=1e-5, abs=1e-7)
+        assert one["column"] in [features.names[c] for c in mine]
+
+
+def test_a_model_without_members_says_what_it_goes_by_and_not_how_surely() -> None:
+    model, features = trained(TASK)
+    bare = RiskModel(**{**{f: getattr(model, f) for f in model.__slots__}, "members": ()})
+    found = goes_by(bare, features)
+    assert found["members"] == 0
+    assert [one["low"] for one in found["facts"]] == [None] * len(found["facts"])
+    assert [one["fact"] for one in found["facts"]] == [
+        one["fact"] for one in goes_by(model, features)["facts"]
+    ]

@@ -15,9 +15,9 @@ from lifecourse.base.errors import ModelError
 from lifecourse.base.files import sha256_of_file
 from lifecourse.features import featurize
 from lifecourse.models import load_model, predict, save_model, train
+from lifecourse.models.binary import LEARNERS
 from lifecourse.models.calibration import fit_calibrator
 from lifecourse.models.split import folds_of
-from lifecourse.models.training import LEARNERS
 from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:

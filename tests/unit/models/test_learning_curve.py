@@ -12,6 +12,7 @@ from cohorts import RECIPE, TASK, cohort
 from lifecourse.base.progress import SILENT
 from lifecourse.features import featurize
 from lifecourse.models import RiskModel, evaluate, train
+from lifecourse.models.binary import LEARNERS, BinaryStudy
 from lifecourse.models.competing import HazardStudy
 from lifecourse.models.evaluation import Lesson, auroc, concordance, learning_curve
 from lifecourse.models.hazards import fit_hazards
@@ -21,7 +22,6 @@ from lifecourse.models.hazards.grid import seen_until, time_grid
 from lifecourse.models.hazards.incidence import cumulative_incidence
 from lifecourse.models.hazards.linear import LinearHazards
 from lifecourse.models.split import N_FOLDS, folds_of, nested
-from lifecourse.models.training import LEARNERS, _Study
 from lifecourse.tasks import Task, label
 from lifecourse.timeline.unstored import timeline_from_events
 
@@ -44,7 +44,7 @@ def model() -> RiskModel:
 
 def test_a_point_equals_retraining_by_hand_on_the_same_people(model: RiskModel) -> None:
     table = label(TIMELINE, TASK).table.filter(pl.col("boolean_value").is_not_null())
-    study = _Study.of(TIMELINE, TASK, table, RECIPE, 0, SILENT)
+    study = BinaryStudy.of(TIMELINE, TASK, table, RECIPE, 0, SILENT)
     features = featurize(TIMELINE, table, RECIPE, vocabulary=study.vocabularies[0])
     outcome = table["boolean_value"].to_numpy()
     subjects = table["subject_id"].to_numpy()

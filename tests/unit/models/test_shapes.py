@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from lifecourse.models.evaluation import Followed
@@ -59,6 +60,28 @@ def test_beta_is_the_least_of_a_slow_search() -> None:
             moved = list(best)
             moved[place] += step
             assert cost(*moved) > least
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_beta_within_its_bounds_is_that_of_another_minimiser(seed: int) -> None:
+    """Steep, flat and reversed truths, some of which press a or b against a bound."""
+    random = np.random.default_rng(seed)
+    at = random.normal(-1.0, 1.5, 400)
+    bend = (0.02, 6.0, -1.0, 1.0, 0.5, 3.0)[seed]
+    told, came = expit(at), random.random(400) < expit(bend * at + (at > 0))
+    weight = random.uniform(0.2, 3.0, 400)
+    known, unknown = np.log(told), np.log1p(-told)
+
+    def cost(x: np.ndarray) -> float:
+        z = x[2] + x[0] * known - x[1] * unknown
+        loss = (weight * (np.logaddexp(0, z) - came * z)).sum()
+        return float(loss + 10 * ((x[0] - 1) ** 2 + (x[1] - 1) ** 2))
+
+    bounds = [(0.05, 3.0), (0.05, 3.0), (-20, 20)]
+    found = np.array(fit_beta(told, came, weight).numbers)
+    other = minimize(cost, np.array([1.0, 1.0, 0.0]), bounds=bounds, options={"ftol": 1e-14})
+    assert cost(found) <= other.fun + 1e-6
+    assert found == pytest.approx(other.x, abs=5e-3)
 
 
 def test_isotonic_steps_are_those_of_the_slow_twin(monkeypatch: pytest.MonkeyPatch) -> None:

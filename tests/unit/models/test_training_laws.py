@@ -13,12 +13,12 @@ from lifecourse.base.files import sha256_of_file
 from lifecourse.base.progress import SILENT
 from lifecourse.features import FeatureMatrix, Recipe, featurize, load_recipe
 from lifecourse.models import load_model, predict, recalibrate, save_model, train
+from lifecourse.models.binary import BinaryStudy
 from lifecourse.models.calibration import Calibrator
-from lifecourse.models.evaluation import brier
+from lifecourse.models.evaluation import brier, calibration_slope
 from lifecourse.models.linear import Logistic
 from lifecourse.models.shapes import BentCalibrator
-from lifecourse.models.split import folds_of
-from lifecourse.models.training import N_FOLDS, _Study
+from lifecourse.models.split import N_FOLDS, folds_of
 from lifecourse.tasks import Task, label
 from lifecourse.timeline.access import Timeline
 from lifecourse.timeline.unstored import timeline_from_events
@@ -194,7 +194,7 @@ def test_a_code_of_judged_people_alone_has_no_column_where_they_are_judged() -> 
     events = pl.concat([events, pl.DataFrame(known, schema=events.schema, orient="row")])
     whole = timeline_from_events(events)
     labels = label(whole, TASK).table
-    study = _Study.of(whole, TASK, labels, RECIPE, 0, SILENT)
+    study = BinaryStudy.of(whole, TASK, labels, RECIPE, 0, SILENT)
     assert ["RARE//1" in vocabulary for vocabulary in study.vocabularies] == [
         fold != 2 for fold in range(N_FOLDS)
     ]
@@ -230,8 +230,10 @@ def test_a_full_recalibration_is_kept_on_disk_and_is_not_done_twice(tmp_path: Pa
     came = labels["boolean_value"].to_numpy().astype(bool)
     straight = replace(full, calibrator=full.calibrator.straight)
     assert brier(came, full.risk(features)) < 0.97 * brier(came, straight.risk(features))
-    with pytest.raises(ModelError, match="in full already"):
-        recalibrate(full, fresh)
+    with pytest.raises(ModelError, match="is bent already"):
+        recalibrate(full, fresh, method="full")
+    moved = recalibrate(full, fresh)
+    assert calibration_slope(came, moved.risk(features)) == pytest.approx(1.0, abs=1e-4)
     save_model(replace(trained, calibrator=full.calibrator), tmp_path / "full")
     assert load_model(tmp_path / "full").calibrator == full.calibrator
 

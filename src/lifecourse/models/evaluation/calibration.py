@@ -59,21 +59,33 @@ def share(outcome: npt.NDArray[np.bool_], weight: npt.NDArray[np.float64] | None
 
 
 def calibration_table(
-    outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64], tenths: int = TENTHS
+    outcome: npt.NDArray[np.bool_],
+    risk: npt.NDArray[np.float64],
+    tenths: int = TENTHS,
+    *,
+    weight: npt.NDArray[np.float64] | None = None,
 ) -> list[dict[str, Any]]:
-    """Groups of equal size by risk: predicted and observed share, with a 95 % Wilson interval."""
+    """Groups of equal size by risk: predicted and observed share, with a 95 % Wilson interval.
+
+    `weight`, float64[r], is how many people each row stands for, 0 where its outcome is not known; the interval is that
+    of as many people as the weights are worth (Kish 1965: the square of their sum over the sum of their squares).
+    """
     order = np.argsort(risk, kind="stable")
     rows = []
     for group in np.array_split(order, min(tenths, max(len(order), 1))):
         if len(group) == 0:
             continue
-        events = int(outcome[group].sum())
-        low, high = wilson(events, len(group))
+        mass = np.ones(len(group)) if weight is None else weight[group]
+        if not mass.any():
+            continue
+        seen = float((mass * outcome[group]).sum() / mass.sum())
+        worth = float(mass.sum() ** 2 / (mass**2).sum())
+        low, high = wilson(seen * worth, worth)
         rows.append(
             {
                 "people": len(group),
                 "predicted": float(risk[group].mean()),
-                "observed": events / len(group),
+                "observed": seen,
                 "low": low,
                 "high": high,
                 "from": float(risk[group].min()),
@@ -83,7 +95,7 @@ def calibration_table(
     return rows
 
 
-def wilson(events: int, people: int) -> tuple[float, float]:
+def wilson(events: float, people: float) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927, doi 10.1080/01621459.1927.10502953)."""
     share, z2 = events / people, Z * Z
     centre = (share + z2 / (2 * people)) / (1 + z2 / people)

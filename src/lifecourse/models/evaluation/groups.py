@@ -31,21 +31,28 @@ def by_group(
     names: npt.NDArray[np.str_],
     outcome: npt.NDArray[np.bool_],
     risk: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """A row for each of `names` (str[n]) of at least 50 rows, ``kind: name``."""
+    """A row for each of `names` (str[n]) of at least 50 rows, ``kind: name``.
+
+    `weight`, float64[n] of a mean of about 1, is how many people each row stands for, 0 where its outcome is not known.
+    Intervals are of the events that were seen.
+    """
     for name in np.unique(names):
         mine = names == name
         if mine.sum() < SMALLEST_GROUP:
             continue
         y, p = outcome[mine], risk[mine]
+        w = np.ones(len(y)) if weight is None else weight[mine]
+        y = y & (w > 0)
         yield {
             "group": f"{kind}: {name}",
             "rows": int(mine.sum()),
             "events": int(y.sum()),
-            "observed": float(y.mean()),
+            "observed": float((w * y).mean()),
             "expected": float(p.mean()),
-            "auroc": _area(y, p),
-            "observed_over_expected": _ratio(y, p),
+            "auroc": _area(y, p, w),
+            "observed_over_expected": _ratio(y, p, w),
         }
 
 
@@ -85,11 +92,13 @@ def _gap(kind: str, measure: str, pair: tuple[dict[str, Any], dict[str, Any]]) -
     }
 
 
-def _area(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> dict[str, float | None]:
-    area = auroc(outcome, risk)
+def _area(
+    outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
+) -> dict[str, float | None]:
+    area = auroc(outcome, risk, weight)
     if not np.isfinite(area):
         return {"value": None, "low": None, "high": None}
-    events, others = int(outcome.sum()), int((~outcome).sum())
+    events, others = int(outcome.sum()), int((~outcome & (weight > 0)).sum())
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     variance = (
         area * (1 - area) + (events - 1) * (q1 - area**2) + (others - 1) * (q2 - area**2)
@@ -99,15 +108,16 @@ def _area(outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]) -> dict
 
 
 def _ratio(
-    outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64]
+    outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
 ) -> dict[str, float | None]:
     expected, events = float(risk.sum()), int(outcome.sum())
+    each = float((weight * outcome).sum()) / events if events else 1.0
     if expected <= 0:
         return {"value": None, "low": None, "high": None}
     low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
     high = chi2.ppf(0.975, 2 * events + 2) / 2
     return {
-        "value": events / expected,
-        "low": float(low / expected),
-        "high": float(high / expected),
+        "value": each * events / expected,
+        "low": float(each * low / expected),
+        "high": float(each * high / expected),
     }

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
-from lifecourse.models.calibration import log_odds
-from lifecourse.models.shapes import Shape, chosen_shape
+from lifecourse.models.calibration import Calibrator, log_odds
+from lifecourse.models.shapes import STRAIGHT, Shape, chosen_shape
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -80,7 +80,8 @@ class CurveCalibrator:
                 came, weight = outcome.known_at(days, cause=c + 1)
                 straight = self._map(incidence[:, c, h], c, h)
                 shapes[c].append(chosen_shape(straight, came, weight, folds))
-        return replace(self, shapes=shapes)
+        bent = any(shape for cause in shapes for shape in cause)
+        return replace(self, shapes=shapes if bent else None)
 
     def apply(self, incidence: Floats, horizons_days: Floats) -> Floats:
         """float64[r, c, h] calibrated; between two horizons of the maps, what both say, weighted by nearness."""
@@ -99,19 +100,44 @@ class CurveCalibrator:
         return repaired(found)
 
     def then(self, after: CurveCalibrator) -> CurveCalibrator:
-        """What it says, mapped again by `after`, of the same horizons; one that is bent is mapped no further."""
-        assert self.shapes is None  # noqa: S101 -- refused by `recalibrate`
-        first, second = (np.array([one.intercept, one.slope]) for one in (self, after))
+        """What it says, mapped again by `after`, of the same horizons; of each map one of the two is bent at most."""
+        found: list[list[tuple[Calibrator, Shape | None]]] = [
+            [self._then(after, c, h) for h in range(len(self.horizons_days))]
+            for c in range(len(self.slope))
+        ]
+        bent = any(shape for cause in found for _, shape in cause)
         return CurveCalibrator(
             horizons_days=self.horizons_days,
-            intercept=(second[0] + second[1] * first[0]).tolist(),
-            slope=(second[1] * first[1]).tolist(),
-            shapes=after.shapes,
+            intercept=[[straight.intercept for straight, _ in cause] for cause in found],
+            slope=[[straight.slope for straight, _ in cause] for cause in found],
+            shapes=[[shape for _, shape in cause] for cause in found] if bent else None,
         )
+
+    @property
+    def kinds(self) -> list[list[str]]:
+        """[c][h] of each map: ``straight``, ``beta`` or ``isotonic``."""
+        n = len(self.horizons_days)
+        shapes = self.shapes or [[None] * n for _ in self.slope]
+        return [[shape.kind if shape else STRAIGHT for shape in cause] for cause in shapes]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self)
+
+    def _then(
+        self, after: CurveCalibrator, cause: int, horizon: int
+    ) -> tuple[Calibrator, Shape | None]:
+        mine, next_ = (
+            Calibrator(intercept=one.intercept[cause][horizon], slope=one.slope[cause][horizon])
+            for one in (self, after)
+        )
+        first, second = (
+            one.shapes[cause][horizon] if one.shapes else None for one in (self, after)
+        )
+        if first is None:
+            return mine.then(next_), second
+        assert second is None  # noqa: S101 -- refused by `recalibrate`
+        return mine, first.then(next_)
 
     def _map(self, raw: Floats, cause: int, horizon: int) -> Floats:
         mapped = expit(self.intercept[cause][horizon] + self.slope[cause][horizon] * log_odds(raw))

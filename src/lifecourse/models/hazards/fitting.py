@@ -206,6 +206,11 @@ class _Study:
         held_out = {kind: self._calibrated(told, came, folds) for kind, told in raw.items()}
         losses = {kind: self._losses(came, told) for kind, told in held_out.items()}
         winner = _winner(losses)
+        calibrator = CurveCalibrator.fit(raw[winner], came, self.horizons)
+        calibrator = calibrator.bent(raw[winner], came, folds)
+        if calibrator.shapes is not None:
+            held_out[winner] = self._calibrated(raw[winner], came, folds, bent=True)
+            losses[winner] = self._losses(came, held_out[winner])
         learner = HazardLearner(
             kind=winner,
             linear=[member.linear for member in members],
@@ -214,7 +219,7 @@ class _Study:
         )
         return HazardFit(
             learner=learner,
-            calibrator=CurveCalibrator.fit(raw[winner], came, self.horizons),
+            calibrator=calibrator,
             judged=self.rows[judged],
             held_out=held_out,
             losses={kind: float(np.sum(told)) / max(len(told), 1) for kind, told in losses.items()},
@@ -226,11 +231,16 @@ class _Study:
             return np.ones(len(judged), dtype=np.bool_)
         return self.outcome.entry_days[judged] == 0
 
-    def _calibrated(self, raw: Floats, came: Followed, folds: Integers) -> Floats:
+    def _calibrated(
+        self, raw: Floats, came: Followed, folds: Integers, *, bent: bool = False
+    ) -> Floats:
+        """Each fold by the maps of the others, which choose, too, whether theirs are bent."""
         found = np.empty_like(raw)
         for fold in np.unique(folds):
             others, mine = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
             calibrator = CurveCalibrator.fit(raw[others], came.rows(others), self.horizons)
+            if bent:
+                calibrator = calibrator.bent(raw[others], came.rows(others), folds[others])
             found[mine] = calibrator.apply(raw[mine], self.horizons)
         return found
 

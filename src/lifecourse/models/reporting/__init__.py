@@ -6,9 +6,19 @@ from typing import Any
 
 from lifecourse.models.reporting.chai import chai_card
 from lifecourse.models.reporting.checklists import probast_ai, tripod_ai
+from lifecourse.models.reporting.statements import Statements, load_statements, with_statements
 from lifecourse.models.reporting.study import study_of
 
-__all__ = ["chai_card", "probast_ai", "report", "study_of", "tripod_ai"]
+__all__ = [
+    "Statements",
+    "chai_card",
+    "load_statements",
+    "probast_ai",
+    "report",
+    "study_of",
+    "tripod_ai",
+    "with_statements",
+]
 
 
 def report(card: dict[str, Any]) -> dict[str, Any]:
@@ -17,11 +27,14 @@ def report(card: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``title`` and ``version``; ``tripod_ai`` and ``probast_ai``, each with its source, counts and items
+        ``title`` and ``version``; ``tripod_ai`` and ``probast_ai``, each with its source, counts and items; ``stated``,
+        by whom and when what authors state was stated, None where nothing was
     """
+    stated = card.get("statements")
     return {
         "title": card.get("title"),
         "version": card.get("version"),
+        "stated": stated and {name: stated[name] for name in ("stated_by", "dated")},
         "tripod_ai": tripod_ai(card),
         "probast_ai": probast_ai(card),
     }

@@ -92,7 +92,15 @@ def _element(element: Element, card: dict[str, Any]) -> Any:
         words = [FACTS[name](card) for name in element.facts]
         return [{element.list_of: one} for said in words if said for one in said.split("; ")]
     said = _plain(element.facts, card) if element.plain else told(element.facts, card)
+    said = said or _stated(element.name, card)
     return said or (None if element.optional else NOT_RECORDED)
+
+
+def _stated(element: str, card: dict[str, Any]) -> str:
+    """What its authors state, marked as theirs."""
+    found = card.get("statements") or {}
+    words = found.get("chai", {}).get(element, "")
+    return f"{words} [stated by {found['stated_by']}, {found['dated']}]" if words else ""
 
 
 def _plain(names: list[str], card: dict[str, Any]) -> str:

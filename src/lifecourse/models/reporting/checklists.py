@@ -14,6 +14,7 @@ from lifecourse.models.reporting.signals import RULES
 
 LIBRARY = Path(__file__).parent / "library"
 MISSING, TOLD, PARTLY, NOT_APPLICABLE = "missing", "told", "told in part", "not applicable"
+STATED, TOLD_AND_STATED = "stated by authors", "told, and stated by authors"
 
 
 class Item(Document):
@@ -87,7 +88,7 @@ def probast_ai(card: dict[str, Any]) -> dict[str, Any]:
     """PROBAST+AI's signalling questions answered from a card; where it does not tell, missing."""
     asked = checklist("probast_ai")
     rows = [
-        {"part": part.part, "domain": domain.title, **_signalled(item, card)}
+        {"part": part.part, "domain": domain.title, **_signalled(item, part.part, card)}
         for part in asked.parts
         for domain in [*part.domains, Section(title="Analysis", items=part.analysis)]
         for item in domain.items
@@ -123,21 +124,42 @@ def _reported(item: Item, card: dict[str, Any]) -> dict[str, Any]:
         status, said = NOT_APPLICABLE, f"{item.without[0].upper()}{item.without[1:]}."
     else:
         status, said = MISSING, ""
+    stated = _stated(card, "tripod_ai").get(item.item, "") if item.authors else ""
+    if stated:
+        status = TOLD_AND_STATED if said else STATED
     return {
         "item": item.item,
         "asks": item.asks,
         "status": status,
         "says": said,
-        "authors": item.authors,
+        "stated": stated,
+        "authors": "" if stated else item.authors,
     }
 
 
-def _signalled(item: Item, card: dict[str, Any]) -> dict[str, Any]:
+def _stated(card: dict[str, Any], checklist_name: str) -> dict[str, Any]:
+    """What its authors state (`lifecourse.models.reporting.statements`)."""
+    found: dict[str, Any] = (card.get("statements") or {}).get(checklist_name, {})
+    return found
+
+
+def _signalled(item: Item, part: str, card: dict[str, Any]) -> dict[str, Any]:
     signal = RULES[item.rule](card) if item.rule else None
+    stated = _stated(card, "probast_ai").get(part.lower(), {}).get(item.item)
+    if signal is None and stated:
+        return {
+            "item": item.item,
+            "asks": item.asks,
+            "answer": stated["answer"],
+            "why": "",
+            "stated": stated["why"],
+            "authors": "",
+        }
     return {
         "item": item.item,
         "asks": item.asks,
         "answer": signal.answer if signal else MISSING,
         "why": signal.why if signal else "",
+        "stated": "",
         "authors": "" if signal else item.authors,
     }

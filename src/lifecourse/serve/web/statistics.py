@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lifecourse.figures.calibration import calibration
 from lifecourse.figures.decision import decision_curve
+from lifecourse.figures.importance import importance
 from lifecourse.figures.lanes import number
 from lifecourse.figures.learning import learning_curve
+from lifecourse.serve.observations import title_of
 from lifecourse.serve.wording import capital
 
 if TYPE_CHECKING:
@@ -31,13 +33,15 @@ ELSEWHERE = (
     *("name", "title", "outcome", "reason", "metrics", "measured", "drawing", "worth", "limits"),
     *("calibration", "calibration_curve", "decision_curve", "subgroups", "groups", "gaps", "apart"),
     *("attrition", "concerns", "snapshot", "elsewhere", "study", "learning_curve", "learning"),
+    *("importance", "goes_by", "statements"),
     *("report", "chai_card", "monitoring", "reported", "moved"),
 )
 """What the page shows outside of the list of all that the card says."""
 OF_SHIFT = {"values": "median", "coverage": "people with a value", "share": "people with the code"}
 MOST_MOVED = 10
 ANSWERS = (
-    *("told", "told in part", "yes", "probably yes", "probably no", "no"),
+    *("told", "told, and stated by authors", "told in part", "stated by authors"),
+    *("yes", "probably yes", "probably no", "no"),
     *("missing", "not applicable"),
 )
 SHARES = ("ici", "e50", "e90")
@@ -52,6 +56,7 @@ def model_view(document: dict[str, Any]) -> dict[str, Any]:
     curve = document.get("calibration_curve", ())
     figure = calibration(groups, title=f"{title}, calibration", curve=curve) if groups else None
     curve_of_people = _learning(document.get("learning_curve"), title)
+    goes_by = _importance(document.get("importance"), title, times="horizons" in document)
     worth = document.get("decision_curve")
     decision = decision_curve(worth, title=f"{title}, net benefit") if worth else None
     return {
@@ -61,6 +66,7 @@ def model_view(document: dict[str, Any]) -> dict[str, Any]:
         "drawing": figure and {"svg": figure.svg, "rows": figure.rows},
         "worth": decision and {"svg": decision.svg, "rows": decision.rows},
         "learning": curve_of_people,
+        "goes_by": goes_by,
         "reported": [_reported(found) for found in _checklists(document.get("report"))],
         "moved": _moved(document.get("monitoring")),
         "groups": [_group(row) for row in document.get("subgroups", ())],
@@ -86,6 +92,29 @@ def _learning(curve: dict[str, Any] | None, title: str) -> dict[str, Any] | None
     return {"svg": drawn.svg, "rows": drawn.rows, "judged": judged}
 
 
+def _importance(found: dict[str, Any] | None, title: str, *, times: bool) -> dict[str, Any] | None:
+    """What the model goes by, drawn, where it goes by anything."""
+    if not found or not found["facts"]:
+        return None
+    drawn = importance(
+        [{**fact, "said": _named(title_of(fact["fact"]))} for fact in found["facts"]],
+        members=found["members"],
+        rows=found["rows"],
+        title=f"{title}, what the model goes by",
+        unit="log hazard" if times else "log-odds",
+    )
+    return {
+        "svg": drawn.svg,
+        "rows": drawn.rows,
+        "asked": found["rows"],
+        "members": found["members"],
+    }
+
+
+def _named(title: str) -> str:
+    return title[:1].upper() + title[1:]
+
+
 def _checklists(report: dict[str, Any] | None) -> list[dict[str, Any]]:
     return [] if report is None else [report["tripod_ai"], report["probast_ai"]]
 
@@ -102,6 +131,7 @@ def _reported(checklist: dict[str, Any]) -> dict[str, Any]:
                 "asks": row["asks"],
                 "answer": row.get("status") or row["answer"],
                 "says": row.get("says") or row.get("why") or "",
+                "stated": row.get("stated") or "",
                 "owed": owed,
             }
         )

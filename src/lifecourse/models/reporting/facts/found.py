@@ -10,6 +10,9 @@ from lifecourse.models.reporting.wording import listed, measure, share
 if TYPE_CHECKING:
     Card = dict[str, Any]
 
+FIRST = 5
+"""Facts told of those the model goes by."""
+
 
 @fact
 def size(card: Card) -> str | None:
@@ -161,6 +164,21 @@ def updated_result(card: Card) -> str | None:
     if not found:
         return None
     return f"Before, there: {performance(found)}"
+
+
+@fact
+def goes_by(card: Card) -> str | None:
+    """Which facts move its risks most, and in how many models they are among the first."""
+    known = card.get("importance") or {}
+    facts, members = known.get("facts", [])[:FIRST], known.get("members", 0)
+    if not facts:
+        return None
+    said = [
+        f"{one['fact']} {one['spread']:.2f}"
+        + (f" (first five in {one['first']} of {members})" if members else "")
+        for one in facts
+    ]
+    return f"What moves risks most, mean distance in log-odds or log hazard: {'; '.join(said)}."
 
 
 @fact

@@ -108,6 +108,21 @@ def tuned(card: Card) -> str | None:
 
 
 @fact
+def calibrated(card: Card) -> str | None:
+    """How its risks were brought to what came, out of fold."""
+    found = card.get("calibrated_by")
+    if not found:
+        return None
+    kinds = [kind for row in found for kind in (row if isinstance(row, list) else [row])]
+    bent = {kind: kinds.count(kind) for kind in sorted(set(kinds) - {"straight"})}
+    if not bent:
+        return "Calibrated out of fold by intercept and slope on the log-odds."
+    said = " and ".join(f"{n} bent ({kind})" for kind, n in bent.items())
+    rest = ", the rest by intercept and slope" if sum(bent.values()) < len(kinds) else ""
+    return f"Calibrated out of fold; of {len(kinds)} maps of log-odds {said}{rest}."
+
+
+@fact
 def rivals(card: Card) -> str | None:
     """What else was tried on the same people, by its log loss out of fold."""
     twins = card.get("twins")
