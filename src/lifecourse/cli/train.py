@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,10 +73,8 @@ def call(arguments: argparse.Namespace) -> Any:
 
     if arguments.among and not arguments.outcomes:
         raise UserError("--among goes with --outcomes all. A task says itself whom it asks about.")
-    if arguments.model == SEQUENCE and (not arguments.outcomes or arguments.recipe):
-        raise UserError(
-            "--model sequence goes with --outcomes all, and without --recipe: it reads events themselves."
-        )
+    if arguments.model == SEQUENCE:
+        _check_sequence(arguments)
     store = store_of(arguments.store)
     task = load_task(arguments.task) if arguments.task else None
     timeline = open_timeline(
@@ -90,6 +89,15 @@ def call(arguments: argparse.Namespace) -> Any:
         return _all_outcomes(timeline, out, arguments.among, recipe, arguments.seed)
     trained = train_and_save(timeline, task, out, recipe=recipe, seed=arguments.seed)
     return {**trained, "out": str(out)} if trained["outcome"] == "model" else trained
+
+
+def _check_sequence(arguments: argparse.Namespace) -> None:
+    """Refuse what does not go together, and a machine without the extra, before anything is read."""
+    if not arguments.outcomes or arguments.recipe:
+        raise UserError(
+            "--model sequence goes with --outcomes all, and without --recipe: it reads events themselves."
+        )
+    import_module("lifecourse.models.sequence")
 
 
 def _all_outcomes(
