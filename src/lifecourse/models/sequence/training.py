@@ -110,6 +110,7 @@ def train_sequence(
             "outcomes": len(onsets.names),
             "subjects": persons.height,
             "tokens": len(vocabulary),
+            "context": MOST_EVENTS,
             "parameters": n_parameters(network),
             "shape": asdict(shape),
             "schedule": asdict(schedule),

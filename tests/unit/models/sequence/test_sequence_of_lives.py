@@ -114,7 +114,6 @@ def test_draws_of_a_row_are_its_own(model: SequenceModel) -> None:
 def test_later_events_change_no_earlier_risk(model: SequenceModel) -> None:
     at = int((BORN + timedelta(days=39 * 365.25) - datetime(1970, 1, 1)).total_seconds() * 1e6)
     one, other = asked([(30, "ICD10//L30")]), asked([(30, "ICD10//L30"), (39.5, "ICD10//I10")])
-    # The person cannot have had it before, but a line says what the risk of it was.
     for column in ("risk", "share_of_futures"):
         assert risks(model, one, at, column) == risks(model, other, at, column)
 
