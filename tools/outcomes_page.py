@@ -28,7 +28,7 @@ def page(told: dict[str, Any]) -> str:
     judged = [one for one in told["each"] if one["hazards"] == one["hazards"]]
     better = sum(one["hazards"] > one["age_sex"] for one in judged)
     better_still = sum(one["sequence"] > one["hazards"] for one in judged)
-    futures = told["futures"]
+    futures, raised = told["futures"], sequence["raised_for_what_comes_meanwhile"]
     return f"""# The risk of {card["outcomes"]} outcomes at once
 
 *Audience: clinical data scientists. Kind: explanation. Written by `python tools/outcomes_page.py`.*
@@ -71,7 +71,9 @@ Here {sequence["parameters"]:,} numbers were learned in {_rounds(sequence)} roun
 {seconds["sequence_training_cpu"] / 60:.0f} minutes of processor time.
 
 Two kinds of risk come of it. *Analytic*: the ratios stay as they are now until the horizon, while the rates of age and
-sex go on with age and death competes; this assumes that nothing which happens meanwhile matters. *Drawn*
+sex go on with age and death competes. New illness brings more illness, so ratios that are held are too low: they are
+raised alike for everyone, by what that came to within five years in the tenth (here {raised["others"]:.2f} times, and
+{raised["death"]:.2f} times for death), which assumes that it is the same for all. *Drawn*
 (`predict sequence STORE --subject ID --futures 400`): what may come next is drawn, becomes a token, and changes what
 may come after; the risk is the share of futures with the outcome. A drawn code brings no phenotype with it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 import torch
 from safetensors import SafetensorError
@@ -39,6 +40,7 @@ def save_sequence(model: SequenceModel, folder: Path, derived: Derived = PLAIN) 
         "facts": model.vocabulary.facts,
         "events": model.vocabulary.events,
         "shape": asdict(model.network.shape),
+        "meanwhile": model.meanwhile.tolist(),
     }
     weights = {name: one.numpy() for name, one in model.network.state_dict().items()}
     files = {
@@ -80,5 +82,6 @@ def load_sequence(folder: Path, derived: Derived | None = None) -> SequenceModel
         rates=AgeSexRates(cumulated=rates),
         vocabulary=vocabulary,
         network=network,
+        meanwhile=np.array(document["meanwhile"]),
         card=dict(orjson.loads(files[CARD])),
     )

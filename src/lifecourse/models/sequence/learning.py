@@ -42,7 +42,7 @@ EVENTS_A_ROW = 20
 class Schedule:
     """How to train: rounds through the people at most, the rate at its height and how much of it is left at the end."""
 
-    rounds: int = 14
+    rounds: int = 16
     rate: float = 1e-3
     left: float = 0.1
     warm_up: int = 100

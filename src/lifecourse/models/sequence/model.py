@@ -31,18 +31,23 @@ class SequenceModel(ModelOfOutcomes):
     """Rates of age and sex times ratios by a transformer; analytic risks take the ratios as they are now.
 
     `incidence` holds a person's ratios until the horizon while the rates of age and sex go on with age, and lets death
-    compete; `futures_in` lets what is drawn to happen change them.
+    compete. New illness brings more illness, so that ratios held are too low: they are raised by what that came to in
+    the mean of people. `futures_in` lets what is drawn to happen change them instead.
+
+    meanwhile : float64[k], by how much log ratios are raised for analytic risks
     """
 
     vocabulary: Vocabulary
     network: Network
+    meanwhile: Floats
 
     def log_ratios_in(self, timeline: Timeline, onsets: Onsets) -> LogRatios:
         """As `ModelOfOutcomes` says. Who is not in the timeline, or has no birth there, is a KeyError."""
         lives = lives_in(timeline, onsets, self.vocabulary)
 
         def found(rows: pl.DataFrame) -> Floats:
-            return log_ratios(self.network, looked_at(lives, *places_of(lives, rows)))
+            now = log_ratios(self.network, looked_at(lives, *places_of(lives, rows)))
+            return now + self.meanwhile
 
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ from lifecourse.base.files import to_json
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.models.card import LIMITS, population
 from lifecourse.models.outcomes.baseline import AgeSexRates
-from lifecourse.models.outcomes.catalogue import onsets_of
+from lifecourse.models.outcomes.catalogue import DEATH_NAME, onsets_of
 from lifecourse.models.outcomes.landmarks import spread_landmarks
 from lifecourse.models.outcomes.ratios import FollowUps
 from lifecourse.models.outcomes.training import (
@@ -36,11 +36,15 @@ from lifecourse.models.sequence.tokens import facts_of, lives_of, vocabulary_of
 from lifecourse.models.split import folds_of
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from lifecourse.models.outcomes.catalogue import Onsets
     from lifecourse.models.sequence.network import Network
     from lifecourse.models.sequence.sequences import Stretch
     from lifecourse.models.sequence.tokens import Lives
     from lifecourse.timeline.access import Timeline
+
+    Floats = npt.NDArray[np.float64]
 
 PARTS = 10
 """One of so many folds of the people stops the training and teaches nothing."""
@@ -93,7 +97,8 @@ def train_sequence(
             learning=parts[0], judged=parts[1],
         )  # fmt: skip
         told = learn(network, taught, schedule, seed, progress)
-    judged = _how_well(network, persons.filter(pl.Series(fold)), lives, onsets, rates, seed)
+    judged, logs = _after(persons.filter(pl.Series(fold)), lives, onsets, rates, network, seed)
+    meanwhile = _meanwhile(judged, logs)
     basis = [timeline.content_hash, among, asdict(shape), asdict(schedule), seed]
     landmarks = spread_landmarks(persons, EVERY_YEARS, seed)
     return SequenceModel(
@@ -102,6 +107,7 @@ def train_sequence(
         rates=rates,
         vocabulary=vocabulary,
         network=network,
+        meanwhile=meanwhile,
         card={
             "version": hashlib.sha256(to_json(basis)).hexdigest()[:12],
             "data": timeline.content_hash,
@@ -117,7 +123,11 @@ def train_sequence(
             "rounds": 1 + int(np.argmin(told)),
             "surprise_below_age_and_sex": [-one for one in told],
             "horizons_days": list(HORIZONS_DAYS),
-            "judged_on_a_tenth": judged,
+            "judged_on_a_tenth": how_well(judged, list(range(len(onsets.names))), logs),
+            "raised_for_what_comes_meanwhile": {
+                "death" if name == DEATH_NAME else "others": float(np.exp(one))
+                for name, one in zip(onsets.names, meanwhile, strict=True)
+            },
             "population": population(landmarks.age),
             "events": dict(zip(onsets.names, onsets.counts(lives.subjects).tolist(), strict=True)),
             "limits": [*LIMITS, LIMIT],
@@ -135,18 +145,26 @@ def _parts(persons: pl.DataFrame, lives: Lives, fold: np.ndarray) -> list[list[S
     return [[one for one in every if fold[one.who] == side] for side in (False, True)]
 
 
-def _how_well(
-    network: Network,
-    persons: pl.DataFrame,
-    lives: Lives,
-    onsets: Onsets,
-    rates: AgeSexRates,
-    seed: int,
-) -> dict[str, Any]:
-    """How the model does five years after moments of the fold."""
+def _after(
+    persons: pl.DataFrame, lives: Lives, onsets: Onsets, rates: AgeSexRates, network: Network, seed: int
+) -> tuple[FollowUps, Floats]:  # fmt: skip
+    """What came within five years of moments of the fold, and float64[n, k] log ratios there."""
     landmarks = spread_landmarks(persons, EVERY_YEARS, seed)
-    if not len(landmarks):
-        return {}
-    logs = log_ratios(network, looked_at(lives, *places_of(lives, landmarks.rows)))
     after = FollowUps(landmarks=landmarks, onsets=onsets, rates=rates, years=YEARS)
-    return how_well(after, list(range(len(onsets.names))), logs)
+    if not len(landmarks):
+        return after, np.zeros((0, len(onsets.names)))
+    return after, log_ratios(network, looked_at(lives, *places_of(lives, landmarks.rows)))
+
+
+def _meanwhile(after: FollowUps, logs: Floats) -> Floats:
+    """float64[k]: log of events seen over events expected by ratios held for five years, of death and of the rest."""
+    seen, expected = np.zeros((2, len(after.onsets.names)))
+    for place in range(len(seen)):
+        happened, alone = after.of(place)
+        seen[place], expected[place] = happened.sum(), alone @ np.exp(logs[:, place])
+    dies = np.array([name == DEATH_NAME for name in after.onsets.names])
+    found = np.zeros(len(seen))
+    for group in (dies, ~dies):
+        # One event more on both sides: where there were few, little is said.
+        found[group] = np.log((seen[group].sum() + 1) / (expected[group].sum() + 1))
+    return found
