@@ -1,7 +1,8 @@
-"""A sequence model, from a store to risks: what it finds, keeps, refuses and never sees."""
+"""A sequence model, from a store to risks: what it finds, refuses and never sees."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,26 +15,20 @@ torch = pytest.importorskip("torch", reason="the extra 'deep' is not installed")
 pytest.importorskip("safetensors", reason="the extra 'deep' is not installed")
 
 from lifecourse.base.errors import ModelError
-from lifecourse.models import load_model
-from lifecourse.models.outcomes import kind_of, load_outcomes, predict_outcomes, train_outcomes
+from lifecourse.models.outcomes import predict_outcomes, train_outcomes
 from lifecourse.models.outcomes.catalogue import onsets_of
 from lifecourse.models.sequence import (
     SequenceModel,
-    load_sequence,
     sample_futures,
-    save_sequence,
     train_sequence,
 )
 from lifecourse.models.sequence.learning import Schedule
 from lifecourse.models.sequence.network import Shape
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lifecourse.timeline.access import Timeline
 
 SMALL = Shape(width=16, layers=1, heads=2, dropout=0.1)
-SHORT = Schedule(rounds=8, rate=5e-3, warm_up=20)
 YEAR = timedelta(days=365.25)
 
 
@@ -93,6 +88,20 @@ def test_drawn_futures_agree_with_analytic_risks_where_little_happens(model: Seq
         assert drawn[name] == pytest.approx(one, abs=4 * np.sqrt(one * (1 - one) / 400) + 0.01)
 
 
+def test_analytic_risks_are_raised_by_what_came_meanwhile(model: SequenceModel) -> None:
+    """Held ratios foretell too little of what came in the tenth by just so much."""
+    raised = model.card["raised_for_what_comes_meanwhile"]["others"]
+    assert model.meanwhile.tolist() == [np.log(raised)] * len(model.names)
+    told = model.card["judged_on_a_tenth"]["observed_over_expected"]
+    assert raised == pytest.approx(told, rel=0.01)
+    timeline = asked([(30, "ICD10//I10")])
+    plain = replace(model, meanwhile=np.zeros(len(model.names)))
+    for name, risk in risks(model, timeline).items():
+        assert -np.log1p(-risk) == pytest.approx(
+            -np.log1p(-risks(plain, timeline)[name]) * raised, rel=1e-3
+        )
+
+
 def test_draws_of_a_row_are_its_own(model: SequenceModel) -> None:
     timeline = asked([(30, "ICD10//L30")])
     onsets = onsets_of(timeline)
@@ -126,53 +135,6 @@ def test_the_order_of_records_of_one_day_changes_nothing(model: SequenceModel) -
 
 def test_what_it_never_saw_changes_nothing(model: SequenceModel) -> None:
     assert risks(model, asked([(30, "ICD10//Z00")])) == risks(model, asked([]))
-
-
-def test_training_again_gives_the_same_bytes(rows: list[Row], tmp_path: Path) -> None:
-    strict = torch.are_deterministic_algorithms_enabled()
-    threads = torch.get_num_threads()
-    state = torch.random.get_rng_state()
-    for name in ("one", "other"):
-        save_sequence(trained(timeline_of(rows[:4_000]), rounds=2), tmp_path / name)
-        torch.rand(3)
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
-    # What others set in PyTorch is as it was.
-    assert (torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()) == (
-        strict,
-        threads,
-    )
-    torch.random.set_rng_state(state)
-
-
-def test_a_kept_model_tells_the_same_and_is_no_other_kind(
-    model: SequenceModel, rows: list[Row], tmp_path: Path
-) -> None:
-    folder = tmp_path / "m"
-    save_sequence(model, folder)
-    timeline = timeline_of(rows[:600])
-    again = load_sequence(folder)
-    assert predict_outcomes(again, timeline)[0].equals(predict_outcomes(model, timeline)[0])
-    assert kind_of(folder) == "sequence"
-    with pytest.raises(ModelError, match="a sequence model"):
-        load_outcomes(folder)
-    with pytest.raises(ModelError, match="many outcomes"):
-        load_model(folder)
-    weights = folder / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    with pytest.raises(ModelError, match="changed"):
-        load_sequence(folder)
-
-
-def test_hazards_are_no_sequence_model_and_draw_no_futures(rows: list[Row], tmp_path: Path) -> None:
-    from lifecourse.models.outcomes import save_outcomes
-
-    hazards = train_outcomes(timeline_of(rows[:6_000]))
-    save_outcomes(hazards, tmp_path)
-    with pytest.raises(ModelError, match="no sequence model"):
-        load_sequence(tmp_path)
-    with pytest.raises(ModelError, match="hazards draw no futures"):
-        predict_outcomes(hazards, timeline_of(rows[:40]), futures=10)
 
 
 def test_the_dead_the_ageless_the_old_and_newborns(model: SequenceModel) -> None:
