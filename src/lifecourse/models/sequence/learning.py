@@ -54,12 +54,12 @@ class Schedule:
 class Taught:
     """What a network is learned from.
 
-    onset : int64[n, k] days of everyone
+    onset : int32[n, k] days of everyone
     learning, judged : stretches of the people who teach, and of the fold who stop the training
     """
 
     lives: Lives
-    onset: Integers
+    onset: npt.NDArray[np.int32]
     baseline: Baseline
     learning: list[Stretch]
     judged: list[Stretch]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
+    Days = npt.NDArray[np.int32]
 
 MOST_EVENTS = 256
 """Events that a row can look back on, the latest; an event is the first of its kind, so that few people have more."""
@@ -65,7 +66,7 @@ class Lesson:
     """Rows to learn from, and the r places in them from which the time to the next is foretold.
 
     row, column : int64[r]; until : int64[r] days, up to which what is known there stays true
-    onset : int64[b, k] days at which each outcome first came, NEVER_BY_DAY where it did not
+    onset : int32[b, k] days at which each outcome first came, NEVER_BY_DAY where it did not
     female : float64[b]
     """
 
@@ -73,7 +74,7 @@ class Lesson:
     row: Integers
     column: Integers
     until: Integers
-    onset: Integers
+    onset: Days
     female: Floats
 
 
@@ -104,12 +105,10 @@ def stretches(lives: Lives, start: Integers, end: Integers) -> list[Stretch]:
     return found
 
 
-def lesson(
-    lives: Lives, onset: Integers, given: list[Stretch], random: np.random.Generator
-) -> Lesson:
+def lesson(lives: Lives, onset: Days, given: list[Stretch], random: np.random.Generator) -> Lesson:
     """The rows of some stretches, with moments at which nothing happened drawn anew.
 
-    onset : int64[n, k] days, of everyone in `lives`
+    onset : int32[n, k] days, of everyone in `lives`
     """
     parts, read = [], []
     for stretch in given:
@@ -169,9 +168,9 @@ def in_batches(
         yield batches[number]
 
 
-def onset_days(lives: Lives, onsets: Onsets) -> Integers:
-    """int64[n, k] age in whole days at the first time of each outcome, NEVER_BY_DAY where there was none."""
-    found = np.full((len(lives), len(onsets.names)), NEVER_BY_DAY, dtype=np.int64)
+def onset_days(lives: Lives, onsets: Onsets) -> Days:
+    """int32[n, k] age in whole days at the first time of each outcome, NEVER_BY_DAY where there was none."""
+    found = np.full((len(lives), len(onsets.names)), NEVER_BY_DAY, dtype=np.int32)
     for place in range(len(onsets.names)):
         time = onsets.of(place, lives.subjects)
         had = time != NEVER

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 PARTS = 10
 """One of so many folds of the people stops the training and teaches nothing."""
+MOST_PEOPLE = 25_000
+"""Of more, people are drawn to learn the network from, so that training on a processor ends; rates are everyone's."""
 FEWEST_PEOPLE = 200
 """Below, a tenth of them is too few to say when to stop."""
 LIMIT = f"goes by the latest {MOST_EVENTS} first events of a life; drugs, measurements and repeats are not seen"
@@ -85,11 +87,14 @@ def train_sequence(
     every = onsets_of(timeline)
     onsets = common_enough(every, persons)
     facts = facts_of(timeline, persons)
-    vocabulary = vocabulary_of(facts, every, persons["subject_id"].to_numpy())
-    lives = lives_of(persons, facts, every, vocabulary)
+    everyone = persons["subject_id"].to_numpy()
+    vocabulary = vocabulary_of(facts, every, everyone)
+    outside = folds_of(everyone, PARTS, seed + 1) != 0
+    rates = AgeSexRates.fit(persons.filter(pl.Series(outside)), onsets)
+    drawn = _drawn(persons, seed)
+    lives = lives_of(drawn, facts, every, vocabulary)
     fold = folds_of(lives.subjects, PARTS, seed + 1) == 0
-    rates = AgeSexRates.fit(persons.filter(pl.Series(~fold)), onsets)
-    parts = _parts(persons, lives, fold)
+    parts = _parts(drawn, lives, fold)
     with repeatable(seed):
         network = network_of(vocabulary, len(onsets.names), shape)
         taught = Taught(
@@ -97,7 +102,7 @@ def train_sequence(
             learning=parts[0], judged=parts[1],
         )  # fmt: skip
         told = learn(network, taught, schedule, seed, progress)
-    judged, logs = _after(persons.filter(pl.Series(fold)), lives, onsets, rates, network, seed)
+    judged, logs = _after(drawn.filter(pl.Series(fold)), lives, onsets, rates, network, seed)
     meanwhile = _meanwhile(judged, logs)
     basis = [timeline.content_hash, among, asdict(shape), asdict(schedule), seed]
     landmarks = spread_landmarks(persons, EVERY_YEARS, seed)
@@ -115,6 +120,7 @@ def train_sequence(
             "among": among,
             "outcomes": len(onsets.names),
             "subjects": persons.height,
+            "subjects_drawn": drawn.height,
             "tokens": len(vocabulary),
             "context": MOST_EVENTS,
             "parameters": n_parameters(network),
@@ -129,10 +135,19 @@ def train_sequence(
                 for name, one in zip(onsets.names, meanwhile, strict=True)
             },
             "population": population(landmarks.age),
-            "events": dict(zip(onsets.names, onsets.counts(lives.subjects).tolist(), strict=True)),
+            "events": dict(zip(onsets.names, onsets.counts(everyone).tolist(), strict=True)),
             "limits": [*LIMITS, LIMIT],
         },
     )  # fmt: skip
+
+
+def _drawn(persons: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """`MOST_PEOPLE` or about so many of them."""
+    if persons.height <= MOST_PEOPLE:
+        return persons
+    parts = 10_000
+    part = folds_of(persons["subject_id"].to_numpy(), parts, seed + 2)
+    return persons.filter(pl.Series(part < parts * MOST_PEOPLE / persons.height))
 
 
 def _parts(persons: pl.DataFrame, lives: Lives, fold: np.ndarray) -> list[list[Stretch]]:

@@ -173,6 +173,16 @@ def test_an_empty_store_too_few_people_and_too_few_events_say_so() -> None:
         trained(timeline_of(rare))
 
 
+def test_of_many_people_some_are_drawn_and_the_rates_are_everyones(
+    model: SequenceModel, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifecourse.models.sequence.training.MOST_PEOPLE", 500)
+    part = trained(timeline_of(rows), rounds=1)
+    assert 400 < part.card["subjects_drawn"] < 600
+    assert part.card["subjects"] == model.card["subjects_drawn"] == 1_500
+    assert (part.rates.cumulated == model.rates.cumulated).all()
+
+
 def test_only_those_with_the_fact_teach(rows: list[Row]) -> None:
     part = trained(timeline_of(rows), among="HALF//two", rounds=1)
     assert part.card["subjects"] == 500
