@@ -82,9 +82,9 @@ may come after; the risk is the share of futures with the outcome. A drawn code 
 `python -m benchmarks.outcomes FOLDER`: the simulated lives that come with Delphi-2M (MIT licence), learned from their
 published training half. Training the hazards took {seconds["training_cpu"]:.0f} s of processor time with everything
 that it chooses ({seconds["training"]:.0f} s by the clock of a machine with two cores that others used too), the
-sequence model {seconds["sequence_training_cpu"]:.0f} s in one thread. Its size was chosen on a tenth of the training half.
-The held-out half ({told["people"]:,} people) was looked at once in each five years of age from 20 on, at a random moment,
-{told["moments"]:,} in all, and is judged where the horizon ends before the lives do, at the age of 80.
+sequence model {seconds["sequence_training_cpu"]:.0f} s in one thread. Its size was chosen on a tenth of the training
+half. The held-out half ({told["people"]:,} people) was looked at once in each five years of age from 20 on, at a random
+moment, {told["moments"]:,} in all, and is judged where the horizon ends before the lives do, at the age of 80.
 Nothing was tuned on it. The area is the share of pairs of one age band and sex in which who came to the outcome had the
 higher risk; the table has its mean over the outcomes that had pairs.
 
