@@ -6,15 +6,18 @@ horizon ends before the lives do: they all go on to the age of 80 or to death, w
 Cases come to the outcome within the horizon, others do not or die first; who had it before is not asked about. Within
 each age band and sex every case is paired with every other (`stratified_auroc`), so that what age and sex tell counts
 for nothing but within five years; the mean is over the outcomes that the held-out half has both of. Beside the hazards
-stand the rates by age and sex alone, and an ordinary Poisson regression on age, sex and how often each code was
-recorded, with a penalty chosen in the same way. Ends with 1 where the hazards are not 0.05 above age and sex, not
-above the regression, or took longer than 10 minutes to train.
+stand the rates by age and sex alone, an ordinary Poisson regression on age, sex and how often each code was
+recorded, with a penalty chosen in the same way, and the sequence model (`--model sequence`) by its analytic risks. Of
+some moments its futures are drawn too. Ends with 1 where the hazards or the sequence model are not 0.05 above age and
+sex, not above the regression, the hazards took longer than 10 minutes to train, or the sequence model more than 30
+minutes of processor time.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -37,6 +40,7 @@ from lifecourse.models.outcomes.landmarks import YEAR, followed_persons, landmar
 from lifecourse.models.outcomes.predicting import ROWS_AT_ONCE, risks_at
 from lifecourse.models.outcomes.ratios import FollowUps
 from lifecourse.models.outcomes.training import people_with, strata
+from lifecourse.models.sequence import load_sequence
 from lifecourse.models.split import folds_of
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.timeline.access import open_timeline
@@ -45,8 +49,9 @@ from lifecourse.timeline.derived import Derived
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from lifecourse.models.outcomes import OutcomesModel
+    from lifecourse.models.outcomes import ModelOfOutcomes
     from lifecourse.models.outcomes.landmarks import Landmarks
+    from lifecourse.models.sequence import SequenceModel
     from lifecourse.timeline.access import Timeline
 
     Floats = npt.NDArray[np.float64]
@@ -59,11 +64,13 @@ MAIN = 5
 FROM_AGE, UP_TO_AGE, BAND = 20, 80, 5
 SEED, PARTS, SPREAD = 11, 5, 2.776
 """The last is Student's t of four degrees of freedom: five parts tell little of how much they vary."""
-HAZARDS, REGRESSION, ALONE = "hazards", "counts", "age_sex"
+HAZARDS, SEQUENCE, REGRESSION, ALONE = "hazards", "sequence", "counts", "age_sex"
+LEARNERS = (ALONE, REGRESSION, HAZARDS, SEQUENCE)
+DRAWN_MOMENTS, FUTURES, FEWEST_CASES = 400, 64, 20
 COUNTS = Recipe.model_validate(
     {"name": "counts", "every_code": {"days": [None], "summaries": ["count"]}}
 )
-LEAST_GAIN, MOST_SECONDS = 0.05, 600.0
+LEAST_GAIN, MOST_SECONDS, MOST_SEQUENCE_SECONDS = 0.05, 600.0, 1_800.0
 
 
 def main(folder: Path) -> int:
@@ -71,50 +78,63 @@ def main(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     store, seconds = folder / "delphi.store", {}
     timeline = _learned(store, seconds)
-    model = load_outcomes(store.parent / "models" / "outcomes", Derived.of(store))
+    models = store.parent / "models"
+    model = load_outcomes(models / "outcomes", Derived.of(store))
+    sequence = load_sequence(models / "sequence", Derived.of(store))
     started = time.monotonic()
     regression = train_outcomes(timeline, among=TRAINING, recipe=COUNTS, plain=True)
     seconds["counts_training"] = time.monotonic() - started
     held_out = _Judged(timeline, model)
     started = time.monotonic()
-    found = held_out.areas({HAZARDS: model, REGRESSION: regression})
+    found = held_out.areas({HAZARDS: model, SEQUENCE: sequence, REGRESSION: regression})
     seconds["judging"] = time.monotonic() - started
-    told = {**held_out.summary(found), "seconds": seconds, "card": _short(model.card)}
+    started = time.process_time()
+    drawn = held_out.drawn(sequence)
+    seconds["drawing_cpu"] = time.process_time() - started
+    cards = {"card": _short(model.card), "sequence_card": _short(sequence.card)}
+    told = {**held_out.summary(found), "futures": drawn, "seconds": seconds, **cards}
     for line in told["horizons"]:
         print(json.dumps(line), flush=True)
     (folder / "outcomes.json").write_text(json.dumps({**told, "each": held_out.each(found)}))
     main_line = next(line for line in told["horizons"] if line["years"] == MAIN)
     _report(main_line, seconds["training"], len(model.names))
-    gain = main_line[HAZARDS] - main_line[ALONE]
-    above = main_line[HAZARDS] > main_line[REGRESSION]
-    print(
-        json.dumps(
-            {"outcomes": len(model.names), "training_seconds": round(seconds["training"], 1)}
-        )
-    )
-    return int(not (gain >= LEAST_GAIN and above and seconds["training"] <= MOST_SECONDS))
+    print(json.dumps({"futures": drawn}))
+    rounded = {name: round(value, 1) for name, value in seconds.items()}
+    print(json.dumps({"outcomes": len(model.names), "seconds": rounded}))
+    least = max(main_line[ALONE] + LEAST_GAIN, main_line[REGRESSION])
+    good = min(main_line[HAZARDS], main_line[SEQUENCE]) >= least
+    quick = seconds["training"] <= MOST_SECONDS
+    return int(not (good and quick and seconds["sequence_training_cpu"] <= MOST_SEQUENCE_SECONDS))
 
 
 def _learned(store: Path, seconds: dict[str, float]) -> Timeline:
-    """The lives in a store, and a model of all outcomes beside it, by commands."""
+    """The lives in a store, and both models of all outcomes beside it, by commands."""
     for made in (store, store.parent / "models"):
         shutil.rmtree(made, ignore_errors=True)
     source = str(DATA / "delphi-simulated")
+    train = ["train", str(store), "--outcomes", "all", "--among", TRAINING]
     for name, words in (
         ("ingest", ["ingest", source, "--mapping", "delphi", "--store", str(store), *MADE_UP]),
-        ("training", ["train", str(store), "--outcomes", "all", "--among", TRAINING]),
+        ("training", train),
+        ("sequence_training", [*train, "--model", SEQUENCE]),
     ):
-        started = time.monotonic()
+        started, cpu = time.monotonic(), _cpu_of_children()
         program = [sys.executable, "-m", "lifecourse.cli", *words]
         subprocess.run(program, check=True, capture_output=True, cwd=ROOT)
         seconds[name] = time.monotonic() - started
+        seconds[f"{name}_cpu"] = _cpu_of_children() - cpu
     return open_timeline(store, actor=Actor(name="benchmark"), purpose=Purpose.OPERATIONS)
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class _Judged:
     """The held-out half at its moments."""
 
-    def __init__(self, timeline: Timeline, model: OutcomesModel) -> None:
+    def __init__(self, timeline: Timeline, model: ModelOfOutcomes) -> None:
         persons = followed_persons(timeline.persons())
         held_out = people_with(timeline, JUDGED)
         self._cut = timeline.end_of_records()
@@ -123,17 +143,19 @@ class _Judged:
         )
         self._timeline, self._names, self._titles = timeline, model.names, model.titles
         self._landmarks = _moments(persons)
-        every = onsets_of(timeline)
+        self._every = every = onsets_of(timeline)
         self._onsets = every.only([every.names.index(name) for name in model.names])
         self._rates = model.rates
         self._stratum = strata(self._landmarks)
         self._part = folds_of(self._landmarks.subjects, PARTS, SEED)
         self._people = persons.height
 
-    def areas(self, models: dict[str, OutcomesModel]) -> dict[str, Any]:
+    def areas(self, models: dict[str, ModelOfOutcomes]) -> dict[str, Any]:
         """By learner float64[years, parts + 1, k] areas, the first of all people and then without each part of them."""
         found: dict[str, Any] = {}
         for name, model in models.items():
+            if model.names != self._names:
+                raise RuntimeError(f"{name} has other outcomes than the hazards")
             risk, alone = self._risks(model)
             found[name] = self._areas_of(risk)
             found[f"{name}_calibration"] = self._calibration(risk)
@@ -141,18 +163,49 @@ class _Judged:
                 found[ALONE] = self._areas_of(alone)
         return found
 
-    def _risks(self, model: OutcomesModel) -> tuple[npt.NDArray[np.float32], ...]:
+    def _risks(self, model: ModelOfOutcomes) -> tuple[npt.NDArray[np.float32], ...]:
         """float32[years, k, n] of the model, and by age and sex alone."""
         marks = self._landmarks
         shape = (len(YEARS), len(self._names), len(marks))
         both = np.empty(shape, np.float32), np.empty(shape, np.float32)
         days = [round(years * 365.25) for years in YEARS]
+        logs = model.log_ratios_in(self._timeline, self._every)
         for start in range(0, len(marks), ROWS_AT_ONCE):
             here = slice(start, start + ROWS_AT_ONCE)
             given = marks.rows[here], marks.age[here], marks.female[here]
-            for kept, one in zip(both, risks_at(model, self._timeline, *given, days), strict=True):
+            for kept, one in zip(both, risks_at(model, logs, *given, days), strict=True):
                 kept[:, :, here] = one.transpose(2, 1, 0)
         return both
+
+    def drawn(self, model: SequenceModel) -> dict[str, Any]:
+        """Of some moments, risks by drawn futures beside analytic ones, at the main horizon."""
+        inside = np.flatnonzero(self._landmarks.time + int(MAIN * YEAR) <= self._cut)
+        chosen = np.random.default_rng(SEED).choice(inside, DRAWN_MOMENTS, replace=False)
+        where = np.isin(np.arange(len(self._landmarks)), chosen)
+        marks, days = self._landmarks.where(where), [round(MAIN * 365.25)]
+        share = model.futures_in(self._timeline, self._every, marks.rows, days, FUTURES, SEED)
+        logs = model.log_ratios_in(self._timeline, self._every)
+        risk, _ = risks_at(model, logs, marks.rows, marks.age, marks.female, days)
+        areas, seen, foretold = [], 0.0, np.zeros(2)
+        for place in range(len(self._names)):
+            came, known = (one[where] for one in self._known(MAIN, place))
+            both = [one[:, place, 0][known] for one in (share, risk)]
+            seen += float(came[known].sum())
+            foretold += [float(one.sum()) for one in both]
+            if came[known].sum() >= FEWEST_CASES:
+                stratum = self._stratum[where][known]
+                areas.append([stratified_auroc(came[known], one, stratum) for one in both])
+        names, means = ("drawn", "analytic"), np.nanmean(areas, axis=0)
+        return {
+            "moments": DRAWN_MOMENTS,
+            "futures": FUTURES,
+            "outcomes_judged": len(areas),
+            **{name: round(float(one), 4) for name, one in zip(names, means, strict=True)},
+            **{
+                f"observed_over_expected_{name}": round(float(seen / one), 3)
+                for name, one in zip(names, foretold, strict=True)
+            },
+        }
 
     def _known(self, years: int, place: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         given = {"landmarks": self._landmarks, "onsets": self._onsets, "rates": self._rates}
@@ -191,14 +244,17 @@ class _Judged:
         """Mean areas at each horizon, and of the main one the intervals of what the hazards gain."""
         lines = []
         for at, years in enumerate(YEARS):
-            areas = {name: found[name][at] for name in (ALONE, REGRESSION, HAZARDS)}
+            areas = {name: found[name][at] for name in LEARNERS}
             kept = np.isfinite([one[0] for one in areas.values()]).all(axis=0)
             line: dict[str, Any] = {"years": years, "outcomes_judged": int(kept.sum())}
             line |= {name: round(float(one[0][kept].mean()), 4) for name, one in areas.items()}
             line["observed_over_expected"] = found[f"{HAZARDS}_calibration"][at]
+            line["observed_over_expected_sequence"] = found[f"{SEQUENCE}_calibration"][at]
             if years == MAIN:
                 for other in (ALONE, REGRESSION):
                     line[f"gain_over_{other}"] = _gain(areas[HAZARDS], areas[other])
+                for other in (ALONE, HAZARDS):
+                    line[f"sequence_over_{other}"] = _gain(areas[SEQUENCE], areas[other])
             lines.append(line)
         return {"people": self._people, "moments": len(self._landmarks), "horizons": lines}
 
@@ -207,7 +263,7 @@ class _Judged:
         at, lines = YEARS.index(MAIN), []
         for place, (name, title) in enumerate(zip(self._names, self._titles, strict=True)):
             came, known = self._known(MAIN, place)
-            areas = {one: float(found[one][at, 0, place]) for one in (ALONE, REGRESSION, HAZARDS)}
+            areas = {one: float(found[one][at, 0, place]) for one in LEARNERS}
             lines.append({"outcome": name, "title": title, "cases": int((came & known).sum()), **areas})  # fmt: skip
         return sorted(lines, key=lambda line: -line["cases"])
 

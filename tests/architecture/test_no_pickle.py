@@ -22,7 +22,6 @@ MODULES = frozenset(
         "joblib",
         "shelve",
         "marshal",
-        "torch",
         "jsonpickle",
         "skops",
         "random",
@@ -46,6 +45,9 @@ CALLS = frozenset(
         "LazyFrame.deserialize",
     ]
 )
+OF_TORCH = ("load", "save", "jit", "hub", "package", "serialization", "export")
+"""What of PyTorch reads or writes pickle, or fetches code; its weights are kept as safetensors."""
+MAY_USE_TORCH = "src/lifecourse/models/sequence"
 FOLDERS = ("src", "tools", "benchmarks")
 MAY_START_PROGRAMS = {"src/lifecourse/records/genome/guarding.py"}
 """The reader of VCF runs this very Python apart, so that a crash of htslib is an error and no more."""
@@ -59,15 +61,24 @@ def named(node: ast.expr) -> str:
     return ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
 
 
+def runs_code(module: str, names: list[str]) -> bool:
+    """Whether an import brings in what runs code when it is read."""
+    first, *rest = module.split(".")
+    return first in MODULES or (first == "torch" and bool({*rest, *names} & {*OF_TORCH}))
+
+
 def findings(text: str) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            found += [each.name for each in node.names if each.name.split(".")[0] in MODULES]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in MODULES:
-            found.append(node.module or "")
+            found += [each.name for each in node.names if runs_code(each.name, [])]
+        elif isinstance(node, ast.ImportFrom):
+            if runs_code(node.module or "", [each.name for each in node.names]):
+                found.append(node.module or "")
         elif isinstance(node, ast.Call):
             name = named(node.func)
+            if name.startswith(tuple(f"torch.{one}" for one in OF_TORCH)):
+                found.append(name)
             if name in CALLS or name.endswith((".deserialize", ".read_pickle", ".to_pickle")):
                 found.append(name)
             for keyword in node.keywords:
@@ -91,6 +102,16 @@ def test_nothing_that_runs_code_when_it_is_read(repository: Path) -> None:
     assert wrong == {}
 
 
+def test_pytorch_is_used_by_the_sequence_model_alone(repository: Path) -> None:
+    users = [
+        path.relative_to(repository).as_posix()
+        for path in sources(repository)
+        if "import torch" in (text := path.read_text(encoding="utf-8")) or "from torch" in text
+    ]
+    assert users
+    assert all(name.startswith(MAY_USE_TORCH) for name in users)
+
+
 def test_the_package_starts_no_program_but_itself(repository: Path) -> None:
     starts = {
         str(path.relative_to(repository))
@@ -109,6 +130,10 @@ def test_the_package_starts_no_program_but_itself(repository: Path) -> None:
         "x = np.load(path, allow_pickle=True)",
         "x = np.load(path, allow_pickle=anything)",
         "x = torch.load(path) if (torch := __import__('torch')) else eval('1')",
+        "from torch import load as weights_of",
+        "import torch.package",
+        "torch.save(network, path)",
+        "x = torch.jit.load(path)",
         "x = pl.LazyFrame.deserialize(path)",
         "f = numba.njit(cache=True)(g)",
         "x = hashlib.md5(b'')",
@@ -120,6 +145,8 @@ def test_the_lint_finds_each_kind(line: str) -> None:
 
 def test_the_lint_leaves_ordinary_code_alone() -> None:
     assert (
-        findings("import json\nx = np.savez(path, allow_pickle=False)\ny = hashlib.sha256(b'')")
+        findings(
+            "import json\nimport torch\nfrom torch import nn\nx = np.savez(path, allow_pickle=False)\ny = hashlib.sha256(b'')"
+        )
         == []
     )

@@ -60,6 +60,38 @@ def test_one_command_learns_them_all_and_one_gives_a_persons_risks(
     assert "many outcomes" in capsys.readouterr().err
 
 
+def test_the_sequence_model_is_learned_and_asked_by_the_same_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="the extra 'deep' is not installed")
+    pytest.importorskip("safetensors", reason="the extra 'deep' is not installed")
+    workspace = str(ingested(tmp_path, 240))
+    capsys.readouterr()
+    words = ["train", workspace, "--outcomes", "all", "--model", "sequence", "--json"]
+    assert main(words) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["outcomes"] == 3  # the two codes, and hypertension as a phenotype
+    assert card["out"].endswith("models/sequence")
+    table = tmp_path / "risks.parquet"
+    assert main(["predict", "sequence", workspace, "--out", str(table)]) == 0
+    everyone = pl.read_parquet(table)
+    assert everyone["risk"].is_between(0, 1).all()
+    subject = str(everyone["subject_id"][0])
+    capsys.readouterr()
+    ask = ["predict", "sequence", workspace, "--subject", subject, "--futures", "40", "--json"]
+    assert main(ask) == 0
+    told = capsys.readouterr().out
+    for line in json.loads(told):
+        assert 0 < line["risk"] < 1
+        assert 0 < line["age_sex_risk"] < 1
+        assert 0 <= line["share_of_futures"] <= 1
+    assert main(ask) == 0
+    assert capsys.readouterr().out == told
+    assert main(["train", workspace, "--outcomes", "all"]) == 0
+    assert main(["predict", "outcomes", workspace, "--subject", subject, "--futures", "40"]) == 2
+    assert "hazards draw no futures" in capsys.readouterr().err
+
+
 def test_mistakes_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workspace = str(ingested(tmp_path, 5))
     assert main(["train", workspace, "--outcomes", "all"]) == 2
@@ -70,3 +102,5 @@ def test_mistakes_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "nobody to learn from" in capsys.readouterr().err
     assert main(["train", workspace, "--task", "mortality_1y", "--among", "X"]) == 2
     assert "--among goes with --outcomes" in capsys.readouterr().err
+    assert main(["train", workspace, "--task", "mortality_1y", "--model", "sequence"]) == 2
+    assert "--model sequence goes with --outcomes all" in capsys.readouterr().err

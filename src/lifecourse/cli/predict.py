@@ -13,6 +13,7 @@ from lifecourse.cli.arguments import (
     add_store,
     add_subject,
     purpose_of,
+    whole_number,
 )
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly, table
@@ -21,12 +22,13 @@ from lifecourse.cli.workspace import model_of, store_of
 if TYPE_CHECKING:
     import argparse
 
-    from lifecourse.models.outcomes import OutcomesModel
+    from lifecourse.models.outcomes import ModelOfOutcomes
     from lifecourse.timeline.access import Timeline
+    from lifecourse.timeline.derived import Derived
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, STORE, whom and --out."""
+    """MODEL, STORE, whom, --out and --futures."""
     add_model(parser)
     add_store(parser)
     add_subject(parser)
@@ -36,13 +38,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="of a model of many outcomes: write the table of risks here (Parquet) instead of printing it",
     )
+    parser.add_argument(
+        "--futures",
+        metavar="N",
+        type=whole_number,
+        default=0,
+        help="of a sequence model: also draw N futures of each person, and say in which share each outcome came",
+    )
     add_identity(parser, purpose="direct_care")
 
 
 def call(arguments: argparse.Namespace) -> Any:
     """A risk for one person, or for everyone, as of each one's last record."""
     from lifecourse.models import load_model, predict
-    from lifecourse.models.outcomes import is_of_outcomes, load_outcomes
+    from lifecourse.models.outcomes import kind_of
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.derived import Derived
@@ -54,15 +63,33 @@ def call(arguments: argparse.Namespace) -> Any:
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.PREDICT
     )
     subjects = None if arguments.subject is None else [arguments.subject]
-    if is_of_outcomes(folder, derived):
-        return _of_outcomes(load_outcomes(folder, derived), timeline, subjects, arguments.out)
+    kind = kind_of(folder, derived)
+    if kind != "task":
+        model = _loaded(kind, folder, derived)
+        return _of_outcomes(model, timeline, subjects, arguments.out, arguments.futures)
     if arguments.out is not None:
         raise UserError("--out is for a model of many outcomes. Leave it out: risks are printed.")
+    if arguments.futures:
+        raise UserError("--futures is for a sequence model (`train --outcomes all`). Leave it out.")
     return plainly(predict(load_model(folder, derived), timeline, subject_ids=subjects))
 
 
+def _loaded(kind: str, folder: Path, derived: Derived) -> ModelOfOutcomes:
+    if kind == "sequence":
+        from lifecourse.models.sequence import load_sequence
+
+        return load_sequence(folder, derived)
+    from lifecourse.models.outcomes import load_outcomes
+
+    return load_outcomes(folder, derived)
+
+
 def _of_outcomes(
-    model: OutcomesModel, timeline: Timeline, subjects: list[int] | None, out: Path | None
+    model: ModelOfOutcomes,
+    timeline: Timeline,
+    subjects: list[int] | None,
+    out: Path | None,
+    futures: int,
 ) -> Any:
     """One person's risks, highest first within each horizon; everyone's into a file."""
     from lifecourse.models.outcomes import predict_outcomes
@@ -71,7 +98,7 @@ def _of_outcomes(
         raise UserError(
             "that is a line for each person, outcome and horizon. Give --out FILE, or one person: --subject ID."
         )
-    risks, refused = predict_outcomes(model, timeline, subjects)
+    risks, refused = predict_outcomes(model, timeline, subjects, futures=futures)
     if out is not None:
         timeline.derived.write_table(out, risks)
         return {"out": str(out), "rows": risks.height, "refused": refused.height}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
     from lifecourse.features import Recipe
+    from lifecourse.models.outcomes import ModelOfOutcomes
     from lifecourse.models.reporting import Statements
     from lifecourse.tasks import AnyTask
     from lifecourse.timeline.access import Timeline
@@ -25,10 +27,11 @@ OUTCOME = "outcome.json"
 """In the folder of a task's model: what training came to, for the pages."""
 OUTCOMES, OF_OUTCOMES = "outcomes", "outcomes.json"
 """The folder of the model of all outcomes, which the pages do not show, and what training it came to."""
+HAZARDS, SEQUENCE = "hazards", "sequence"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """STORE, --task or --outcomes, --recipe, --among, --statements, --seed and --out."""
+    """STORE, --task or --outcomes, --model, --recipe, --among, --statements, --seed and --out."""
     add_store(parser)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
@@ -45,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CODE",
         help="with --outcomes: learn from the people alone who have this fact, such as SPLIT//train",
     )
+    parser.add_argument(
+        "--model",
+        choices=(HAZARDS, SEQUENCE),
+        default=HAZARDS,
+        help="with --outcomes: hazards on one matrix of features (the default), or a transformer over events and ages "
+        "(needs the extra `deep`)",
+    )
     parser.add_argument("--recipe", metavar="FILE", type=Path, help="which covariates")
     parser.add_argument(
         "--statements",
@@ -57,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="DIR",
         type=Path,
-        help="where the model goes (default: models/TASK, or models/outcomes, beside STORE)",
+        help="where the model goes (default: models/TASK, models/outcomes or models/sequence, beside STORE)",
     )
     add_identity(parser, purpose="operations")
 
@@ -74,6 +84,8 @@ def call(arguments: argparse.Namespace) -> Any:
         raise UserError("--among goes with --outcomes all. A task says itself whom it asks about.")
     if arguments.statements and arguments.outcomes:
         raise UserError("--statements goes with --task: a model of all outcomes has no reports.")
+    if arguments.model == SEQUENCE:
+        _check_sequence(arguments)
     store = store_of(arguments.store)
     statements = load_statements(arguments.statements) if arguments.statements else None
     task = load_task(arguments.task) if arguments.task else None
@@ -81,13 +93,25 @@ def call(arguments: argparse.Namespace) -> Any:
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
     )
     recipe = load_recipe(arguments.recipe) if arguments.recipe else None
-    out = arguments.out or store.parent / "models" / (task.name if task else OUTCOMES)
+    many = SEQUENCE if arguments.model == SEQUENCE else OUTCOMES
+    out = arguments.out or store.parent / "models" / (task.name if task else many)
+    if task is None and arguments.model == SEQUENCE:
+        return _sequence(timeline, out, arguments.among, arguments.seed)
     if task is None:
         return _all_outcomes(timeline, out, arguments.among, recipe, arguments.seed)
     trained = train_and_save(
         timeline, task, out, recipe=recipe, seed=arguments.seed, statements=statements
     )
     return {**trained, "out": str(out)} if trained["outcome"] == "model" else trained
+
+
+def _check_sequence(arguments: argparse.Namespace) -> None:
+    """Refuse what does not go together, and a machine without the extra, before anything is read."""
+    if not arguments.outcomes or arguments.recipe:
+        raise UserError(
+            "--model sequence goes with --outcomes all, and without --recipe: it reads events themselves."
+        )
+    import_module("lifecourse.models.sequence")
 
 
 def _all_outcomes(
@@ -100,6 +124,21 @@ def _all_outcomes(
     with shown_progress() as progress:
         model = train_outcomes(timeline, among=among, recipe=recipe, seed=seed, progress=progress)
     save_outcomes(model, out, timeline.derived)
+    return _told(model, timeline, out)
+
+
+def _sequence(timeline: Timeline, out: Path, among: str | None, seed: int) -> dict[str, Any]:
+    """As `_all_outcomes`, by the sequence model."""
+    from lifecourse.base.progress import shown_progress
+    from lifecourse.models.sequence import save_sequence, train_sequence
+
+    with shown_progress() as progress:
+        model = train_sequence(timeline, among=among, seed=seed, progress=progress)
+    save_sequence(model, out, timeline.derived)
+    return _told(model, timeline, out)
+
+
+def _told(model: ModelOfOutcomes, timeline: Timeline, out: Path) -> dict[str, Any]:
     card = {name: value for name, value in model.card.items() if name != "events"}
     timeline.derived.write_json(out / OF_OUTCOMES, {"outcome": "model", **card})
     return {**card, "out": str(out)}

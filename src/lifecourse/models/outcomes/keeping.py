@@ -59,7 +59,8 @@ def load_outcomes(folder: Path, derived: Derived | None = None) -> OutcomesModel
     files = read_signed(folder, derived)
     document: Any = orjson.loads(files[MODEL])
     if document.get("kind") != KIND:
-        raise ModelError(f"model '{folder.name}' is of one task, not of many outcomes.")
+        what = "a sequence model" if "kind" in document else "of one task, not of many outcomes"
+        raise ModelError(f"model '{folder.name}' is {what}.")
     if document["format"] != FORMAT:
         raise ModelError(f"model '{folder.name}' is of another format. Train it again.")
     return OutcomesModel(
@@ -78,10 +79,10 @@ def load_outcomes(folder: Path, derived: Derived | None = None) -> OutcomesModel
     )
 
 
-def is_of_outcomes(folder: Path, derived: Derived | None = None) -> bool:
-    """Whether a model is of many outcomes, not of one task."""
+def kind_of(folder: Path, derived: Derived | None = None) -> str:
+    """What a model is of: ``outcomes`` or ``sequence``, both of many outcomes; ``task``, of one."""
     document: Any = orjson.loads(read_signed(folder, derived)[MODEL])
-    return bool(document.get("kind") == KIND)
+    return str(document.get("kind", "task"))
 
 
 def _bytes(array: np.ndarray) -> bytes:

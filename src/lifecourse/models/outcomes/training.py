@@ -72,15 +72,8 @@ def train_outcomes(
     ModelError
         Nobody can be learned from, or no outcome came to enough people.
     """
-    persons = followed_persons(timeline.persons())
-    if among is not None:
-        persons = persons.filter(pl.col("subject_id").is_in(people_with(timeline, among).implode()))
-    if persons.height == 0:
-        whom = "of known age with records at two moments" + (
-            "" if among is None else " and that fact"
-        )
-        raise ModelError(f"there is nobody to learn from: nobody {whom}. Give a store with people.")
-    onsets = _enough(onsets_of(timeline), persons)
+    persons = learned_from(timeline, among)
+    onsets = common_enough(onsets_of(timeline), persons)
     landmarks = _landmarks(persons, seed)
     progress.step("featurizing", 0)
     chosen = recipe or load_recipe(RECIPE)
@@ -118,6 +111,25 @@ def train_outcomes(
     )  # fmt: skip
 
 
+def learned_from(timeline: Timeline, among: str | None) -> pl.DataFrame:
+    """Those of `followed_persons` who teach.
+
+    Raises
+    ------
+    ModelError
+        There is nobody.
+    """
+    persons = followed_persons(timeline.persons())
+    if among is not None:
+        persons = persons.filter(pl.col("subject_id").is_in(people_with(timeline, among).implode()))
+    if persons.height == 0:
+        whom = "of known age with records at two moments" + (
+            "" if among is None else " and that fact"
+        )
+        raise ModelError(f"there is nobody to learn from: nobody {whom}. Give a store with people.")
+    return persons
+
+
 def people_with(timeline: Timeline, code: str) -> pl.Series:
     """The ids of those who have `code` at any time or without one."""
     columns = ("subject_id", "code")
@@ -128,7 +140,14 @@ def people_with(timeline: Timeline, code: str) -> pl.Series:
     return pl.concat([pl.Series("subject_id", [], dtype=pl.Int64), *found]).unique().sort()
 
 
-def _enough(onsets: Onsets, persons: pl.DataFrame) -> Onsets:
+def common_enough(onsets: Onsets, persons: pl.DataFrame) -> Onsets:
+    """Those that `FEWEST` of the people came to.
+
+    Raises
+    ------
+    ModelError
+        There is none.
+    """
     counts = onsets.counts(persons["subject_id"].to_numpy())
     places = np.flatnonzero(counts >= FEWEST).tolist()
     if not places:
@@ -187,7 +206,7 @@ class _Study:
         logs = [fit.logs(inside) for fit in fits]
         told = [_likelihood(judged, places, one) for one in logs]
         best = int(np.argmax(told))
-        return RIDGES[best], _judged(judged, places, logs[best])
+        return RIDGES[best], how_well(judged, places, logs[best])
 
     def _after(self, rates: AgeSexRates, rows: Flags) -> FollowUps:
         landmarks = self._landmarks.where(rows)
@@ -208,7 +227,7 @@ def _likelihood(after: FollowUps, places: list[int], logs: npt.NDArray[np.float6
     return told
 
 
-def _judged(after: FollowUps, places: list[int], logs: npt.NDArray[np.float64]) -> dict[str, Any]:
+def how_well(after: FollowUps, places: list[int], logs: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Mean area within age bands and sexes, of the model and of age and sex alone; observed over expected events."""
     landmarks = after.landmarks
     stratum = strata(landmarks)

@@ -8,59 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 import pytest
+from lives import BORN, Row, asked, lives, timeline_of
 
 from lifecourse.base.errors import ModelError, UserError
 from lifecourse.models import load_model
 from lifecourse.models.outcomes import (
     OutcomesModel,
-    is_of_outcomes,
+    kind_of,
     load_outcomes,
     predict_outcomes,
     save_outcomes,
     train_outcomes,
 )
-from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lifecourse.timeline.access import Timeline
-
-BORN = datetime(1950, 1, 1)
-SCHEMA = {"subject_id": pl.Int64, "time": pl.Datetime("us"), "code": pl.String}
-Row = tuple[int, datetime | None, str]
-
-
-def lives(n: int, seed: int = 0) -> list[Row]:
-    """n people to the age of 60: hypertension makes strokes five times as common; nothing else says anything."""
-    random = np.random.default_rng(seed)
-    rows: list[Row] = []
-
-    def add(person: int, age: float, code: str) -> None:
-        if age < 60:
-            rows.append((person, BORN + timedelta(days=age * 365.25), code))
-
-    for person in range(1, n + 1):
-        sex, half = ("female", "male")[person % 2], ("one", "two")[person % 3 == 0]
-        rows += [
-            (person, None, f"SEX//{sex}"),
-            (person, BORN, "MEDS_BIRTH"),
-            (person, None, f"HALF//{half}"),
-        ]
-        add(person, 1 + random.random(), "VISIT//outpatient")
-        pressure = random.exponential(80.0)
-        add(person, pressure, "ICD10//I10")
-        slow, fast = random.exponential(150.0), random.exponential(30.0)
-        add(person, slow if slow < pressure else pressure + fast, "ICD10//I63")
-        for code in ("ICD10//L30", "ICD10//K21"):
-            add(person, random.exponential(90.0), code)
-        add(person, random.exponential(4_000.0), "ICD10//Q99")
-        add(person, 59.9, "VISIT//outpatient")
-    return rows
-
-
-def timeline_of(rows: list[Row]) -> Timeline:
-    return timeline_from_events(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +35,6 @@ def rows() -> list[Row]:
 @pytest.fixture(scope="module")
 def model(rows: list[Row]) -> OutcomesModel:
     return train_outcomes(timeline_of(rows))
-
-
-def asked(extra: list[tuple[int, str]]) -> Timeline:
-    """A woman of 40, and what she had at which age."""
-    mine: list[Row] = [(7, None, "SEX//female"), (7, BORN, "MEDS_BIRTH")]
-    told = [(7, BORN + timedelta(days=age * 365.25), code) for age, code in extra]
-    return timeline_of([*mine, *told, (7, BORN + timedelta(days=40 * 365.25), "VISIT//outpatient")])
 
 
 def risks(model: OutcomesModel, timeline: Timeline, at: int | None = None) -> dict[str, float]:
@@ -126,7 +83,7 @@ def test_a_kept_model_tells_the_same_and_is_no_model_of_one_task(
     timeline = timeline_of(rows)
     again = load_outcomes(tmp_path / "m")
     assert predict_outcomes(again, timeline)[0].equals(predict_outcomes(model, timeline)[0])
-    assert is_of_outcomes(tmp_path / "m")
+    assert kind_of(tmp_path / "m") == "outcomes"
     with pytest.raises(ModelError, match="many outcomes"):
         load_model(tmp_path / "m")
     (tmp_path / "m" / "ratios.npy").write_bytes(b"changed")
