@@ -69,7 +69,7 @@ $(BIN)/python:
 	@mkdir -p .stamps && touch $@
 
 # The extra `deep`, which no lock has: PyTorch is a different file on each kind of machine. CI wants it; without it the tests
-# of the sequence model say so and are skipped. This release of PyTorch is one whose file for Debian needs no graphics card here.
+# of the sequence model say so and are skipped. CI installs this release: its file here is for processors alone.
 .stamps/deep: pyproject.toml .stamps/test
 	$(BIN)/python -m pip install -qq torch==2.13.0
 	$(BIN)/python -m pip install -qq --no-build-isolation --editable '.[deep]'
