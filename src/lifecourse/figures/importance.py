@@ -72,7 +72,7 @@ def importance(
     if members:
         parts.append(text(LEFT + WIDTH + 12, TOP - 10, "first five"))
     parts += [
-        text(LEFT, TOP - 10, f"moves {unit} by, on average"),
+        text(LEFT, TOP - 10, f"moves {unit} by"),
         text(LEFT - 4, end + 14, "0", font_size=11),
         text(LEFT + WIDTH, end + 14, f"{most:.2f}", font_size=11, text_anchor="end"),
     ]
