@@ -12,7 +12,7 @@ BENCH ?= build/bench
 demo: .stamps/run
 	$(BIN)/lifecourse simulate --subjects $(DEMO_SUBJECTS) --seed 1 --format fhir --out $(DEMO)/source
 	$(BIN)/lifecourse run $(DEMO)/source --out $(DEMO)/workspace --identifiability synthetic
-	$(BIN)/lifecourse pages $(DEMO)/workspace
+	$(BIN)/lifecourse pages $(DEMO)/workspace --most 20
 	@echo
 	@echo "Or serve all of them, signed in and audited:  $(BIN)/lifecourse serve $(DEMO)/workspace"
 	@echo "It prints a sign-in link for http://127.0.0.1:8000/"

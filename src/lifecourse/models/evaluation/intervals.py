@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,8 @@ DRAWS = 200
 LOW, HIGH = 2.5, 97.5
 MOST_ROWS_DRAWN = 4_000_000
 FEWEST_DRAWS = 50
+DRAWS_WAITING = 8
+"""For each thread so many draws are held at once."""
 
 
 def draws_of(n_rows: int) -> int:
@@ -50,7 +54,8 @@ def over_draws(
 ) -> dict[str, dict[str, float | None]]:
     """What `measured` says of all rows, by name, each with its 95 % percentile interval over draws of subjects.
 
-    `measured` is given the places of rows, int64[m]; measures of one draw are of the same people.
+    `measured` is given the places of rows, int64[m]; measures of one draw are of the same people. Several
+    threads ask it at once.
     """
     random = np.random.default_rng(seed)
     _, owner = np.unique(subject_ids, return_inverse=True)
@@ -59,11 +64,20 @@ def over_draws(
     n_subjects, counts = len(starts) - 1, np.diff(starts)
     values = measured(np.arange(len(order)))
     drawn: dict[str, list[float]] = {name: [] for name in values}
-    for _ in range(draws if n_subjects else 0):
-        chosen = random.integers(0, n_subjects, n_subjects)
-        rows = order[_places(starts[chosen], counts[chosen])]
-        for name, value in measured(rows).items():
-            drawn[name].append(value)
+
+    def drawn_from(chosen: npt.NDArray[np.int64]) -> Mapping[str, float]:
+        return measured(order[_places(starts[chosen], counts[chosen])])
+
+    workers = os.cpu_count() or 1
+    left = draws if n_subjects else 0
+    with ThreadPoolExecutor(workers) as pool:
+        while left > 0:
+            several = min(left, DRAWS_WAITING * workers)
+            left -= several
+            people = [random.integers(0, n_subjects, n_subjects) for _ in range(several)]
+            for told in pool.map(drawn_from, people):
+                for name, value in told.items():
+                    drawn[name].append(value)
     return {
         name: {
             "value": _finite(value),
