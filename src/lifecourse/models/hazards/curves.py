@@ -22,8 +22,8 @@ STEPS = 50
 PRIOR_EVENTS = 20.0
 """The slope is held to 1 as if by so many events: a handful of outcomes must not bend a curve."""
 FEWEST_SEEN = 20
-"""Of those without an event so many must have been seen to a horizon: where it lies at the end of what was recorded, the
-few who reach it would stand for everyone, and where nobody does only those who had an event would be known."""
+"""So many without an event must have been seen to a horizon. At the end of what was recorded the few who reach it would
+stand for everyone; where nobody does, only those who had an event would be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
