@@ -3,7 +3,7 @@
 ``python -m benchmarks.competing FOLDER [PEOPLE [onset|recorded]]``
 
 PEOPLE (100,000) of one seed teach, as many of another are judged; both are kept in FOLDER. Each person who teaches has
-one row, at a moment between 2 and 7 years after the records begin, and is followed until the data end, 12 years after
+one row, at a moment between 1 and 7 years after the records begin, and is followed until the data end, 12 years after
 they began; the judged are asked of at 7 years. For five outcomes and 1, 5 and 10 years: the share of the oracle's gain
 over chance, observed over expected incidence with its interval, and mean predicted over mean true risk in groups of
 1,000 or more. Ten years reach beyond the records of those who are judged: there, what would happen is drawn from the
@@ -54,7 +54,7 @@ BOUNDS = ((1_600, 0.05), (400, 0.10))
 """So far may observed over expected be from 1 where there are so many events."""
 COVERED, GROUP, GROUP_OFF, Z = 0.90, 1_000, 0.07, 1.96
 ONSET, RECORDED = "onset", "recorded"
-MOMENTS = (2.0, 7.0)
+MOMENTS = (1.0, 7.0)
 """Years after the records begin, between which each person's moment lies."""
 MOMENTS_SEED = 5
 
