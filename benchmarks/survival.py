@@ -32,6 +32,8 @@ from lifecourse.models.evaluation import calibration_errors, concordance, integr
 from lifecourse.models.hazards import fit_hazards
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from lifecourse.features import FeatureMatrix
@@ -50,13 +52,12 @@ def main(folder: Path, whose: str) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["OMP_NUM_THREADS"] = "1"  # a process a core; more threads would wait for each other
     sets = list(survival_sets(folder))
-    ours = [] if whose == "peers" else _ours(sets)
     if whose != "ours":
         _ask_peers(folder, sets)
-    theirs = _kept(folder)
-    lines = [_line(found, theirs.get(found["set"], {})) for found in ours]
-    for line in lines:
-        print(json.dumps(line), flush=True)
+    theirs, lines = _kept(folder), []
+    for found in () if whose == "peers" else _ours(sets):
+        lines.append(_line(found, theirs.get(found["set"], {})))
+        print(json.dumps(lines[-1]), flush=True)
     promised = [line for line in lines if "without" not in line["set"]]
     seconds, processor = (sum(line[of] for line in promised) for of in ("seconds", "processor"))
     told = {"seconds": round(seconds, 1), "processor": round(processor, 1)}
@@ -98,10 +99,9 @@ def _line(found: dict[str, Any], theirs: dict[str, dict[int, dict[str, float]]])
     return {**line, "kept": kept and complete}
 
 
-def _ours(sets: list[SurvivalSet]) -> list[dict[str, Any]]:
+def _ours(sets: list[SurvivalSet]) -> Iterator[dict[str, Any]]:
     """Ours of each set, folds shared out to a process a core."""
     every = [*sets, *(one.without(PROGNOSES) for one in sets if one.name == "support2")]
-    found = []
     with _pool() as pool:
         list(pool.map(_warm, range(_cores())))
         for one in every:
@@ -111,15 +111,12 @@ def _ours(sets: list[SurvivalSet]) -> list[dict[str, Any]]:
             seconds = time.monotonic() - started
             scores = [_scored(one, job[3], risk) for job, (risk, _) in zip(jobs, told, strict=True)]
             processor = sum(spent for _, spent in told)
-            found.append(
-                {
-                    "set": one.name,
-                    "scores": scores,
-                    "seconds": round(seconds, 2),
-                    "processor": round(processor, 2),
-                }
-            )
-    return found
+            yield {
+                "set": one.name,
+                "scores": scores,
+                "seconds": round(seconds, 2),
+                "processor": round(processor, 2),
+            }
 
 
 def _pool() -> ProcessPoolExecutor:
