@@ -39,7 +39,7 @@ PEOPLE, JUDGED, COLUMNS, CODES_EACH, MATTERING = 1_000_000, 100_000, 10_000, 53.
 HORIZONS = np.array([365.0, 730.0, 1096.0, 1826.0])
 LEVELS = (-10.6, -10.4)
 """Of the two log hazards a day."""
-PEERS = {"lightgbm": 20_000, "scikit-survival": 2_000}
+PEERS = {"lightgbm": 10_000, "scikit-survival": 2_000}
 """Who stands beside ours, on how many people."""
 JUDGED_BY_PEERS = 20_000
 MOST_SECONDS, MOST_MB, MOST_LOST_AREA, MOST_OFF = 90.0, 8_000.0, 0.005, 0.05
