@@ -1,19 +1,25 @@
 """Hazards against the records oracle of the synthetic hospital, death competing.
 
-``python -m benchmarks.competing FOLDER [PEOPLE]``
+``python -m benchmarks.competing FOLDER [PEOPLE [onset|recorded]]``
 
 PEOPLE (100,000) of one seed teach, as many of another are judged; both are kept in FOLDER. Each person who teaches has
-one row, at a moment drawn from the years of the record; follow-up ends with the data, so that a row is seen for as
-long as there are records. For five outcomes and 1, 5 and 10 years: the share of the oracle's gain over chance, observed
-over expected incidence with its interval, and mean predicted over mean true risk in groups of 1,000 or more. Ten years
-reach beyond the records of those who are judged: there, what would happen is drawn from the true risks. Ends with 1
-where a promise is broken.
+one row, at a moment between 1 and 7 years after the records begin, and is followed until the data end, 12 years after
+they began; the judged are asked of at 7 years. For five outcomes and 1, 5 and 10 years: the share of the oracle's gain
+over chance, observed over expected incidence with its interval, and mean predicted over mean true risk in groups of
+1,000 or more. Ten years reach beyond the records of those who are judged: there, what would happen is drawn from the
+true risks.
+
+The truth that judges is when an illness began. Who teaches is followed to the same thing (``onset``), as if a register
+of the illness were linked to the records; what is known of them is what the records show. With ``recorded`` they are
+followed to what was written down: an illness that began before is then taken for a new one when it is found, and one
+that nobody finds for none, and risks differ from the true ones by that. Ends with 1 where a promise is broken.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +29,21 @@ from benchmarks.hospital import hospital
 
 from lifecourse.base.clock import DAYS_PER_YEAR
 from lifecourse.features import featurize, load_recipe
-from lifecourse.models import train
+from lifecourse.models.competing import HazardStudy
 from lifecourse.models.evaluation import auroc
+from lifecourse.models.hazards import fit_hazards
 from lifecourse.models.model import age_band, sex_name
-from lifecourse.simulation.futures import HORIZONS, MAIN_OUTCOMES
-from lifecourse.tasks import Task, load_task
+from lifecourse.simulation.charting import US_PER_DAY, begin_microseconds, cut_microseconds
+from lifecourse.simulation.futures import COMPOSITE, HORIZONS, MAIN_OUTCOMES
+from lifecourse.simulation.parameters import parameters
+from lifecourse.simulation.state import CARDIOVASCULAR
+from lifecourse.tasks import Task, label, load_task
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
-    from lifecourse.models import RiskModel
     from lifecourse.timeline.access import Timeline
 
     Floats = npt.NDArray[np.float64]
@@ -42,9 +53,13 @@ LEAST_MEAN, LEAST_EACH = 0.95, 0.93
 BOUNDS = ((1_600, 0.05), (400, 0.10))
 """So far may observed over expected be from 1 where there are so many events."""
 COVERED, GROUP, GROUP_OFF, Z = 0.90, 1_000, 0.07, 1.96
+ONSET, RECORDED = "onset", "recorded"
+MOMENTS = (1.0, 7.0)
+"""Years after the records begin, between which each person's moment lies."""
+MOMENTS_SEED = 5
 
 
-def main(folder: Path, people: int) -> int:
+def main(folder: Path, people: int, followed_to: str = ONSET) -> int:
     """Run it all; returns 1 where a promise is broken."""
     learning = hospital(folder / f"train{people}", people, TRAINING_SEED)
     judged = hospital(
@@ -55,21 +70,72 @@ def main(folder: Path, people: int) -> int:
     )
     truth = folder / f"judge{people}" / "truth"
     lines: list[dict[str, Any]] = []
+    learned = folder / f"train{people}" / "truth" / "people"
     for outcome in MAIN_OUTCOMES:
-        model = train(learning, task_of(outcome), recipe=load_recipe("synthetic_hospital")).model
-        if model is None:
-            continue
-        for line in _judged(model, judged, truth, outcome):
+        started = time.process_time()
+        task = task_of(outcome)
+        if followed_to == ONSET:
+            table = onsets(pl.read_parquet(learned / "*.parquet"), outcome)
+        else:
+            table = label(learning, task).table
+        study = HazardStudy.of(learning, task, table, load_recipe("synthetic_hospital"), 0)
+        for line in _judged(study, judged, truth, outcome):
             lines.append(line)
             print(json.dumps(line), flush=True)
-    told = summary(lines)
+        spent = round(time.process_time() - started)
+        print(json.dumps({"outcome": outcome, "processor": spent}), flush=True)
+    told = {"followed_to": followed_to, "people": people, **summary(lines)}
     print(json.dumps(told), flush=True)
-    (folder / "competing.json").write_text(json.dumps({**told, "lines": lines}, indent=1))
+    kept = folder / f"competing-{people}-{followed_to}.json"
+    kept.write_text(json.dumps({**told, "lines": lines}, indent=1))
     return int(not told["kept"])
 
 
+def onsets(truth: pl.DataFrame, outcome: str) -> pl.DataFrame:
+    """What came of each person first after one moment: 1 the outcome's onset, 2 death, 0 the end of the data.
+
+    truth : as `lifecourse.simulation.truth.true_people` gives it
+
+    Returns
+    -------
+    subject_id, prediction_time, event, duration_days, boolean_value
+        Those who are alive at their moment, whose illness had neither begun nor been written down.
+    """
+    model = parameters()
+    begin = begin_microseconds(model)
+    until = (cut_microseconds(model) - begin) / US_PER_DAY
+    truth = truth.sort("person")
+    names = CARDIOVASCULAR if outcome == COMPOSITE else (outcome,)
+
+    def days(column: str) -> Floats:
+        since = (truth[column].dt.epoch("us") - begin) / US_PER_DAY
+        return since.fill_null(np.inf).to_numpy()
+
+    began = np.minimum.reduce([days(f"onset_{name}") for name in names])
+    written = np.minimum.reduce([days(f"recorded_{name}") for name in names])
+    died = days("onset_death")
+    random = np.random.default_rng(MOMENTS_SEED)
+    moment = random.uniform(*MOMENTS, truth.height) * DAYS_PER_YEAR
+    free = (began > moment) & (written > moment) & (died > moment)
+    ended = np.minimum(np.minimum(began, died), until)
+    event = np.where(ended >= until, 0, np.where(began <= died, 1, 2))
+    return (
+        pl.DataFrame(
+            {
+                "subject_id": truth["person"],
+                "prediction_time": (begin + (moment * US_PER_DAY)).astype(np.int64),
+                "event": event.astype(np.int64),
+                "duration_days": ended - moment,
+                "boolean_value": event == 1,
+            }
+        )
+        .with_columns(pl.col("prediction_time").cast(pl.Datetime("us")))
+        .filter(pl.Series(free))
+    )
+
+
 def task_of(outcome: str) -> Task:
-    """The outcome of the library's task within 1, 5 and 10 years, death competing, at two moments of each record."""
+    """The outcome of the library's task within 1, 5 and 10 years, death competing, at one year of each record."""
     plain = load_task(f"{outcome}_5y")
     if not isinstance(plain, Task):
         raise TypeError(f"{plain.name} is not a task of our own")
@@ -78,7 +144,7 @@ def task_of(outcome: str) -> Task:
         {
             **plain.model_dump(mode="json"),
             "name": f"{outcome}_or_death",
-            "trigger": {"codelist": "any_visit", "which": "random", "seed": 5},
+            "trigger": {"every_days": 365, "which": "random", "seed": MOMENTS_SEED},
             "outcomes": [
                 *({**one.model_dump(mode="json"), "name": outcome} for one in plain.outcomes),
                 {"codelist": "death", "name": "death"},
@@ -113,23 +179,34 @@ def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
     return {**told, "kept": kept and not groups and (not covered or told["covered"] >= COVERED)}
 
 
-def _judged(model: RiskModel, judged: Timeline, truth: Path, outcome: str) -> list[dict[str, Any]]:
-    told = pl.scan_parquet(truth / "risks" / "*.parquet").filter(
-        (pl.col("outcome") == outcome) & ~pl.col("is_recorded")
+def _judged(
+    study: HazardStudy, judged: Timeline, truth: Path, outcome: str
+) -> Iterator[dict[str, Any]]:
+    fitted = fit_hazards(
+        study.features,
+        study.followed,
+        study.subjects,
+        horizons_days=study.horizons,
+        n_causes=len(study.task.names),
+        known=study.known,
     )
-    table = told.collect()
+    table = (
+        pl.scan_parquet(truth / "risks" / "*.parquet")
+        .filter((pl.col("outcome") == outcome) & ~pl.col("is_recorded"))
+        .collect()
+    )
     people = table.unique("person", maintain_order=True).select(
         subject_id="person", prediction_time="time"
     )
-    features = featurize(judged, people, model.recipe, vocabulary=model.vocabulary)
-    incidence = model.incidence(features)
+    vocabulary = study.features.vocabulary
+    features = featurize(judged, people, study.recipe, vocabulary=vocabulary)
+    incidence = fitted.incidence(features)
     place = {person: i for i, person in enumerate(people["subject_id"].to_list())}
-    lines = []
     for h, years in enumerate(HORIZONS):
         mine = table.filter(pl.col("years") == years)
         rows = np.array([place[person] for person in mine["person"].to_list()])
-        lines.append(_line(outcome, years, mine, incidence[rows, 0, h], features.dense[rows, :2]))
-    return lines
+        line = _line(outcome, years, mine, incidence[rows, 0, h], features.dense[rows, :2])
+        yield {**line, "learner": fitted.learner.kind}
 
 
 def _line(
@@ -172,4 +249,4 @@ def _groups(risk: Floats, true: Floats, age_and_sex: Floats) -> list[dict[str, A
 
 if __name__ == "__main__":
     size = int(sys.argv[2]) if len(sys.argv) > 2 else PEOPLE
-    sys.exit(main(Path(sys.argv[1]), size))
+    sys.exit(main(Path(sys.argv[1]), size, *sys.argv[3:4]))

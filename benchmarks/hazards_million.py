@@ -1,17 +1,19 @@
 """A million people, ten thousand sparse columns, two causes, four horizons.
 
-``python -m benchmarks.hazards_million FOLDER [PEOPLE]``
+``python -m benchmarks.hazards_million FOLDER [PEOPLE]`` or ``... FOLDER peers``
 
 Codes are had with frequencies like those of records (a few common ones, thousands of rare ones, about 53 a person); 150
 of them, age and sex move the hazard of each cause, age in a curve. Timed is all of `fit_hazards` on a million people
-and its prediction for the same number; judged are 100,000 fresh people whose true risk is known. No peer
-stands beside it yet. Ends with 1 where a promise is broken.
+and its prediction for the same number; judged are 100,000 fresh people whose true risk is known. With ``peers`` ours
+stands beside LightGBM and scikit-survival (`benchmarks.hazards_peers`), each on as many people as it can bear: the same
+people, judged on the same fresh ones. Ends with 1 where a promise is broken.
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+from benchmarks.peers import peer
 from benchmarks.workload import Result, report
 from scipy import sparse
 
@@ -36,6 +39,9 @@ PEOPLE, JUDGED, COLUMNS, CODES_EACH, MATTERING = 1_000_000, 100_000, 10_000, 53.
 HORIZONS = np.array([365.0, 730.0, 1096.0, 1826.0])
 LEVELS = (-10.6, -10.4)
 """Of the two log hazards a day."""
+PEERS = {"lightgbm": 10_000, "scikit-survival": 2_000}
+"""Who stands beside ours, on how many people."""
+JUDGED_BY_PEERS = 20_000
 MOST_SECONDS, MOST_MB, MOST_LOST_AREA, MOST_OFF = 90.0, 8_000.0, 0.005, 0.05
 
 
@@ -154,6 +160,62 @@ def main(folder: Path, people: int) -> int:
     return int(promised and not kept)
 
 
+def beside(folder: Path) -> int:
+    """Ours and each peer on the same people; a line each, with how many times the processor's seconds they take."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = town(JUDGED_BY_PEERS, 2)
+    lines = []
+    for name, people in PEERS.items():
+        here = town(people, 1)
+        _lay(folder, here, fresh)
+        script = str(Path(__file__).with_name("hazards_peers.py"))
+        answer = subprocess.run(
+            [str(peer("hazards")), script, name, str(folder)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        theirs = _line(fresh, np.load(folder / f"{name}.npy"))
+        theirs |= json.loads(answer.stdout.splitlines()[-1])
+        started, before = time.monotonic(), time.process_time()
+        fit = fit_hazards(
+            here.features, here.followed, np.arange(people), horizons_days=HORIZONS, n_causes=2
+        )
+        told = fit.incidence(fresh.features)
+        seconds, processor = time.monotonic() - started, time.process_time() - before
+        ours = _line(fresh, told)
+        ours |= {"seconds": round(seconds, 1), "processor": round(processor, 1)}
+        ratio = round(theirs["processor"] / processor, 2)
+        line = {"peer": name, "people": people, "ours": ours, "theirs": theirs}
+        lines.append({**line, "processor_ratio": ratio})
+        print(json.dumps(lines[-1]), flush=True)
+    (folder / "hazards_beside.json").write_text(json.dumps(lines, indent=1))
+    return 0
+
+
+def _lay(folder: Path, here: Town, fresh: Town) -> None:
+    """What a peer reads: columns of those who teach and of those who judge, and what came of the first."""
+    for name, one in (("learn", here), ("judge", fresh)):
+        columns = sparse.hstack([sparse.csr_matrix(one.features.dense), one.features.codes.log1p()])
+        sparse.save_npz(folder / f"{name}.npz", columns.tocsr(), compressed=False)
+    np.savez(
+        folder / "town.npz",
+        days=here.followed.duration_days,
+        event=here.followed.event,
+        horizons=HORIZONS,
+    )
+
+
+def _line(fresh: Town, incidence: Floats) -> dict[str, float]:
+    """The mean area over causes and horizons, that of the true model, and the farthest observed over expected."""
+    rows = _judged(fresh, incidence)
+    return {
+        "auroc": round(float(np.mean([row["auroc"] for row in rows])), 4),
+        "true_auroc": round(float(np.mean([row["true_auroc"] for row in rows])), 4),
+        "off": round(max(abs(row["observed_over_expected"] - 1) for row in rows), 3),
+    }
+
+
 def _judged(fresh: Town, incidence: Floats) -> list[dict[str, float]]:
     rows = []
     for c in range(2):
@@ -176,5 +238,7 @@ def _judged(fresh: Town, incidence: Floats) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
+    if sys.argv[2:] == ["peers"]:
+        sys.exit(beside(Path(sys.argv[1])))
     size = int(sys.argv[2]) if len(sys.argv) > 2 else PEOPLE
     sys.exit(main(Path(sys.argv[1]), size))

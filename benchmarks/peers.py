@@ -25,6 +25,7 @@ REQUIREMENTS = {
     "dinetxify": ("DiNetxify==0.3.4",),
     "pyphewas": ("pyPheWAS==4.2.0",),
     "survset": ("SurvSet==0.2.11",),
+    "hazards": ("lightgbm==4.6.0", "scikit-survival==0.28.0"),
 }
 USUAL = ("es-aces", "meds-reader", "meds-etl")
 INSTALLING_SECONDS = 600

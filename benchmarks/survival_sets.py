@@ -1,9 +1,10 @@
 """Five public sets of followed people, as features of ours and as tables for the peers, with folds and a time grid.
 
 GBSG2, WHAS500 and FLCHAIN come with scikit-survival, support2 and Framingham with SurvSet, which lies in an environment
-of its own. Two columns tell how it ended and are left out: FLCHAIN's cause of death, and Framingham's row number.
-support2's forecasts by physicians and models (``sps``, ``surv2m``, ``surv6m``), and the order not to resuscitate, are
-judged with and without.
+of its own. Three columns tell how it ended and are left out: FLCHAIN's cause of death, Framingham's row number, and
+support2's state of function after two months, which says of the dead that they were not followed so long. support2's
+forecasts by physicians and models (``sps``, ``surv2m``, ``surv6m``), and the order not to resuscitate, are judged with
+and without.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 SETS = ("GBSG2", "WHAS500", "FLCHAIN", "support2", "Framingham")
 OF_SCIKIT_SURVIVAL = ("GBSG2", "WHAS500", "FLCHAIN")
-TELL_THE_END = ("chapter", "pid")
+TELL_THE_END = ("chapter", "pid", "fac_sfdm2")
 PROGNOSES = ("num_sps", "num_surv2m", "num_surv6m", "fac_dnr")
 REPEATS, FOLDS = 5, 5
 GRID = np.arange(1, 10) / 10
@@ -95,14 +96,16 @@ class SurvivalSet:
                 yield np.flatnonzero(fold != judged), np.flatnonzero(fold == judged)
 
 
-def survival_sets(folder: Path) -> Iterator[SurvivalSet]:
-    """The five, in the order of `SETS`; what SurvSet gives is kept in `folder`."""
-    for name in SETS:
+def survival_sets(
+    folder: Path, names: tuple[str, ...] = SETS, *, whole: bool = False
+) -> Iterator[SurvivalSet]:
+    """The sets of `names`; what SurvSet gives is kept in `folder`. `whole` leaves in what tells how it ended."""
+    for name in names:
         if name in OF_SCIKIT_SURVIVAL:
             table, event, days = _of_scikit_survival(name)
         else:
             table, event, days = _of_survset(name, folder)
-        gone = [column for column in TELL_THE_END if column in table.columns]
+        gone = [one for one in TELL_THE_END if one in table.columns and not whole]
         lasting = np.maximum(days, 0.5)  # an event of the first day came within it
         yield SurvivalSet(
             name=name,

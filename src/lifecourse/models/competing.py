@@ -90,7 +90,7 @@ class HazardStudy:
 
     def concerns(self) -> list[Concern]:
         """What is wrong with the study."""
-        return diagnose_followed(self.features, self.followed, self._horizons)
+        return diagnose_followed(self.features, self.followed, self.horizons)
 
     def model(self, timeline: Timeline, labels: Labels, concerns: list[Concern]) -> RiskModel:
         """Hazards of all causes, calibrated, with their card."""
@@ -98,7 +98,7 @@ class HazardStudy:
             self.features,
             self.followed,
             self.subjects,
-            horizons_days=self._horizons,
+            horizons_days=self.horizons,
             n_causes=len(self.task.names),
             seed=self.seed,
             known=self.known,
@@ -115,12 +115,13 @@ class HazardStudy:
         )
 
     @property
-    def _horizons(self) -> Floats:
+    def horizons(self) -> Floats:
+        """float64[h] days after the end of the task's gap."""
         return from_gap(self.task, self.task.horizons)
 
     def _card(self, timeline: Timeline, labels: Labels, fitted: HazardFit) -> dict[str, Any]:
         rows = fitted.judged
-        until = float(self._horizons[-1])
+        until = float(self.horizons[-1])
         answers, weight = self.followed.rows(rows).known_at(until)
         risk = fitted.held_out[fitted.learner.kind][:, 0, -1]
         age, female = self.features.dense[rows, 0], self.features.dense[rows, 1]
@@ -154,7 +155,7 @@ class HazardStudy:
 
     def _learning(self, fitted: HazardFit) -> dict[str, Any]:
         """Uno's C by the last horizon against the people who taught."""
-        judged, until = fitted.held_out_first, float(self._horizons[-1])
+        judged, until = fitted.held_out_first, float(self.horizons[-1])
 
         def measured(told: Floats, places: Integers) -> float:
             came = self.followed.rows(judged[places])

@@ -90,14 +90,18 @@ class BoostedHazards:
         `inner` is bool[len(rows)]: the rows on which the number of trees is chosen, grown on the others; where
         `rounds` says how many trees each cause has, they are grown on the others all the same.
         """
+        import xgboost
+
         mine = outcome.rows(rows)
         columns = stored_columns(features)[rows]
         rates, boosters = [], []
-        for cause in range(1, n_causes + 1):
-            periods = _PersonPeriods.of(columns, mine, cause, edges, period, seed)
-            booster = _grown(periods, inner, rounds[cause - 1] if rounds else None)
-            rates.append(periods.levelled(booster))
-            boosters.append(booster)
+        # What is told one thread by parameter still wakes a thread a core to read labels; beside each other they wait.
+        with xgboost.config_context(nthread=1):
+            for cause in range(1, n_causes + 1):
+                periods = _PersonPeriods.of(columns, mine, cause, edges, period, seed)
+                booster = _grown(periods, inner, rounds[cause - 1] if rounds else None)
+                rates.append(periods.levelled(booster))
+                boosters.append(booster)
         return cls(edges=edges, rate=np.stack(rates), period=period, boosters=boosters)
 
     @classmethod
@@ -134,14 +138,15 @@ class BoostedHazards:
         """Each cause's trees as UBJ."""
         return [bytes(booster.save_raw("ubj")) for booster in self.boosters]
 
-    def hazards(self, features: FeatureMatrix) -> Hazards:
-        """The hazards of each row of the features."""
+    def hazards(self, features: FeatureMatrix, threads: int | None = None) -> Hazards:
+        """The hazards of each row of the features, by so many threads (as many as it pays where None)."""
         n_periods = int(self.period.max()) + 1
         margin = np.empty((len(self.boosters), n_periods, len(features.dense)))
-        threads = os.cpu_count() if len(features.dense) > FEW_ROWS else 1
+        workers = threads or (os.cpu_count() if len(features.dense) > FEW_ROWS else 1)
+        for booster in self.boosters:
+            booster.set_param({"nthread": workers})  # a row's sum has one order
         for p, columns in enumerate(_in_periods(stored_columns(features), n_periods)):
             for cause, booster in enumerate(self.boosters):
-                booster.set_param({"nthread": threads})  # a row's sum has one order
                 margin[cause, p] = booster.inplace_predict(columns, predict_type="margin")
         return Hazards(self.rate, self.period, margin)
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 STEPS = 50
 PRIOR_EVENTS = 20.0
 """The slope is held to 1 as if by so many events: a handful of outcomes must not bend a curve."""
+FEWEST_SEEN = 20
+"""So many without an event must have been seen to a horizon. At the end of what was recorded the few who reach it would
+stand for everyone; where nobody does, only those who had an event would be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +52,16 @@ class CurveCalibrator:
     ) -> CurveCalibrator:
         """The maps that make float64[r, c, h] incidences come true, those censored early weighted for.
 
-        The mean of each map's predictions is the observed share; without `slopes` the slope stays 1.
+        The mean of each map's predictions is the observed share; without `slopes` the slope stays 1. A horizon to which
+        fewer than `FEWEST_SEEN` were seen without an event has the map of the one before it, the first none.
         """
         n_causes = incidence.shape[1]
         intercept = np.zeros((n_causes, len(horizons_days)))
         slope = np.ones_like(intercept)
         for h, days in enumerate(horizons_days):
+            if h and is_unseen(outcome, float(days)):
+                intercept[:, h], slope[:, h] = intercept[:, h - 1], slope[:, h - 1]
+                continue
             for c in range(n_causes):
                 came, weight = outcome.known_at(float(days), cause=c + 1)
                 intercept[c, h], slope[c, h] = _fitted(
@@ -71,12 +78,17 @@ class CurveCalibrator:
     ) -> CurveCalibrator:
         """The same, each map bent where people outside the fit gain by it (`lifecourse.models.shapes`).
 
+        A horizon to which too few were seen (`is_unseen`) is bent as the one before it.
+
         incidence, outcome, folds : of the r rows that the maps were fitted to; one person in one fold
         """
         shapes: list[list[Shape | None]] = []
         for c in range(incidence.shape[1]):
             shapes.append([])
             for h, days in enumerate(self.horizons_days):
+                if h and is_unseen(outcome, days):
+                    shapes[c].append(shapes[c][h - 1])
+                    continue
                 came, weight = outcome.known_at(days, cause=c + 1)
                 straight = self._map(incidence[:, c, h], c, h)
                 shapes[c].append(chosen_shape(straight, came, weight, folds))
@@ -144,6 +156,12 @@ class CurveCalibrator:
         shape = self.shapes[cause][horizon] if self.shapes else None
         mapped = mapped if shape is None else shape.apply(mapped)
         return np.where(raw > 0, mapped, 0.0)
+
+
+def is_unseen(outcome: Followed, days: float) -> bool:
+    """Whether people were lost before a day, and too few were seen to it without an event to stand for them."""
+    lost = (outcome.event == 0) & (outcome.duration_days < days)
+    return bool(lost.any()) and int((outcome.duration_days >= days).sum()) < FEWEST_SEEN
 
 
 def repaired(incidence: Floats) -> Floats:

@@ -14,7 +14,7 @@ from lifecourse.models.evaluation.learning import Lesson, teaches
 from lifecourse.models.evaluation.log_loss import SMALLEST
 from lifecourse.models.hazards.basis import Basis
 from lifecourse.models.hazards.boosted import BoostedHazards, periods_of
-from lifecourse.models.hazards.curves import CurveCalibrator
+from lifecourse.models.hazards.curves import CurveCalibrator, is_unseen
 from lifecourse.models.hazards.grid import seen_until, time_grid
 from lifecourse.models.hazards.incidence import cumulative_incidence
 from lifecourse.models.hazards.learner import AVERAGE, KINDS, LINEAR, TREES, HazardLearner
@@ -125,10 +125,13 @@ class _Study:
     known: Sequence[Flags] | None
     workers: int
 
+    @property
+    def is_large(self) -> bool:
+        return len(self.subjects) > MOST_ROWS_IN_FOLDS
+
     def fit(self, lessons: bool) -> HazardFit:
-        is_large = len(self.subjects) > MOST_ROWS_IN_FOLDS
-        folds = folds_of(self.subjects, TENTHS if is_large else N_FOLDS, self.seed)
-        judging = range(1 if is_large else N_FOLDS)
+        folds = folds_of(self.subjects, TENTHS if self.is_large else N_FOLDS, self.seed)
+        judging = range(1 if self.is_large else N_FOLDS)
         with ThreadPoolExecutor(self.workers) as pool:
             members = list(pool.map(lambda fold: self._member(folds, fold), judging))
         judged = np.flatnonzero(folds < len(judging))
@@ -186,7 +189,8 @@ class _Study:
             )  # fmt: skip
         linear, boosted = lines.result(), trees.result()
         those = features.of_rows(judged)
-        found = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those)]}
+        threads = self.workers if self.is_large else 1  # otherwise members stand beside each other
+        found = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those, threads)]}
         found[AVERAGE] = [*found[LINEAR], *found[TREES]]
         told = {
             kind: cumulative_incidence(self.edges, hazards, self.horizons)
@@ -245,15 +249,17 @@ class _Study:
         return found
 
     def _losses(self, came: Followed, incidence: Floats) -> Floats:
-        """float64[r]: each row's IPCW log loss, the mean over causes and horizons."""
+        """float64[r]: each row's IPCW log loss, the mean over causes and the horizons to which people were seen."""
         total = np.zeros(len(came))
         inside = np.clip(incidence, SMALLEST, 1 - SMALLEST)
-        for h, days in enumerate(self.horizons):
+        seen = [h for h, d in enumerate(self.horizons) if h == 0 or not is_unseen(came, float(d))]
+        for h in seen:
+            days = self.horizons[h]
             for c in range(self.n_causes):
                 happened, weight = came.known_at(float(days), cause=c + 1)
                 risk = inside[:, c, h]
                 total -= weight * np.where(happened, np.log(risk), np.log1p(-risk))
-        return total / (len(self.horizons) * self.n_causes)
+        return total / (len(seen) * self.n_causes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,13 +39,18 @@ def _moments(
     """Fill each column's first and second moment, weighted by the expected events."""
     d, n = dense.shape
     for k in range(d):
-        one = two = 0.0
-        for i in range(n):
-            w = expected[i] * dense[k, i]
-            one += w
-            two += w * dense[k, i]
-        first[k] = one
-        second[k] = two
+        a1 = b1 = c1 = d1 = a2 = b2 = c2 = d2 = 0.0
+        for i in range(0, n - 3, 4):
+            a, b = expected[i] * dense[k, i], expected[i + 1] * dense[k, i + 1]
+            c, e = expected[i + 2] * dense[k, i + 2], expected[i + 3] * dense[k, i + 3]
+            a1, b1, c1, d1 = a1 + a, b1 + b, c1 + c, d1 + e
+            a2, b2 = a2 + a * dense[k, i], b2 + b * dense[k, i + 1]
+            c2, d2 = c2 + c * dense[k, i + 2], d2 + e * dense[k, i + 3]
+        for i in range(n // 4 * 4, n):
+            a1 += expected[i] * dense[k, i]
+            a2 += expected[i] * dense[k, i] * dense[k, i]
+        first[k] = (a1 + b1) + (c1 + d1)
+        second[k] = (a2 + b2) + (c2 + d2)
     for k in range(len(starts) - 1):
         one = two = 0.0
         for at in range(starts[k], starts[k + 1]):
@@ -61,16 +66,27 @@ def _slope(
     dense: Halves, starts: Integers, places: npt.NDArray[np.int32], values: Halves,
     residual: Floats, k: int,
 ) -> float:  # fmt: skip
-    """The sum of a column's cells times the residuals."""
+    """The sum of a column's cells times the residuals: four sums beside each other, so that none waits for the last."""
     d, n = dense.shape
-    found = 0.0
+    one = two = three = four = 0.0
     if k < d:
-        for i in range(n):
-            found += dense[k, i] * residual[i]
+        for i in range(0, n - 3, 4):
+            one += dense[k, i] * residual[i]
+            two += dense[k, i + 1] * residual[i + 1]
+            three += dense[k, i + 2] * residual[i + 2]
+            four += dense[k, i + 3] * residual[i + 3]
+        for i in range(n // 4 * 4, n):
+            one += dense[k, i] * residual[i]
     else:
-        for at in range(starts[k - d], starts[k - d + 1]):
-            found += values[at] * residual[places[at]]
-    return found
+        start, end = starts[k - d], starts[k - d + 1]
+        for at in range(start, end - 3, 4):
+            one += values[at] * residual[places[at]]
+            two += values[at + 1] * residual[places[at + 1]]
+            three += values[at + 2] * residual[places[at + 2]]
+            four += values[at + 3] * residual[places[at + 3]]
+        for at in range(start + (end - start) // 4 * 4, end):
+            one += values[at] * residual[places[at]]
+    return (one + two) + (three + four)
 
 
 @part

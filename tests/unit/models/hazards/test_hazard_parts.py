@@ -101,12 +101,13 @@ def test_without_a_penalty_and_an_interval_for_each_event_it_is_coxs_model() -> 
 @given(SEEDS)
 def test_sparse_and_dense_columns_give_the_same_coefficients(seed: int) -> None:
     random = np.random.default_rng(seed)
-    x = random.poisson(0.7, size=(60, 4)).astype(np.float32)
-    followed = random_followed(random, 60)
+    n = 60 + seed % 4  # columns are added up by fours: all that can be left over
+    x = random.poisson(0.7, size=(n, 4)).astype(np.float32)
+    followed = random_followed(random, n)
     spans = Spans.of(followed, time_grid(followed, np.array([300.0])))
-    none = np.zeros((0, 60), dtype=np.float32)
+    none = np.zeros((0, n), dtype=np.float32)
     designs = (
-        Design(np.ascontiguousarray(x.T), sparse.csc_matrix((60, 0), dtype=np.float32)),
+        Design(np.ascontiguousarray(x.T), sparse.csc_matrix((n, 0), dtype=np.float32)),
         Design(none, sparse.csc_matrix(x)),
     )
     found = []
@@ -147,6 +148,34 @@ def test_a_calibrator_undoes_a_planted_distortion() -> None:
     found = CurveCalibrator.fit(wrong, followed, horizon).apply(wrong, horizon)[:, 0, 0]
     assert np.abs(found - risk).max() < 0.03
     assert found.mean() == pytest.approx(happened.mean(), rel=1e-3)
+
+
+def test_a_horizon_that_nobody_was_seen_to_has_the_map_of_the_one_before() -> None:
+    random = np.random.default_rng(5)
+    n = 4_000
+    came, lost = random.exponential(300, n), random.uniform(10, 150, n)
+    followed = Followed(
+        duration_days=np.minimum(came, lost), event=np.where(came < lost, 1, 0).astype(np.int64)
+    )
+    horizons = np.array([100.0, 200.0])
+    risk = np.repeat(-np.expm1(-horizons / 300)[None, None, :], n, axis=0)
+    found = CurveCalibrator.fit(risk, followed, horizons)
+    # only those who had the event are known at 200 days: a map fitted to them would say that everyone has it
+    assert found.intercept[0][1] == found.intercept[0][0]
+    assert found.slope[0][1] == found.slope[0][0]
+    told = found.apply(risk, horizons)[0, 0]
+    assert told == pytest.approx(-np.expm1(-horizons / 300), rel=0.08)
+    kinds = found.bent(risk, followed, np.arange(n) % 5).kinds
+    assert kinds[0][1] == kinds[0][0]
+
+
+def test_everyone_followed_to_the_end_is_calibrated_there_however_few_are_left() -> None:
+    days = np.concatenate([np.full(990, 50.0), np.full(10, 300.0)])
+    followed = Followed(duration_days=days, event=(days < 100).astype(np.int64))
+    horizons = np.array([20.0, 100.0])
+    risk = np.full((1000, 1, 2), 0.5)
+    found = CurveCalibrator.fit(risk, followed, horizons, slopes=False).apply(risk, horizons)
+    assert found[0, 0, 1] == pytest.approx(0.99, abs=1e-6)
 
 
 def test_a_missing_value_is_the_middle_and_a_flag_and_extremes_are_drawn_in() -> None:
