@@ -31,7 +31,6 @@ from lifecourse.base.clock import DAYS_PER_YEAR
 from lifecourse.features import featurize, load_recipe
 from lifecourse.models.competing import HazardStudy
 from lifecourse.models.evaluation import auroc
-from lifecourse.models.hazards import fit_hazards
 from lifecourse.models.model import age_band, sex_name
 from lifecourse.simulation.charting import US_PER_DAY, begin_microseconds, cut_microseconds
 from lifecourse.simulation.futures import COMPOSITE, HORIZONS, MAIN_OUTCOMES
@@ -182,14 +181,7 @@ def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
 def _judged(
     study: HazardStudy, judged: Timeline, truth: Path, outcome: str
 ) -> Iterator[dict[str, Any]]:
-    fitted = fit_hazards(
-        study.features,
-        study.followed,
-        study.subjects,
-        horizons_days=study.horizons,
-        n_causes=len(study.task.names),
-        known=study.known,
-    )
+    fitted = study.fit()
     table = (
         pl.scan_parquet(truth / "risks" / "*.parquet")
         .filter((pl.col("outcome") == outcome) & ~pl.col("is_recorded"))

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from lifecourse.features import FeatureMatrix
 from lifecourse.models.evaluation import Followed
+from lifecourse.models.hazards import HazardFit, fit_hazards
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,6 +25,16 @@ class FollowedPeople:
     subjects: npt.NDArray[np.int64]
     horizons_days: Floats
     truth: Floats
+
+    def fit(self) -> HazardFit:
+        """What both causes teach."""
+        return fit_hazards(
+            self.features,
+            self.followed,
+            self.subjects,
+            horizons_days=self.horizons_days,
+            n_causes=2,
+        )
 
 
 def matrix(dense: Floats, codes: npt.NDArray[np.float32]) -> FeatureMatrix:

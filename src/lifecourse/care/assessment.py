@@ -17,27 +17,21 @@ from lifecourse.care.gathering import (
     Known,
     assessed_models,
     condition_covariate,
-    covariates_of,
     fixed_columns,
     score_covariates,
 )
 from lifecourse.care.risk.evaluate import evaluate_columns
 from lifecourse.care.risk.library import outcome as outcome_of
-from lifecourse.care.risk.library import score_model
+from lifecourse.care.score_inputs import Assessed, after_condition, facts_of
 from lifecourse.care.scored import (
     COMPUTED,
     NOT_APPLICABLE,
     Assessment,
-    DecidingEvent,
     InputFact,
     Inputs,
     ScoreResult,
 )
-from lifecourse.schema.code import codes
-from lifecourse.schema.covariate import Covariate, Summary
-from lifecourse.schema.event import BIRTH
-from lifecourse.schema.window import before
-from lifecourse.tasks.smoking import smoking_covariates, words_of
+from lifecourse.tasks.smoking import words_of
 from lifecourse.vocab.codelists import describe
 
 if TYPE_CHECKING:
@@ -46,15 +40,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lifecourse.care.risk.evaluate import Evaluation
-    from lifecourse.care.risk.model import Input, Output, Run, ScoreModel
+    from lifecourse.care.risk.model import Output, Run, ScoreModel
     from lifecourse.timeline.chart import Chart
     from lifecourse.timeline.together import Member, Together
 
     Answers = Mapping[str, npt.NDArray[np.float64]]
     Columns = dict[str, npt.NDArray[Any]]
-
-# An answer that many events decide (forty diagnoses of hypertension) names the latest of them.
-MOST_EVENTS = 5
 
 
 def assess(chart: Chart, at: int) -> Assessment:
@@ -103,7 +94,7 @@ class _People:
         )
         smoking, decides = self.known.smoking
         self.each = [
-            _Person(
+            Assessed(
                 chart=chart,
                 place=place,
                 at=moments[place],
@@ -124,20 +115,6 @@ class _People:
     def recorded(self, name: str) -> list[bool]:
         """Whether each has the condition on record."""
         return [bool(each > 0) for each in self.known.answers[condition_covariate(name).name]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Person:
-    """`told_by`: which of `smoking_covariates` has the record that decides; -1 for none."""
-
-    chart: Chart
-    place: int
-    at: int
-    as_of: str
-    age: int | None
-    has_died: bool
-    smoking: str | None
-    told_by: int
 
 
 def completed_years(birth: datetime | None, at: datetime) -> int | None:
@@ -205,10 +182,10 @@ def _runs(model: ScoreModel, inputs: Columns, n: int) -> Iterator[_Evaluated]:
         )
 
 
-def _assessment(person: _Person, asked: Sequence[_Asked]) -> Assessment:
+def _assessment(person: Assessed, asked: Sequence[_Asked]) -> Assessment:
     results: list[ScoreResult] = []
     for each in asked:
-        inputs = Inputs(partial(_facts, each, person))
+        inputs = Inputs(partial(facts_of, each.model, each.columns, person))
         for run in each.runs:
             results += _results(each, run, person, inputs)
     return Assessment(
@@ -221,7 +198,7 @@ def _assessment(person: _Person, asked: Sequence[_Asked]) -> Assessment:
 
 
 def _results(
-    asked: _Asked, evaluated: _Evaluated, person: _Person, inputs: Sequence[InputFact]
+    asked: _Asked, evaluated: _Evaluated, person: Assessed, inputs: Sequence[InputFact]
 ) -> list[ScoreResult]:
     model, run = asked.model, evaluated.run
     found = outcome_of(model, evaluated.evaluation, person.place)
@@ -230,7 +207,7 @@ def _results(
         reason, condition = barrier
         found |= {"status": NOT_APPLICABLE, "reason": reason, "missing": []}
         if condition is not None:
-            inputs = Inputs(partial(_after, condition, person, inputs))
+            inputs = Inputs(partial(after_condition, condition, person, inputs))
     computed = found["status"] == COMPUTED
     comparison = _comparison(model, evaluated.optimal, person.place) if computed else {}
     return [
@@ -242,7 +219,7 @@ def _results(
 def _result(
     model: ScoreModel,
     run: Run,
-    person: _Person,
+    person: Assessed,
     inputs: Sequence[InputFact],
     found: Mapping[str, Any],
     name: str,
@@ -274,7 +251,7 @@ def _result(
     )
 
 
-def _barrier(asked: _Asked, run: Run, person: _Person) -> tuple[str, str | None] | None:
+def _barrier(asked: _Asked, run: Run, person: Assessed) -> tuple[str, str | None] | None:
     """Why the person is not one the score is for, and the condition on record that says so."""
     if person.has_died:
         return "the person had died", None
@@ -293,17 +270,6 @@ def _barrier(asked: _Asked, run: Run, person: _Person) -> tuple[str, str | None]
     return None
 
 
-def _after(name: str, person: _Person, inputs: Sequence[InputFact]) -> tuple[InputFact, ...]:
-    """The condition that bars the score, and then its inputs."""
-    condition = InputFact(
-        name=name,
-        title=describe(name)["title"],
-        value=True,
-        events=_events(person, condition_covariate(name)),
-    )
-    return condition, *inputs
-
-
 def _comparison(
     model: ScoreModel, optimal: Evaluation | None, place: int
 ) -> dict[str, dict[str, Any]]:
@@ -314,73 +280,6 @@ def _comparison(
         for name, column in optimal.outputs.items()
         if not np.isnan(column[place])
     }
-
-
-def _facts(asked: _Asked, person: _Person) -> tuple[InputFact, ...]:
-    return tuple(
-        _fact(name, each, asked.columns[name][person.place], person)
-        for name, each in asked.model.inputs.items()
-        if name in asked.columns and each.when is None
-    )
-
-
-def _fact(name: str, each: Input, value: Any, person: _Person) -> InputFact:
-    known = value is not None and value == value
-    title = each.title or name.replace("_", " ")
-    if each.kind in ("condition", "drug", "smoking"):
-        shown: Any = bool(value) if known else None
-    elif each.kind == "sex":
-        shown = value
-    else:
-        shown = float(value) if known else None
-    events, note = _behind(each, person)
-    return InputFact(name=name, title=title, value=shown, unit=each.unit, note=note, events=events)
-
-
-def _behind(each: Input, person: _Person) -> tuple[tuple[DecidingEvent, ...], str | None]:
-    if each.kind == "age":
-        return _events(person, _BIRTH), None
-    if each.kind == "smoking":
-        if person.told_by < 0:
-            return (), None
-        return _events(person, smoking_covariates()[person.told_by]), f"{person.smoking} smoker"
-    events = tuple(
-        event for covariate in covariates_of(each) for event in _events(person, covariate)
-    )
-    if events or each.otherwise is None:
-        return events, None
-    return _computed_from(each.otherwise, person)
-
-
-def _computed_from(source: str, person: _Person) -> tuple[tuple[DecidingEvent, ...], str | None]:
-    model = score_model(source.split(".", 1)[0])
-    events = [
-        event
-        for each in model.inputs.values()
-        for covariate in covariates_of(each)
-        for event in _events(person, covariate)
-    ]
-    return tuple(events), f"computed by {model.title}" if events else None
-
-
-_BIRTH = Covariate(
-    name="birth", codelist=codes(BIRTH, BIRTH), window=before(), summary=Summary.TIME_FIRST
-)
-
-
-def _events(person: _Person, covariate: Covariate) -> tuple[DecidingEvent, ...]:
-    deciding = person.chart.deciding(covariate, person.at, MOST_EVENTS)
-    return tuple(
-        DecidingEvent(
-            code=row["code"],
-            time=None if row["time"] is None else row["time"].isoformat(),
-            value=row["numeric_value"],
-            unit=row["unit"],
-            text=row["text_value"],
-            source_id=row["source_id"],
-        )
-        for row in deciding
-    )
 
 
 def _needed(model: ScoreModel, name: str) -> str:

@@ -50,8 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> Any:
     """A risk for one person, or for everyone, as of each one's last record."""
-    from lifecourse.models import load_model, predict
-    from lifecourse.models.outcomes import kind_of
+    from lifecourse.models import kind_of_model, load_model, predict
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.derived import Derived
@@ -63,7 +62,7 @@ def call(arguments: argparse.Namespace) -> Any:
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.PREDICT
     )
     subjects = None if arguments.subject is None else [arguments.subject]
-    kind = kind_of(folder, derived)
+    kind = kind_of_model(folder, derived)
     if kind != "task":
         model = _loaded(kind, folder, derived)
         return _of_outcomes(model, timeline, subjects, arguments.out, arguments.futures)

@@ -3,7 +3,7 @@
 from lifecourse.models.judging import evaluate
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
 from lifecourse.models.monitoring import monitor
-from lifecourse.models.persistence import load_model, save_model
+from lifecourse.models.persistence import kind_of_model, load_model, save_model
 from lifecourse.models.predicting import RiskEstimate, predict
 from lifecourse.models.recalibration import recalibrate
 from lifecourse.models.training import train
@@ -16,6 +16,7 @@ __all__ = [
     "TrainingResult",
     "compare_with_truth",
     "evaluate",
+    "kind_of_model",
     "load_model",
     "monitor",
     "predict",

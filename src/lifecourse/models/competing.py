@@ -94,16 +94,7 @@ class HazardStudy:
 
     def model(self, timeline: Timeline, labels: Labels, concerns: list[Concern]) -> RiskModel:
         """Hazards of all causes, calibrated, with their card."""
-        fitted = fit_hazards(
-            self.features,
-            self.followed,
-            self.subjects,
-            horizons_days=self.horizons,
-            n_causes=len(self.task.names),
-            seed=self.seed,
-            known=self.known,
-            lessons=True,
-        )
+        fitted = self.fit(lessons=True)
         return RiskModel(
             task=self.task,
             recipe=self.recipe,
@@ -112,6 +103,19 @@ class HazardStudy:
             calibrator=fitted.calibrator,
             card=self._card(timeline, labels, fitted)
             | {"concerns": [concern.to_dict() for concern in concerns]},
+        )
+
+    def fit(self, *, lessons: bool = False) -> HazardFit:
+        """The hazards of all causes, and with `lessons` those that parts of the people teach."""
+        return fit_hazards(
+            self.features,
+            self.followed,
+            self.subjects,
+            horizons_days=self.horizons,
+            n_causes=len(self.task.names),
+            seed=self.seed,
+            known=self.known,
+            lessons=lessons,
         )
 
     @property

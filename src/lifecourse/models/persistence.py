@@ -36,6 +36,13 @@ REPORT, CHAI_CARD = "report.json", "chai_card.json"
 TREES_OF = "trees{}.ubj"
 """Of hazards every member has the trees of each cause; of a yes or no, its own, the first beside the model's."""
 SIGNATURE = "signature.json"
+TASK, OUTCOMES, SEQUENCE = "task", "outcomes", "sequence"
+KINDS = {
+    TASK: "model of one task",
+    OUTCOMES: "model of many outcomes",
+    SEQUENCE: "sequence model of many outcomes",
+}
+"""What a model is; one of a task does not say so in its document."""
 
 
 def task_document(task: AnyTask) -> dict[str, Any]:
@@ -117,16 +124,7 @@ def load_model(folder: Path, derived: Derived | None = None) -> RiskModel:
     ModelError
         There is none, it was changed, another store's key signed it or none did, or it is of a later format.
     """
-    files = read_signed(folder, derived)
-    document: Any = orjson.loads(files[MODEL])
-    if "kind" in document:
-        raise ModelError(
-            f"model '{folder.name}' is of many outcomes, not of one task. `lifecourse predict` reads it."
-        )
-    if document["format"] > FORMAT:
-        raise ModelError(f"model '{folder.name}' is of a later format. Update lifecourse.")
-    if document["format"] < FORMAT:
-        raise ModelError(f"model '{folder.name}' is of an earlier format. Train it again.")
+    document, files = read_document(folder, derived, kind=TASK, version=FORMAT)
     kind: type[AnyTask] = AcesTask if document["task_kind"] == "aces" else Task
     return RiskModel(
         task=_adapter(kind).validate_python(document["task"]),
@@ -135,6 +133,43 @@ def load_model(folder: Path, derived: Derived | None = None) -> RiskModel:
         **_learned(document, files),
         card=dict(orjson.loads(files[CARD])),
     )
+
+
+def read_document(
+    folder: Path, derived: Derived | None, *, kind: str, version: int
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The document of the model in `folder`, which is of `kind` and of the format `version`, and its files.
+
+    Raises
+    ------
+    ModelError
+        As `read_signed`; or it is of another kind or format.
+    """
+    files = read_signed(folder, derived)
+    document: dict[str, Any] = orjson.loads(files[MODEL])
+    found = document.get("kind", TASK)
+    if found != kind:
+        said = KINDS.get(found, "model of a later lifecourse")
+        raise ModelError(
+            f"'{folder.name}' is a {said}, and no {KINDS[kind]}. `lifecourse predict` reads it."
+        )
+    if document["format"] > version:
+        raise ModelError(f"model '{folder.name}' is of a later format. Update lifecourse.")
+    if document["format"] < version:
+        raise ModelError(f"model '{folder.name}' is of an earlier format. Train it again.")
+    return document, files
+
+
+def kind_of_model(folder: Path, derived: Derived | None = None) -> str:
+    """Which of `KINDS` the model in `folder` is.
+
+    Raises
+    ------
+    ModelError
+        As `read_signed`.
+    """
+    document: dict[str, Any] = orjson.loads(read_signed(folder, derived)[MODEL])
+    return str(document.get("kind", TASK))
 
 
 def read_signed(folder: Path, derived: Derived | None = None) -> dict[str, bytes]:

@@ -167,13 +167,7 @@ def test_training_of_yes_or_no_bends_where_its_people_held_out_gain(
 
 def test_training_of_times_to_events_keeps_straight_maps_of_a_straight_truth() -> None:
     people = followed_people(2_000, seed=8)
-    fit = fit_hazards(
-        people.features,
-        people.followed,
-        people.subjects,
-        horizons_days=people.horizons_days,
-        n_causes=2,
-    )
+    fit = people.fit()
     assert fit.calibrator.kinds == [["straight"] * 3] * 2
 
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
 
-from lifecourse.base.errors import ModelError
 from lifecourse.base.files import to_json
 from lifecourse.features import Recipe
 from lifecourse.models.hazards.basis import Basis
 from lifecourse.models.outcomes.baseline import AgeSexRates
 from lifecourse.models.outcomes.model import OutcomesModel
 from lifecourse.models.outcomes.ratios import HazardRatios
-from lifecourse.models.persistence import CARD, MODEL, read_signed, write_signed
+from lifecourse.models.persistence import CARD, MODEL, OUTCOMES, read_document, write_signed
 from lifecourse.timeline.derived import PLAIN, Derived
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
-KIND = "outcomes"
 RATIOS, RATES = "ratios.npy", "rates.npy"
 
 
@@ -30,7 +28,7 @@ def save_outcomes(model: OutcomesModel, folder: Path, derived: Derived = PLAIN) 
     """Leave `model` in `folder`, as `save_model` leaves a model of one task; the same model gives the same bytes."""
     document = {
         "format": FORMAT,
-        "kind": KIND,
+        "kind": OUTCOMES,
         "names": model.names,
         "titles": model.titles,
         "recipe": model.recipe.model_dump(mode="json"),
@@ -54,15 +52,9 @@ def load_outcomes(folder: Path, derived: Derived | None = None) -> OutcomesModel
     Raises
     ------
     ModelError
-        There is none, it is of one task, it was changed, or another store's key signed it or none did.
+        There is none, it is of another kind or format, it was changed, or another store's key signed it or none did.
     """
-    files = read_signed(folder, derived)
-    document: Any = orjson.loads(files[MODEL])
-    if document.get("kind") != KIND:
-        what = "a sequence model" if "kind" in document else "of one task, not of many outcomes"
-        raise ModelError(f"model '{folder.name}' is {what}.")
-    if document["format"] != FORMAT:
-        raise ModelError(f"model '{folder.name}' is of another format. Train it again.")
+    document, files = read_document(folder, derived, kind=OUTCOMES, version=FORMAT)
     return OutcomesModel(
         names=document["names"],
         titles=document["titles"],
@@ -77,12 +69,6 @@ def load_outcomes(folder: Path, derived: Derived | None = None) -> OutcomesModel
         ),
         card=dict(orjson.loads(files[CARD])),
     )
-
-
-def kind_of(folder: Path, derived: Derived | None = None) -> str:
-    """What a model is of: ``outcomes`` or ``sequence``, both of many outcomes; ``task``, of one."""
-    document: Any = orjson.loads(read_signed(folder, derived)[MODEL])
-    return str(document.get("kind", "task"))
 
 
 def _bytes(array: np.ndarray) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 from lifecourse.base.errors import ModelError
 from lifecourse.base.files import to_json
 from lifecourse.models.outcomes.baseline import AgeSexRates
-from lifecourse.models.persistence import CARD, MODEL, read_signed, write_signed
+from lifecourse.models.persistence import CARD, MODEL, SEQUENCE, read_document, write_signed
 from lifecourse.models.sequence.asking import network_of
 from lifecourse.models.sequence.model import SequenceModel
 from lifecourse.models.sequence.network import Shape
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
-KIND = "sequence"
 WEIGHTS = "weights.safetensors"
 RATES = "rates"
 
@@ -34,7 +33,7 @@ def save_sequence(model: SequenceModel, folder: Path, derived: Derived = PLAIN) 
     """Leave `model` in `folder`, as `save_model` leaves a model of one task; the same model gives the same bytes."""
     document = {
         "format": FORMAT,
-        "kind": KIND,
+        "kind": SEQUENCE,
         "names": model.names,
         "titles": model.titles,
         "facts": model.vocabulary.facts,
@@ -57,14 +56,9 @@ def load_sequence(folder: Path, derived: Derived | None = None) -> SequenceModel
     Raises
     ------
     ModelError
-        There is none, it is of another kind, it was changed, or another store's key signed it or none did.
+        There is none, it is of another kind or format, it was changed, or another store's key signed it or none did.
     """
-    files = read_signed(folder, derived)
-    document: Any = orjson.loads(files[MODEL])
-    if document.get("kind") != KIND:
-        raise ModelError(f"model '{folder.name}' is no sequence model.")
-    if document["format"] != FORMAT:
-        raise ModelError(f"model '{folder.name}' is of another format. Train it again.")
+    document, files = read_document(folder, derived, kind=SEQUENCE, version=FORMAT)
     vocabulary = Vocabulary(facts=document["facts"], events=document["events"])
     network = network_of(vocabulary, len(document["names"]), Shape(**document["shape"]))
     try:

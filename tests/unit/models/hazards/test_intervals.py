@@ -5,7 +5,7 @@ import pytest
 from followed_people import followed_people
 from scipy.special import expit, logit
 
-from lifecourse.models.hazards import fit_hazards, intervals
+from lifecourse.models.hazards import intervals
 
 STUDIES, PEOPLE, ASKED = 24, 1_500, 150
 
@@ -16,13 +16,7 @@ def test_nine_of_ten_intervals_hold_the_mean_of_what_such_studies_say() -> None:
     told, low, high = [], [], []
     for study in range(STUDIES):
         people = followed_people(PEOPLE, seed=1000 + study)
-        fit = fit_hazards(
-            people.features,
-            people.followed,
-            people.subjects,
-            horizons_days=people.horizons_days,
-            n_causes=2,
-        )
+        fit = people.fit()
         ends = intervals(fit.learner, fit.calibrator, fresh.features, people.horizons_days)
         assert ends is not None
         told.append(fit.incidence(fresh.features))

@@ -11,10 +11,9 @@ import pytest
 from lives import BORN, Row, asked, lives, timeline_of
 
 from lifecourse.base.errors import ModelError, UserError
-from lifecourse.models import load_model
+from lifecourse.models import kind_of_model, load_model
 from lifecourse.models.outcomes import (
     OutcomesModel,
-    kind_of,
     load_outcomes,
     predict_outcomes,
     save_outcomes,
@@ -83,7 +82,7 @@ def test_a_kept_model_tells_the_same_and_is_no_model_of_one_task(
     timeline = timeline_of(rows)
     again = load_outcomes(tmp_path / "m")
     assert predict_outcomes(again, timeline)[0].equals(predict_outcomes(model, timeline)[0])
-    assert kind_of(tmp_path / "m") == "outcomes"
+    assert kind_of_model(tmp_path / "m") == "outcomes"
     with pytest.raises(ModelError, match="many outcomes"):
         load_model(tmp_path / "m")
     (tmp_path / "m" / "ratios.npy").write_bytes(b"changed")

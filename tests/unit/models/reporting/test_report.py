@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cohorts import RECIPE, TASK, cohort
 
 from lifecourse.base.errors import ConfigError
 from lifecourse.base.yaml import parse_document
-from lifecourse.models import RiskModel, load_model, save_model, train
+from lifecourse.models import RiskModel, load_model, save_model
 from lifecourse.models.reporting import chai_card, report
 from lifecourse.models.reporting.checklists import Checklist, checklist
 from lifecourse.models.reporting.facts import FACTS
 from lifecourse.models.reporting.signals import RULES
-from lifecourse.timeline.unstored import timeline_from_events
 
 TRIPOD_ITEMS = [
     "1",
@@ -74,18 +72,6 @@ TRIPOD_ITEMS = [
     "27c",
 ]
 ONLY_AUTHORS = ["2", "3a", "3c", "17", "18a", "18b", "18c", "18d", "18e", "19", "25", "27c"]
-
-
-@pytest.fixture(scope="module")
-def model() -> RiskModel:
-    found = train(timeline_from_events(cohort(900)), TASK, recipe=RECIPE).model
-    assert found is not None
-    return found
-
-
-@pytest.fixture
-def card(model: RiskModel) -> dict[str, Any]:
-    return json.loads(json.dumps(model.card))
 
 
 def tripod(card: dict[str, Any]) -> dict[str, dict[str, str]]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cohorts import RECIPE, TASK, cohort
 
 from lifecourse.base.errors import ModelError
-from lifecourse.models import RiskModel, train
 from lifecourse.models.reporting import chai_card, load_statements, report, with_statements
-from lifecourse.timeline.unstored import timeline_from_events
 
 WHO = "stated_by: Ada Example\ndated: 2026-11-26\n"
 STATEMENTS = """\
@@ -31,18 +27,6 @@ chai:
   FundingSource: No funding.
   IntendedUseAndWorkflow: For the yearly review.
 """
-
-
-@pytest.fixture(scope="module")
-def model() -> RiskModel:
-    found = train(timeline_from_events(cohort(600)), TASK, recipe=RECIPE).model
-    assert found is not None
-    return found
-
-
-@pytest.fixture
-def card(model: RiskModel) -> dict[str, Any]:
-    return json.loads(json.dumps(model.card))
 
 
 def written(tmp_path: Path, text: str) -> Path:

@@ -17,9 +17,8 @@ pytest.importorskip("safetensors", reason="the extra 'deep' is not installed")
 from safetensors.numpy import load, save
 
 from lifecourse.base.errors import ModelError
-from lifecourse.models import load_model
+from lifecourse.models import kind_of_model, load_model
 from lifecourse.models.outcomes import (
-    kind_of,
     load_outcomes,
     predict_outcomes,
     save_outcomes,
@@ -81,7 +80,7 @@ def test_a_kept_model_tells_the_same_and_is_no_other_kind(
     timeline = timeline_of(rows[:600])
     again = load_sequence(folder)
     assert predict_outcomes(again, timeline)[0].equals(predict_outcomes(model, timeline)[0])
-    assert kind_of(folder) == "sequence"
+    assert kind_of_model(folder) == "sequence"
     with pytest.raises(ModelError, match="a sequence model"):
         load_outcomes(folder)
     with pytest.raises(ModelError, match="many outcomes"):
