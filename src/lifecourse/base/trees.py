@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from lifecourse.base.shipped import read_shipped
 if TYPE_CHECKING:
     from pathlib import Path
 
+DATE = re.compile(r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b")
 WORTH_REMEMBERING = 250
 """Characters; shorter texts are parsed each time."""
 
@@ -66,6 +68,22 @@ def marked_tree(text: str, *, where: str, error: type[UserError] = ConfigError) 
         raise error(f"{where}, line {line}: not valid YAML ({broken.problem}).") from None
     except YAMLError:
         raise error(f"{where}: not valid YAML.") from None
+    except ValueError:
+        # What looks like a date is made one while it is read.
+        raise error(
+            f"{where}, line {_line_of_no_date(text)}: a date that no calendar has."
+        ) from None
+
+
+def _line_of_no_date(text: str) -> int:
+    """The line (from 1) of the first ``YYYY-MM-DD`` that is no day."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        for found in DATE.finditer(line):
+            try:
+                date(*map(int, found.groups()))
+            except ValueError:
+                return number
+    return 1
 
 
 def _plain(tree: Any) -> Any:

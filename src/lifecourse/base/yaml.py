@@ -58,6 +58,8 @@ def _explain(invalid: ValidationError, tree: Any, where: str) -> str:
         path = ".".join(str(part) for part in detail["loc"])
         line = _line_of(tree, detail["loc"])
         message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "model_type":
+            message = "write `name: value` lines here"
         problems.append(f"{where}, line {line}: {path or 'document'}: {message}")
     return "; ".join(problems) + "."
 

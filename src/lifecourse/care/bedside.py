@@ -148,6 +148,12 @@ def _interval(value: dict[str, float | None]) -> str:
     return f"{said} ({value['low']:.3f} to {value['high']:.3f})"
 
 
+def _span(days: int) -> str:
+    """Days, or from a year on years."""
+    years = round(days / DAYS_A_YEAR, 1)
+    return f"{days} days" if years < 1 else f"{years:g} year{'' if years == 1 else 's'}"
+
+
 def page_of(score: BedsideScore, review_by: str) -> str:
     """One page of Markdown to print: points, what a sum means, how good it is, what it is not."""
     rows = ["| item | | points |", "| --- | --- | ---: |"]
@@ -157,22 +163,26 @@ def page_of(score: BedsideScore, review_by: str) -> str:
         for place, (words, points) in enumerate(item.categories()):
             rows.append(f"| {item.title + unit if place == 0 else ''} | {words} | {points} |")
     meaning = [
-        "| points | risk | it happened to (95 % interval) | people |",
+        "| points | risk | it happened to (95 % interval) | moments |",
         "| --- | ---: | ---: | ---: |",
     ]
     for row in score.meaning:
         sums = f"{row['from']} to {row['to']}" if row["from"] < row["to"] else f"{row['to']}"
-        seen = f"{row['observed']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
-        meaning.append(f"| {sums} | {row['expected']:.1%} | {seen} | {row['people']:,} |")
+        seen = (
+            "nobody had this sum"
+            if row["observed"] is None
+            else f"{row['observed']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+        )
+        meaning.append(f"| {sums} | {row['expected']:.1%} | {seen} | {row['moments']:,} |")
     steps = ["| items | with | AUROC |", "| ---: | --- | ---: |"]
     steps += [f"| {row['items']} | {row['added']} | {row['auroc']:.3f} |" for row in score.parsimony]  # fmt: skip
-    within = f" within {score.horizon_days:,} days" if score.horizon_days else ""
+    within = f" within {_span(score.horizon_days)}" if score.horizon_days else ""
     return "\n".join(
         [
             f"# {score.title}",
             "",
             f"Add the points; the sum, at most {score.most}, says how likely it is{within}. Made of "
-            f"{score.people:,} people, {score.events:,} with the outcome.",
+            f"{score.people:,} people at {score.moments:,} moments, {score.events:,} of them followed by the outcome.",
             "",
             *rows,
             "",

@@ -63,6 +63,7 @@ def call(arguments: argparse.Namespace) -> Any:
             "out": str(file),
             "page": str(page),
             "people": score.people,
+            "moments": score.moments,
             "events": score.events,
             "measures": score.measures,
             "of_model": score.of_model,

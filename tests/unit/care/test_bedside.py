@@ -127,7 +127,9 @@ def test_what_decides_comes_first_and_the_score_tells_nearly_as_much_as_the_mode
     own, of_model = score.measures["auroc"]["value"], score.of_model["auroc"]["value"]
     assert own > of_model - 0.03
     assert score.measures["auroc"]["low"] < own < score.measures["auroc"]["high"]
-    assert min(row["people"] for row in score.meaning) >= 20
+    assert min(row["moments"] for row in score.meaning if row["observed"] is not None) >= 20
+    told = [points for row in score.meaning for points in range(row["from"], row["to"] + 1)]
+    assert told == list(range(score.most + 1))
     shares = [row["expected"] for row in score.meaning]
     assert shares == sorted(shares)
     assert 1 <= len(score.items) <= 8

@@ -59,7 +59,9 @@ class BedsideScore:
 
     intercept, slope : the risk is 1 / (1 + exp(-(intercept + slope x points)))
     parsimony : by number of items, ``auroc`` of their points out of fold
-    meaning : by range of points, ``from`` and ``to``, people, expected and observed share with a 95 % interval
+    people : who were learned from, at so many `moments`; `events` of those were followed by the outcome
+    meaning : by range of points, ``from`` and ``to``, moments, expected and observed share with a 95 % interval; of
+        sums that nobody had the risk alone. Every sum that there can be is in one range
     measures : out of fold, each with a 95 % interval over people
     of_model : AUROC of the model that it was made of, and where that was judged
     """
@@ -73,6 +75,7 @@ class BedsideScore:
     intercept: float
     slope: float
     people: int
+    moments: int
     events: int
     parsimony: list[dict[str, Any]]
     meaning: list[dict[str, Any]]
@@ -90,7 +93,12 @@ class BedsideScore:
     @property
     def most(self) -> int:
         """The highest sum."""
-        return sum(max(*item.points, item.not_known) for item in self.items)
+        return highest_sum(self.items)
+
+
+def highest_sum(items: list[Item]) -> int:
+    """Of any answers to `items`."""
+    return sum(max(*item.points, item.not_known) for item in items)
 
 
 def bedside_score(
@@ -132,9 +140,10 @@ def bedside_score(
         intercept=intercept,
         slope=slope,
         people=len(np.unique(people.subjects)),
+        moments=int((people.weight > 0).sum()),
         events=int((people.came & (people.weight > 0)).sum()),
         parsimony=[{"items": n, "added": ranked[n - 1].title, "auroc": areas[n]} for n in tried],
-        meaning=people.meaning(total, expit(intercept + slope * total)),
+        meaning=people.meaning(total, expit(intercept + slope * np.arange(highest_sum(items) + 1))),
         measures=people.measures(points, risk, seed),
         of_model=_of_model(model, timeline),
     )
@@ -228,10 +237,14 @@ class _People:
         return points, risk
 
     def meaning(self, total: Integers, risk: Floats) -> list[dict[str, Any]]:
-        """Neighbouring sums together, of about as many people each; intervals are of as many as weights are worth."""
+        """Neighbouring sums together, of about as many rows each; intervals are of as many as weights are worth.
+
+        total : int64[r]; risk : float64[s], of each sum from 0 to the highest
+        """
         known = self.weight > 0
         wanted = max(int(known.sum()) // GROUPS, LEAST_IN_GROUP)
-        rows, low, held = [], int(total[known].min()), np.zeros(len(total), dtype=bool)
+        rows: list[dict[str, Any]] = []
+        low, held = 0, np.zeros(len(total), dtype=bool)
         left = int(known.sum())
         for value in np.unique(total[known]):
             held |= known & (total == value)
@@ -246,14 +259,19 @@ class _People:
                 {
                     "from": low,
                     "to": int(value),
-                    "people": n,
-                    "expected": float((weight * risk[held]).sum() / weight.sum()),
+                    "moments": n,
+                    "expected": float((weight * risk[total[held]]).sum() / weight.sum()),
                     "observed": seen,
                     "low": min(ends[0], seen),
                     "high": max(ends[1], seen),
                 }
             )
             low, left, held = int(value) + 1, left - n, np.zeros(len(total), dtype=bool)
+        nobody = {"moments": 0, "observed": None, "low": None, "high": None}
+        rows += [
+            {"from": points, "to": points, "expected": float(risk[points]), **nobody}
+            for points in range(low, len(risk))
+        ]
         return rows
 
     def measures(self, points: Integers, risk: Floats, seed: int) -> dict[str, Any]:
