@@ -248,7 +248,7 @@ def number(value: float) -> str:
     """`value` with as many digits as a laboratory would print."""
     size = abs(value)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2
-    written = f"{value:,.{digits}f}"
+    written = f"{value:z,.{digits}f}"  # z: what rounds to nothing has no sign
     return written.rstrip("0").rstrip(".") if "." in written else written
 
 

@@ -75,7 +75,10 @@ def _described(
     model: RiskModel, features: FeatureMatrix, timeline: Timeline, rows: pl.DataFrame, seed: int
 ) -> TrainingResult:
     """The model with a card that also says what it goes by, what the study was and what it met."""
-    model.card["importance"] = goes_by(model, features.of_codes(model.vocabulary), seed=seed)
+    found = goes_by(model, features.of_codes(model.vocabulary), seed=seed)
+    for fact in found["facts"]:
+        fact["title"] = timeline.codes.description(fact["fact"])
+    model.card["importance"] = found
     model.card["study"] = study_of(model, rows)
     model.card["snapshot"] = snapshot(model, timeline, seed=seed)
     return TrainingResult(model=model)

@@ -82,6 +82,12 @@ class CodeTable:
             self._ids[codelist] = self._match(codelist)
         return self._ids[codelist]
 
+    def description(self, code: str) -> str | None:
+        """What the store calls `code`; None where it does not say, or does not have it."""
+        place = bisect_left(self.codes, code)
+        found = place < len(self.codes) and self.codes[place] == code
+        return self.descriptions[place] if found else None
+
     @property
     def words(self) -> npt.NDArray[np.object_]:
         """`codes` as an array of str, so that many ids become strings at once: ``words[ids]``."""

@@ -123,6 +123,7 @@ def test_a_share_is_between_nothing_and_everyone() -> None:
 
 
 def test_numbers_and_ranges_are_written_as_a_laboratory_would() -> None:
+    assert [number(x) for x in (-0.001, -0.0, -0.26)] == ["0", "0", "-0.26"]
     assert [number(x) for x in (8.0, 8.25, 52.04, 131.4, 12345.0, 0.5)] == [
         "8", "8.25", "52", "131", "12,345", "0.5",
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lifecourse.figures.importance import importance
+from lifecourse.serve.web.statistics import model_view
 
 NAME = "{http://www.w3.org/2000/svg}"
 FACTS: list[dict[str, Any]] = [
@@ -48,3 +49,18 @@ def test_without_members_nothing_is_said_of_how_sure_it_is() -> None:
     assert "among the first five" not in drawn.rows[0]
     assert "of 0" not in drawn.svg
     assert "first five" not in drawn.svg
+
+
+def test_a_code_is_called_what_the_store_calls_it_and_a_codelist_by_its_title() -> None:
+    named = [
+        {**FACTS[0], "fact": "ICD10CM//Z83.3", "title": "family history of diabetes"},
+        {**FACTS[1], "fact": "hba1c", "title": None},
+        {**FACTS[2], "fact": "LOCAL//7", "title": None},
+    ]
+    card = {"name": "m", "importance": {"facts": named, "members": 5, "rows": 250}}
+    rows = model_view(card)["goes_by"]["rows"]
+    assert [row["fact"] for row in rows] == [
+        "Family history of diabetes",
+        "Haemoglobin A1c",
+        "LOCAL//7",
+    ]

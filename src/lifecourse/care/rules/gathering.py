@@ -47,6 +47,7 @@ TAKES = {
     "lowest": Summary.MIN,
 }
 MOST_EVENTS = 3
+
 _Cited = tuple[str, str | None, str | None]
 """By what an event is known among those that are cited: code, time, source id."""
 
@@ -262,8 +263,8 @@ class ChartFacts:
         return self._events_of(events.tail(MOST_EVENTS).iter_rows(named=True))
 
     def _events_of(self, rows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-        descriptions = self.chart.shard.codes
-        return tuple(event_of(row, _description(descriptions, row["code"])) for row in rows)
+        codes = self.chart.shard.codes
+        return tuple(event_of(row, codes.description(row["code"])) for row in rows)
 
 
 _BIRTH = Covariate(
@@ -312,14 +313,6 @@ def event_of(row: dict[str, Any], description: str | None) -> dict[str, Any]:
 
 def _iso(moment: Any) -> str | None:
     return None if moment is None else f"{moment.isoformat()}Z"
-
-
-def _description(table: Any, code: str) -> str | None:
-    from bisect import bisect_left
-
-    place = bisect_left(table.codes, code)
-    found = place < len(table.codes) and table.codes[place] == code
-    return table.descriptions[place] if found else None
 
 
 @cache

@@ -97,7 +97,10 @@ def _importance(found: dict[str, Any] | None, title: str, *, times: bool) -> dic
     if not found or not found["facts"]:
         return None
     drawn = importance(
-        [{**fact, "said": _named(title_of(fact["fact"]))} for fact in found["facts"]],
+        [
+            {**fact, "said": _named(fact.get("title") or title_of(fact["fact"]))}
+            for fact in found["facts"]
+        ],
         members=found["members"],
         rows=found["rows"],
         title=f"{title}, what the model goes by",
