@@ -74,7 +74,11 @@ class BinaryFit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryStudy:
-    """What a task of yes or no asks of a store, ready to be learned."""
+    """What a task of yes or no asks of a store, ready to be learned.
+
+    vocabulary : codes with columns, by what everyone teaches: the final model's
+    vocabularies : by fold, by what the people outside it teach, so that those who are judged teach nothing
+    """
 
     task: AnyTask
     recipe: Recipe
@@ -82,10 +86,8 @@ class BinaryStudy:
     outcome: npt.NDArray[np.bool_]
     subjects: npt.NDArray[np.int64]
     folds: npt.NDArray[np.int64]
-    vocabulary: list[str]  # what everyone teaches: the final model's
-    vocabularies: list[
-        list[str]
-    ]  # by fold, what the people outside it teach: those who are judged teach nothing
+    vocabulary: list[str]
+    vocabularies: list[list[str]]
     seed: int
 
     @classmethod

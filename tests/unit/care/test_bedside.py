@@ -102,13 +102,13 @@ def test_points_by_hand_are_those_of_the_code_and_of_the_file(
     read = load_score_model(file)
     given, slow = [], []
     for row in range(300):
-        values = {
+        values: dict[str, Any] = {
             item.name: float(features.dense[row, features.dense_names.index(item.column)])
             for item in score.items
         }
         slow.append(sum(by_hand(item, values[item.name]) for item in score.items))
         if "sex" in values:
-            values["sex"] = {1.0: "female", 0.0: "male"}[values["sex"]]  # type: ignore[assignment]
+            values["sex"] = {1.0: "female", 0.0: "male"}[values["sex"]]
         given.append(
             {k: v for k, v in values.items() if not (isinstance(v, float) and np.isnan(v))}
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,16 +37,16 @@ def network() -> Network:
     return found.eval()
 
 
-def norm(x: list[float], layer: object) -> list[float]:
-    weight, bias = layer.weight.tolist(), layer.bias.tolist()  # type: ignore[attr-defined]
+def norm(x: list[float], layer: Any) -> list[float]:
+    weight, bias = layer.weight.tolist(), layer.bias.tolist()
     mean = sum(x) / len(x)
     spread = math.sqrt(sum((one - mean) ** 2 for one in x) / len(x) + 1e-5)
     return [(one - mean) / spread * w + b for one, w, b in zip(x, weight, bias, strict=True)]
 
 
-def linear(x: list[float], layer: object) -> list[float]:
-    weight = layer.weight.tolist()  # type: ignore[attr-defined]
-    bias = [0.0] * len(weight) if layer.bias is None else layer.bias.tolist()  # type: ignore[attr-defined]
+def linear(x: list[float], layer: Any) -> list[float]:
+    weight = layer.weight.tolist()
+    bias = [0.0] * len(weight) if layer.bias is None else layer.bias.tolist()
     return [
         sum(a * b for a, b in zip(x, row, strict=True)) + add
         for row, add in zip(weight, bias, strict=True)
