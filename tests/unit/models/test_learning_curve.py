@@ -16,7 +16,7 @@ from lifecourse.models.binary import LEARNERS, BinaryStudy
 from lifecourse.models.competing import HazardStudy
 from lifecourse.models.evaluation import Lesson, auroc, concordance, learning_curve
 from lifecourse.models.hazards import fit_hazards
-from lifecourse.models.hazards.basis import Basis
+from lifecourse.models.hazards.basis import Basis, Designs
 from lifecourse.models.hazards.boosted import BoostedHazards, periods_of
 from lifecourse.models.hazards.grid import seen_until, time_grid
 from lifecourse.models.hazards.incidence import cumulative_incidence
@@ -82,11 +82,12 @@ def test_a_point_of_times_to_events_equals_retraining_by_hand_too() -> None:
     judged = np.flatnonzero(folds_of(study.subjects, N_FOLDS, 0) == 0)
     assert (fitted.held_out_first == judged).all()
     linear, boosted = fitted.learner.linear[0], fitted.learner.boosted[0]
-    features, basis = study.features, Basis.fit(study.features)
+    features = study.features
+    designs = Designs.of(Basis.fit(features), features)
     for lesson in fitted.lessons:
         inner = folds_of(study.subjects[lesson.rows], N_FOLDS, 1) == 0
         lines = LinearHazards.fit(
-            features, came, lesson.rows, inner, edges=edges, basis=basis, penalty=linear.penalty
+            designs, came, lesson.rows, inner, edges=edges, penalty=linear.penalty
         )
         trees = BoostedHazards.fit(
             features, came, lesson.rows, inner, edges=edges, period=periods_of(came, edges), rounds=boosted.rounds

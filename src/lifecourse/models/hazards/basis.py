@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lifecourse.features import FeatureMatrix
 
     Floats = npt.NDArray[np.float64]
+    Halves = npt.NDArray[np.float32]
     Integers = npt.NDArray[np.int64]
 
 TAIL = 0.005
@@ -111,14 +112,16 @@ def _bent(x: Floats, knots: list[float]) -> list[Floats]:
     last, before = knots[-1], knots[-2]
 
     def cubed(at: float) -> Floats:
-        return np.maximum(x - at, 0.0) ** 3
+        beyond = np.maximum(x - at, 0.0)
+        return beyond * beyond * beyond  # four times as fast as a power
 
     width = (last - knots[0]) ** 2
+    ends = (cubed(before), cubed(last))
     return [
         (
             cubed(knot)
-            - cubed(before) * (last - knot) / (last - before)
-            + cubed(last) * (before - knot) / (last - before)
+            - ends[0] * (last - knot) / (last - before)
+            + ends[1] * (before - knot) / (last - before)
         )
         / width
         for knot in knots[:-2]
@@ -168,15 +171,39 @@ class Basis:
         """int64[d]: the covariate of each dense column."""
         return np.repeat(np.arange(len(self.curves)), [curve.n_columns for curve in self.curves])
 
-    def design(self, features: FeatureMatrix, rows: Integers | None = None) -> Design:
-        """The columns of the features' rows (all where None)."""
-        dense = features.dense if rows is None else features.dense[rows]
-        codes = features.codes if rows is None else features.codes[rows]
-        columns = np.empty((len(self.owner), len(dense)), dtype=np.float32)
+    def dense(self, features: FeatureMatrix) -> Halves:
+        """float32[d, r]: the dense columns of the features' rows."""
+        columns = np.empty((len(self.owner), len(features.dense)), dtype=np.float32)
         start = 0
-        for curve, column in zip(self.curves, dense.T, strict=True):
+        for curve, column in zip(self.curves, features.dense.T, strict=True):
             curve.fill(column, columns[start : start + curve.n_columns])
             start += curve.n_columns
-        counts = codes.astype(np.float32).log1p().tocsc()
-        counts.sort_indices()
-        return Design(columns, counts)
+        return columns
+
+    def design(self, features: FeatureMatrix) -> Design:
+        """The columns of the features' rows."""
+        return Design(self.dense(features), _logs(features.codes))
+
+
+@dataclass(frozen=True, slots=True)
+class Designs:
+    """What the designs of some of the rows are taken from: `dense` float32[d, r] of all, made once, and the counts."""
+
+    basis: Basis
+    dense: Halves
+    codes: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, basis: Basis, features: FeatureMatrix) -> Designs:
+        """Of the features' r rows."""
+        return cls(basis, basis.dense(features), features.codes)
+
+    def rows(self, rows: Integers) -> Design:
+        """As `Basis.design` of those rows."""
+        return Design(self.dense[:, rows], _logs(self.codes[rows]))
+
+
+def _logs(codes: sparse.csr_matrix) -> sparse.csc_matrix:
+    counts = codes.astype(np.float32).log1p().tocsc()
+    counts.sort_indices()
+    return counts

@@ -12,7 +12,7 @@ import numpy as np
 from lifecourse.models.evaluation.followed import Followed
 from lifecourse.models.evaluation.learning import Lesson, teaches
 from lifecourse.models.evaluation.log_loss import SMALLEST
-from lifecourse.models.hazards.basis import Basis
+from lifecourse.models.hazards.basis import Basis, Designs
 from lifecourse.models.hazards.boosted import BoostedHazards, periods_of
 from lifecourse.models.hazards.curves import CurveCalibrator, is_unseen
 from lifecourse.models.hazards.grid import seen_until, time_grid
@@ -102,7 +102,7 @@ def fit_hazards(
         horizons=horizons,
         edges=edges,
         period=periods_of(seen, edges),
-        basis=Basis.fit(those),
+        designs=Designs.of(Basis.fit(those), those),
         seed=seed,
         known=known,
         workers=workers or os.cpu_count() or 1,
@@ -120,7 +120,7 @@ class _Study:
     horizons: Floats
     edges: Floats
     period: Integers
-    basis: Basis
+    designs: Designs
     seed: int
     known: Sequence[Flags] | None
     workers: int
@@ -173,14 +173,17 @@ class _Study:
     ) -> _Member:
         """What the rows `learning` teach; with the settings that another member found where `like` it."""
         judged = np.flatnonzero(held_out)
-        features = self.features if self.known is None else _only(self.features, self.known[fold])
+        features, designs = self.features, self.designs
+        if self.known is not None:
+            features = _only(features, self.known[fold])
+            designs = replace(designs, codes=features.codes)
         enough = int((self.outcome.event[learning] > 0).sum()) >= ENOUGH_FOR_TENTHS
         parts = TENTHS if enough else N_FOLDS
         inner = folds_of(self.subjects[learning], parts, self.seed + 1) == 0
         with ThreadPoolExecutor(min(2, self.workers)) as pool:
             lines = pool.submit(
-                LinearHazards.fit, features, self.outcome, learning, inner, edges=self.edges,
-                basis=self.basis, n_causes=self.n_causes, penalty=like.linear.penalty if like else None,
+                LinearHazards.fit, designs, self.outcome, learning, inner, edges=self.edges,
+                n_causes=self.n_causes, penalty=like.linear.penalty if like else None,
             )  # fmt: skip
             trees = pool.submit(
                 BoostedHazards.fit, features, self.outcome, learning, inner, edges=self.edges,

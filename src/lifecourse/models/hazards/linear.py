@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lifecourse.models.hazards.basis import Basis
+from lifecourse.models.hazards.basis import Basis, Designs
 from lifecourse.models.hazards.grid import Spans
 from lifecourse.models.hazards.incidence import Hazards, mean_rate
 from lifecourse.models.hazards.poisson import Columns, PoissonHazard
@@ -49,28 +49,27 @@ class LinearHazards:
     @classmethod
     def fit(
         cls,
-        features: FeatureMatrix,
+        designs: Designs,
         outcome: Followed,
         rows: Integers,
         inner: Flags,
         *,
         edges: Floats,
-        basis: Basis,
         n_causes: int = 1,
         weight: Floats | None = None,
         penalty: tuple[float, float] | None = None,
     ) -> LinearHazards:
-        """The hazards on `rows` of the features.
+        """The hazards on `rows` of those that there are designs of.
 
         `inner` is bool[len(rows)]: the rows by whose likelihood the penalty, one for all causes, is chosen among
         `MIXES` x `STRENGTHS` after learning from the others; not asked where `penalty` is given.
         """
-        chosen = penalty or _chosen(features, outcome, rows, inner, edges, basis, n_causes)
-        fits = _started(features, outcome, rows, edges, basis, n_causes, weight)
+        chosen = penalty or _chosen(designs, outcome, rows, inner, edges, n_causes)
+        fits = _started(designs, outcome, rows, edges, n_causes, weight)
         for fit in fits:
             fit.fit(*_penalties(fit, *chosen))
         return cls(
-            basis=basis,
+            basis=designs.basis,
             edges=edges,
             rate=np.stack([fit.rate for fit in fits]),
             beta=np.stack([fit.beta for fit in fits]),
@@ -135,15 +134,14 @@ class LinearHazards:
 
 
 def _started(
-    features: FeatureMatrix,
+    designs: Designs,
     outcome: Followed,
     rows: Integers,
     edges: Floats,
-    basis: Basis,
     n_causes: int,
     weight: Floats | None = None,
 ) -> list[PoissonHazard]:
-    columns = Columns.of(basis.design(features, rows))
+    columns = Columns.of(designs.rows(rows))
     mine = outcome.rows(rows)
     spans = Spans.of(mine, edges)
     return [
@@ -159,12 +157,11 @@ def _penalties(fit: PoissonHazard, mix: float, strength: float) -> tuple[Floats,
 
 
 def _chosen(
-    features: FeatureMatrix,
+    designs: Designs,
     outcome: Followed,
     rows: Integers,
     inner: Flags,
     edges: Floats,
-    basis: Basis,
     n_causes: int,
 ) -> tuple[float, float]:
     """The mix and strength with the greatest likelihood of the `inner` rows, all causes together."""
@@ -172,10 +169,11 @@ def _chosen(
         return USUAL
     judged = outcome.rows(rows[inner])
     spans = Spans.of(judged, edges)
-    columns = Columns.of(basis.design(features, rows[inner]))
+    columns = Columns.of(designs.rows(rows[inner]))
     found: list[tuple[float, tuple[float, float]]] = []
+    started = _started(designs, outcome, rows[~inner], edges, n_causes)
     for mix in MIXES:
-        fits = _started(features, outcome, rows[~inner], edges, basis, n_causes)
+        fits = [replace(fit) for fit in started]
         before = -np.inf
         for strength in STRENGTHS:
             told = 0.0
