@@ -9,6 +9,7 @@ outcome did not happen by the horizon.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Followed:
     """How long each of n people was seen and what ended it.
 
@@ -81,12 +82,16 @@ class Followed:
         seen = (self.duration_days > horizon_days) | (
             (self.event == 0) & (self.duration_days == horizon_days)
         )
-        stays = Staying.of(self)
+        stays = self._staying
         weight = np.zeros(len(self))
         weight[ended] = 1 / stays.before(self.duration_days[ended])
         if seen.any():
             weight[seen] = 1 / stays.before(np.array([horizon_days]))[0]
         return ended & (self.event == cause), weight
+
+    @cached_property
+    def _staying(self) -> Staying:
+        return Staying.of(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

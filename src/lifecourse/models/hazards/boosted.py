@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Integers = npt.NDArray[np.int64]
 
-MOST_ROUNDS, USUAL_ROUNDS, LOOKS_EVERY, STOPS_AFTER = 600, 60, 10, 30
+MOST_ROUNDS, USUAL_ROUNDS, LOOKS_EVERY, STOPS_AFTER = 600, 60, 10, 20
 DEPTHS = {1_000: 3, 0: 2}
 """Trees are so deep where there are at least so many events."""
 PERIODS, FEWEST_FOR_PERIODS = 3, 300

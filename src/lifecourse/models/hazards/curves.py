@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-STEPS = 50
+STEPS, CLOSE = 50, 1e-7
+"""Newton's steps at most, and the one that is the last: what is left after it is about its square."""
 PRIOR_EVENTS = 20.0
 """The slope is held to 1 as if by so many events: a handful of outcomes must not bend a curve."""
 FEWEST_SEEN = 20
@@ -196,15 +197,17 @@ def _fitted(
     beta = np.array([0.0, 1.0])
     for _ in range(STEPS):
         p = expit(beta[0] + beta[1] * x)
-        gradient = np.array([(w * (y - p)).sum(), (w * (y - p) * x).sum() - prior * (beta[1] - 1)])
+        rest = w * (y - p)
+        gradient = np.array([rest.sum(), rest @ x - prior * (beta[1] - 1)])
         v = w * p * (1 - p)
-        hessian = np.array([[v.sum(), (v * x).sum()], [(v * x).sum(), (v * x * x).sum() + prior]])
+        vx = v * x
+        hessian = np.array([[v.sum(), vx.sum()], [vx.sum(), vx @ x + prior]])
         if slopes:
             step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
         else:
             step = np.array([gradient[0] / max(hessian[0, 0], 1e-9), 0.0])
         beta = beta + np.clip(step, -2, 2)
         beta[1] = np.clip(beta[1], 0.05, 3.0)
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < CLOSE:
             break
     return float(beta[0]), float(beta[1])

@@ -29,7 +29,7 @@ MIXES = (0.0, 0.9)
 STRENGTHS = (0.1, 0.03, 0.01, 0.003, 0.001)
 """Of the penalty, as shares of the events; from strong to weak, each starting from the one before."""
 USUAL = (0.0, 0.01)
-WHILE_CHOOSING = 5e-3
+WHILE_CHOOSING = 2e-2
 """Of the log-likelihood an event, to which penalties are compared."""
 
 
