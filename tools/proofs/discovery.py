@@ -70,8 +70,8 @@ PROOFS = (
     ),
     Proof(
         name="phenotypes-again",
-        promise="the same on 50,000 people of another seed, named with everything that is asked before they were looked "
-        "at",
+        promise="the same on 50,000 people of another seed, named with everything that is asked before they were "
+        "looked at",
         measure=partial(_phenotypes, FRESH_SEED),
     ),
 )
