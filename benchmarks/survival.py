@@ -32,8 +32,6 @@ from lifecourse.models.evaluation import calibration_errors, concordance, integr
 from lifecourse.models.hazards import fit_hazards
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy.typing as npt
 
     from lifecourse.features import FeatureMatrix
@@ -54,22 +52,23 @@ def main(folder: Path, whose: str) -> int:
     sets = list(survival_sets(folder))
     if whose != "ours":
         _ask_peers(folder, sets)
-    theirs, lines = _kept(folder), []
-    for found in () if whose == "peers" else _ours(sets):
-        lines.append(_line(found, theirs.get(found["set"], {})))
-        print(json.dumps(lines[-1]), flush=True)
+    if whose == "peers":
+        return 0
+    theirs = _kept(folder)
+    found, seconds = _ours(sets)
+    lines = [_line(one, theirs.get(one["set"], {})) for one in found]
+    for line in lines:
+        print(json.dumps(line))
     promised = [line for line in lines if "without" not in line["set"]]
-    seconds, processor = (sum(line[of] for line in promised) for of in ("seconds", "processor"))
+    processor = sum(line["processor"] for line in promised)
     told = {"seconds": round(seconds, 1), "processor": round(processor, 1)}
     print(json.dumps(told))
-    caught = {} if whose == "peers" else _caught(folder)
+    caught = _caught(folder)
     print(json.dumps({"caught": caught}))
-    if whose != "peers":
-        written = {**told, "caught": caught, "lines": lines}
-        (folder / "survival.json").write_text(json.dumps(written, indent=1))
+    written = {**told, "caught": caught, "lines": lines}
+    (folder / "survival.json").write_text(json.dumps(written, indent=1))
     kept = all(line["kept"] for line in promised) and seconds < MOST_SECONDS
-    kept &= all(name in caught for name in MUST_BE_CAUGHT)
-    return int(whose != "peers" and not kept)
+    return int(not (kept and all(name in caught for name in MUST_BE_CAUGHT)))
 
 
 def _caught(folder: Path) -> dict[str, str]:
@@ -99,24 +98,24 @@ def _line(found: dict[str, Any], theirs: dict[str, dict[int, dict[str, float]]])
     return {**line, "kept": kept and complete}
 
 
-def _ours(sets: list[SurvivalSet]) -> Iterator[dict[str, Any]]:
-    """Ours of each set, folds shared out to a process a core."""
-    every = [*sets, *(one.without(PROGNOSES) for one in sets if one.name == "support2")]
+def _ours(sets: list[SurvivalSet]) -> tuple[list[dict[str, Any]], float]:
+    """Ours of each set, folds of all shared out to a process a core; and the seconds for those that are promised."""
+    columns = [(one, one.features()) for one in sets]
+    bare = [one.without(PROGNOSES) for one in sets if one.name == "support2"]
     with _pool() as pool:
         list(pool.map(_warm, range(_cores())))
-        for one in every:
-            features, started = one.features(), time.monotonic()
-            jobs = [(one, features, *fold) for fold in one.folds()]
-            told = list(pool.map(_learned, jobs))
-            seconds = time.monotonic() - started
-            scores = [_scored(one, job[3], risk) for job, (risk, _) in zip(jobs, told, strict=True)]
-            processor = sum(spent for _, spent in told)
-            yield {
-                "set": one.name,
-                "scores": scores,
-                "seconds": round(seconds, 2),
-                "processor": round(processor, 2),
-            }
+        jobs = [(one, features, *fold) for one, features in columns for fold in one.folds()]
+        started = time.monotonic()
+        told = list(pool.map(_learned, jobs))
+        seconds = time.monotonic() - started
+        more = [(one, one.features(), *fold) for one in bare for fold in one.folds()]
+        answers = [*zip(jobs, told, strict=True), *zip(more, pool.map(_learned, more), strict=True)]
+    found: dict[str, dict[str, Any]] = {}
+    for (one, _, _, judged), (risk, processor) in answers:
+        mine = found.setdefault(one.name, {"set": one.name, "scores": [], "processor": 0.0})
+        mine["scores"].append(_scored(one, judged, risk))
+        mine["processor"] = round(mine["processor"] + processor, 2)
+    return list(found.values()), seconds
 
 
 def _pool() -> ProcessPoolExecutor:
