@@ -107,6 +107,12 @@ def _area(
     return {"value": area, "low": max(0.0, area - half), "high": min(1.0, area + half)}
 
 
+def count_interval(events: int) -> tuple[float, float]:
+    """The exact 95 % interval of the mean of a Poisson count (Garwood 1936, doi 10.1093/biomet/28.3-4.437)."""
+    low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
+    return float(low), float(chi2.ppf(0.975, 2 * events + 2) / 2)
+
+
 def _ratio(
     outcome: npt.NDArray[np.bool_], risk: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
 ) -> dict[str, float | None]:
@@ -114,10 +120,9 @@ def _ratio(
     each = float((weight * outcome).sum()) / events if events else 1.0
     if expected <= 0:
         return {"value": None, "low": None, "high": None}
-    low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
-    high = chi2.ppf(0.975, 2 * events + 2) / 2
+    low, high = count_interval(events)
     return {
         "value": each * events / expected,
-        "low": float(each * low / expected),
-        "high": float(each * high / expected),
+        "low": each * low / expected,
+        "high": each * high / expected,
     }

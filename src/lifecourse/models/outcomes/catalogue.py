@@ -71,6 +71,21 @@ class Onsets:
             ).sort("outcome", "subject_id"),
         )
 
+    def named(self, names: Sequence[str], titles: Sequence[str]) -> Onsets:
+        """Those of a model, in its order; who is in `names` and not here came to nobody."""
+        new = {self.names.index(name): at for at, name in enumerate(names) if name in self.names}
+        kept = self.only(list(new))
+        table = (
+            kept.table.with_columns(
+                pl.col("outcome").replace_strict(
+                    dict(enumerate(new.values())), return_dtype=pl.Int32
+                )
+            ).sort("outcome", "subject_id")
+            if new
+            else kept.table
+        )
+        return Onsets(names=list(names), titles=list(titles), table=table)
+
 
 def onsets_of(timeline: Timeline) -> Onsets:
     """The first time of everything that can be an outcome, of everyone."""

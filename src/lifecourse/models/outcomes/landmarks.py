@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 YEAR = DAYS_PER_YEAR * MICROSECONDS_PER_DAY
 UNKNOWN_SEX = 0.5
 """How female somebody is of whom it is not told: the rates of both sexes count alike."""
+AGE_BAND = 5.0
+"""Years of age within which people are compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,3 +119,9 @@ def landmarks_at(persons: pl.DataFrame, who: Integers, time: Integers) -> Landma
         until=end,
         dies=persons["dies"].to_numpy()[who],
     )
+
+
+def strata(landmarks: Landmarks) -> Integers:
+    """int64[n]: a number for each band of `AGE_BAND` years and sex."""
+    band = np.floor(landmarks.age / AGE_BAND).astype(np.int64)
+    return band * 3 + np.round(landmarks.female * 2).astype(np.int64)

@@ -16,7 +16,8 @@ from lifecourse.models.card import LIMITS, population
 from lifecourse.models.evaluation.stratified import stratified_auroc
 from lifecourse.models.outcomes.baseline import AgeSexRates
 from lifecourse.models.outcomes.catalogue import onsets_of
-from lifecourse.models.outcomes.landmarks import followed_persons, spread_landmarks
+from lifecourse.models.outcomes.judging import evaluation, is_enough
+from lifecourse.models.outcomes.landmarks import followed_persons, spread_landmarks, strata
 from lifecourse.models.outcomes.model import OutcomesModel
 from lifecourse.models.outcomes.ratios import FollowUps, fit_ratios, ratios_by_ridge
 from lifecourse.models.split import N_FOLDS, folds_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lifecourse.timeline.access import Timeline
 
     Flags = npt.NDArray[np.bool_]
+    Floats = npt.NDArray[np.float64]
 
 FEWEST = 25
 """People with an outcome, below which it is none: nobody is told a risk that so few have shown."""
@@ -44,8 +46,8 @@ RIDGES = (100.0, 50.0, 25.0)
 DIRECTIONS = 10
 MOST_TRIED = 60
 """Outcomes by which the penalty is chosen, from the commonest to the rarest."""
-AGE_BAND = 5.0
 HORIZONS_DAYS = (365, 1826)
+FIFTH = "on a fifth of the people, by a model that the others taught; they chose its penalty"
 
 
 def train_outcomes(
@@ -83,6 +85,7 @@ def train_outcomes(
     ridge, judged = study.choice()
     progress.step("fitting outcomes", 0, len(onsets.names))
     ratios = study.fit(rates, ridge)
+    held_out = study.held_out(ridge, chosen)
     basis = [timeline.content_hash, among, chosen.model_dump(mode="json"), plain, seed]
     return OutcomesModel(
         names=onsets.names,
@@ -104,6 +107,7 @@ def train_outcomes(
             "ridge": ridge,
             "horizons_days": list(HORIZONS_DAYS),
             "judged_on_a_fifth": judged,
+            **({"evaluation": held_out} if held_out else {}),
             "population": population(landmarks.age),
             "events": dict(zip(onsets.names, onsets.counts(persons["subject_id"].to_numpy()).tolist(), strict=True)),
             "limits": list(LIMITS),
@@ -193,10 +197,7 @@ class _Study:
 
     def choice(self) -> tuple[float, dict[str, Any]]:
         """The penalty with the greatest likelihood of a fifth of the people, and how the model did there."""
-        subjects = self._persons["subject_id"].to_numpy()
-        inner = folds_of(subjects, N_FOLDS, self._seed + 1) == 0
-        rates = AgeSexRates.fit(self._persons.filter(pl.Series(~inner)), self._onsets)
-        mine = folds_of(self._landmarks.subjects, N_FOLDS, self._seed + 1) == 0
+        rates, mine = self._rates_of_the_rest(), self._fifth(self._landmarks.subjects)
         if not mine.any() or mine.all():
             return RIDGES[0], {}
         learning, judged = (self._after(rates, rows) for rows in (~mine, mine))
@@ -207,6 +208,38 @@ class _Study:
         told = [_likelihood(judged, places, one) for one in logs]
         best = int(np.argmax(told))
         return RIDGES[best], how_well(judged, places, logs[best])
+
+    def held_out(self, ridge: float, recipe: Recipe) -> dict[str, Any]:
+        """How a model of every outcome that the others teach does on the fifth; empty where that is nobody."""
+        landmarks, onsets, mine = (
+            self._landmarks,
+            self._onsets,
+            self._fifth(self._landmarks.subjects),
+        )
+        if not is_enough(landmarks.where(mine)) or mine.all():
+            return {}
+        rates = self._rates_of_the_rest()
+        outside, inside = (self._features.of_rows(np.flatnonzero(rows)) for rows in (~mine, mine))
+        learning, every = self._after(rates, ~mine), range(len(onsets.names))
+        ratios = fit_ratios(outside, learning, every, ridge=ridge, **self._sharing)
+        model = OutcomesModel(
+            names=onsets.names, titles=onsets.titles, rates=rates, card={}, recipe=recipe,
+            vocabulary=inside.vocabulary, ratios=ratios,
+        )  # fmt: skip
+
+        def logs_of(here: slice) -> Floats:
+            rows = np.arange(*here.indices(int(mine.sum())))
+            return ratios.logs(inside.of_rows(rows))
+
+        given = landmarks.where(mine), onsets, HORIZONS_DAYS, self._seed
+        return {"judged": FIFTH, **evaluation(model, logs_of, *given)}
+
+    def _fifth(self, subjects: npt.NDArray[np.int64]) -> Flags:
+        return folds_of(subjects, N_FOLDS, self._seed + 1) == 0
+
+    def _rates_of_the_rest(self) -> AgeSexRates:
+        rest = ~self._fifth(self._persons["subject_id"].to_numpy())
+        return AgeSexRates.fit(self._persons.filter(pl.Series(rest)), self._onsets)
 
     def _after(self, rates: AgeSexRates, rows: Flags) -> FollowUps:
         landmarks = self._landmarks.where(rows)
@@ -250,9 +283,3 @@ def how_well(after: FollowUps, places: list[int], logs: npt.NDArray[np.float64])
         "stratified_auroc_of_age_and_sex": float(kept[:, 1].mean()),
         "observed_over_expected": seen / foretold if foretold else None,
     }
-
-
-def strata(landmarks: Landmarks) -> npt.NDArray[np.int64]:
-    """int64[n]: a number for each band of `AGE_BAND` years and sex."""
-    band = np.floor(landmarks.age / AGE_BAND).astype(np.int64)
-    return band * 3 + np.round(landmarks.female * 2).astype(np.int64)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ from lifecourse.base.progress import SILENT, Progress
 from lifecourse.models.card import LIMITS, population
 from lifecourse.models.outcomes.baseline import AgeSexRates
 from lifecourse.models.outcomes.catalogue import DEATH_NAME, onsets_of
+from lifecourse.models.outcomes.judging import evaluation, is_enough
 from lifecourse.models.outcomes.landmarks import spread_landmarks
 from lifecourse.models.outcomes.ratios import FollowUps
 from lifecourse.models.outcomes.training import (
@@ -52,6 +53,9 @@ MOST_PEOPLE = 25_000
 """Of more, people are drawn to learn the network from, so that training on a processor ends; rates are everyone's."""
 FEWEST_PEOPLE = 200
 """Below, a tenth of them is too few to say when to stop."""
+TENTH = (
+    "on a tenth of the people, who taught nothing but said when to stop and how far to raise risks"
+)
 LIMIT = f"goes by the latest {MOST_EVENTS} first events of a life; drugs, measurements and repeats are not seen"
 
 
@@ -106,13 +110,17 @@ def train_sequence(
     meanwhile = _meanwhile(judged, logs)
     basis = [timeline.content_hash, among, asdict(shape), asdict(schedule), seed]
     landmarks = spread_landmarks(persons, EVERY_YEARS, seed)
-    return SequenceModel(
+    model = SequenceModel(
         names=onsets.names,
         titles=onsets.titles,
         rates=rates,
         vocabulary=vocabulary,
         network=network,
         meanwhile=meanwhile,
+        card={},
+    )
+    return replace(
+        model,
         card={
             "version": hashlib.sha256(to_json(basis)).hexdigest()[:12],
             "data": timeline.content_hash,
@@ -130,6 +138,7 @@ def train_sequence(
             "surprise_below_age_and_sex": [-one for one in told],
             "horizons_days": list(HORIZONS_DAYS),
             "judged_on_a_tenth": how_well(judged, list(range(len(onsets.names))), logs),
+            **_held_out(model, judged, logs, seed),
             "raised_for_what_comes_meanwhile": {
                 "death" if name == DEATH_NAME else "others": float(np.exp(one))
                 for name, one in zip(onsets.names, meanwhile, strict=True)
@@ -169,6 +178,15 @@ def _after(
     if not len(landmarks):
         return after, np.zeros((0, len(onsets.names)))
     return after, log_ratios(network, looked_at(lives, *places_of(lives, landmarks.rows)))
+
+
+def _held_out(model: SequenceModel, after: FollowUps, logs: Floats, seed: int) -> dict[str, Any]:
+    """``evaluation`` of the model on the tenth, where that is ten people at least."""
+    if not is_enough(after.landmarks):
+        return {}
+    raised = logs + model.meanwhile
+    given = after.landmarks, after.onsets, HORIZONS_DAYS, seed
+    return {"evaluation": {"judged": TENTH, **evaluation(model, raised.__getitem__, *given)}}
 
 
 def _meanwhile(after: FollowUps, logs: Floats) -> Floats:
