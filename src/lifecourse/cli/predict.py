@@ -17,14 +17,13 @@ from lifecourse.cli.arguments import (
 )
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly, table
-from lifecourse.cli.workspace import model_of, store_of
+from lifecourse.cli.workspace import model_of, outcomes_model_of, store_of
 
 if TYPE_CHECKING:
     import argparse
 
     from lifecourse.models.outcomes import ModelOfOutcomes
     from lifecourse.timeline.access import Timeline
-    from lifecourse.timeline.derived import Derived
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,23 +63,13 @@ def call(arguments: argparse.Namespace) -> Any:
     subjects = None if arguments.subject is None else [arguments.subject]
     kind = kind_of_model(folder, derived)
     if kind != "task":
-        model = _loaded(kind, folder, derived)
+        model = outcomes_model_of(kind, folder, derived)
         return _of_outcomes(model, timeline, subjects, arguments.out, arguments.futures)
     if arguments.out is not None:
         raise UserError("--out is for a model of many outcomes. Leave it out: risks are printed.")
     if arguments.futures:
         raise UserError("--futures is for a sequence model (`train --outcomes all`). Leave it out.")
     return plainly(predict(load_model(folder, derived), timeline, subject_ids=subjects))
-
-
-def _loaded(kind: str, folder: Path, derived: Derived) -> ModelOfOutcomes:
-    if kind == "sequence":
-        from lifecourse.models.sequence import load_sequence
-
-        return load_sequence(folder, derived)
-    from lifecourse.models.outcomes import load_outcomes
-
-    return load_outcomes(folder, derived)
 
 
 def _of_outcomes(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lifecourse.base.errors import UserError
 from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
 from lifecourse.cli.command import Command
+from lifecourse.cli.judged import EVALUATION
 from lifecourse.cli.output import facts, plainly
 from lifecourse.cli.workspace import store_of
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 OUTCOME = "outcome.json"
 """In the folder of a task's model: what training came to, for the pages."""
 OUTCOMES, OF_OUTCOMES = "outcomes", "outcomes.json"
-"""The folder of the model of all outcomes, which the pages do not show, and what training it came to."""
+"""The folder of the model of all outcomes, and in it what training came to, for the pages."""
 HAZARDS, SEQUENCE = "hazards", "sequence"
 
 
@@ -140,8 +141,10 @@ def _sequence(timeline: Timeline, out: Path, among: str | None, seed: int) -> di
 
 def _told(model: ModelOfOutcomes, timeline: Timeline, out: Path) -> dict[str, Any]:
     card = {name: value for name, value in model.card.items() if name != "events"}
-    timeline.derived.write_json(out / OF_OUTCOMES, {"outcome": "model", **card})
-    return {**card, "out": str(out)}
+    kind = "sequence" if "parameters" in card else "hazards"
+    timeline.derived.write_json(out / OF_OUTCOMES, {"outcome": "model", "kind": kind, **card})
+    (out / EVALUATION).unlink(missing_ok=True)  # of the model that lay here before
+    return {**{name: card[name] for name in card if name != "evaluation"}, "out": str(out)}
 
 
 def train_and_save(

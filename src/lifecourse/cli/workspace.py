@@ -5,9 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
+
+if TYPE_CHECKING:
+    from lifecourse.models.outcomes import ModelOfOutcomes
+    from lifecourse.timeline.derived import Derived
 
 SETTINGS_FILE = "lifecourse.yaml"
 PARTS = ("tasks", "labels", "features", "models", "findings", "plans", "audit")
@@ -114,6 +118,17 @@ def model_of(named: str, store: Path) -> Path:
     there = sorted(child.name for child in models.iterdir()) if models.is_dir() else []
     listed = f"The workspace has: {', '.join(there)}." if there else "Train one: lifecourse train."
     raise UserError(f"there is no model '{named}'. {listed}")
+
+
+def outcomes_model_of(kind: str, folder: Path, derived: Derived) -> ModelOfOutcomes:
+    """The model of many outcomes in `folder`, of the kind that `kind_of_model` found."""
+    if kind == "sequence":
+        from lifecourse.models.sequence import load_sequence
+
+        return load_sequence(folder, derived)
+    from lifecourse.models.outcomes import load_outcomes
+
+    return load_outcomes(folder, derived)
 
 
 def _refuse_abstention(model: Path) -> None:

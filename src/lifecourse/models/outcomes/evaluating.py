@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import ModelError
@@ -43,8 +42,8 @@ def evaluate_outcomes(
     Returns
     -------
     dict
-        ``judged`` on whom, ``people``, ``moments``, ``horizons`` (means over outcomes, as `summary_of`), ``outcomes`` (a
-        line for each and horizon, as `lines_of`)
+        ``judged`` on whom, ``people``, ``moments``, ``horizons`` (means over outcomes, as `summary_of`), ``outcomes``
+        (a line for each and horizon, as `lines_of`)
 
     Raises
     ------
@@ -82,8 +81,8 @@ def _of_card(model: ModelOfOutcomes) -> dict[str, Any]:
     found = model.card.get("evaluation")
     if found is None:
         raise ModelError(
-            "everyone who could be judged in this store taught the model, and its card does not say how it did on people "
-            "held out. Give another store, --among with the fact of people who did not teach, or train it again."
+            "everyone who could be judged in this store taught the model, and its card does not say how it did on "
+            "people held out. Give another store, --among with the fact of people who did not teach, or train it again."
         )
     return dict(found)
 
@@ -120,8 +119,8 @@ def _moments(model: ModelOfOutcomes, persons: pl.DataFrame, seed: int) -> Landma
     landmarks = landmarks.where((landmarks.age >= low) & (landmarks.age <= high))
     if not is_enough(landmarks):
         raise ModelError(
-            f"fewer than {FEWEST_PEOPLE} people of this store are followed at ages of {low:.0f} to {high:.0f}, those the "
-            "model learned from: nobody to judge it on. Give a store with such people."
+            f"fewer than {FEWEST_PEOPLE} people of this store are followed at ages of {low:.0f} to {high:.0f}, those "
+            "the model learned from: nobody to judge it on. Give a store with such people."
         )
     share = MOST_NUMBERS / (len(landmarks) * len(model.names))
     parts = 10_000
