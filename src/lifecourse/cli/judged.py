@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lifecourse.cli.output import facts, table
+from lifecourse.figures.svg import shortened
 
 EVALUATION = "evaluation.json"
 """Beside a model of many outcomes: how it did on people that its card does not tell of."""
@@ -47,7 +48,7 @@ def _mean(one: dict[str, Any]) -> dict[str, Any]:
 
 def _line(one: dict[str, Any]) -> dict[str, Any]:
     return {
-        "outcome": _title(one),
+        "outcome": shortened(one["title"], LONGEST_TITLE),
         "people": one["people"],
         "events": one["events"],
         "AUROC": _number(one["auroc"]),
@@ -55,11 +56,6 @@ def _line(one: dict[str, Any]) -> dict[str, Any]:
         "gain": _number(one["gain"]),
         "observed / expected": _said(one["observed_over_expected"]),
     }
-
-
-def _title(one: dict[str, Any]) -> str:
-    title = one["title"]
-    return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1].rstrip() + "…"
 
 
 def _said(found: dict[str, Any]) -> str:

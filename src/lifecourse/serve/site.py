@@ -164,18 +164,37 @@ class Site:
         folder = self.workspace / "models"
         return sorted(path.parent.name for path in folder.glob("*/outcome.json"))
 
+    def models_of_outcomes(self) -> list[str]:
+        """The names of the models of many outcomes."""
+        folder = self.workspace / "models"
+        return sorted(
+            {path.parent.name for path in folder.glob("*/outcomes.json")} - {*self.models()}
+        )
+
     def model(self, name: str) -> dict[str, Any]:
-        """The outcome of training for the task `name`.
+        """The outcome of training for the task `name`; of a model of many outcomes its card, without each outcome.
 
         Raises
         ------
         Absent
             There is no such model.
         """
+        folder = self.workspace / "models" / name
+        if name in self.models_of_outcomes():
+            many: Any = self.derived.read_json(folder / "outcomes.json")
+            return {"name": name, **_without_each(many)}
         if name not in self.models():
             raise Absent("the workspace has no such model. The page of models lists them.")
-        document: Any = self.derived.read_json(self.workspace / "models" / name / "outcome.json")
+        document: Any = self.derived.read_json(folder / "outcome.json")
         return {"name": name, **document}
+
+    def outcomes_report(self, name: str) -> dict[str, Any]:
+        """The card of a model of many outcomes; ``judged_elsewhere`` is what `lifecourse evaluate` last found."""
+        folder = self.workspace / "models" / name
+        document: Any = self.derived.read_json(folder / "outcomes.json")
+        path = folder / "evaluation.json"
+        beside = {"judged_elsewhere": self.derived.read_json(path)} if path.is_file() else {}
+        return {"name": name, **document, **beside}
 
     def model_report(self, name: str) -> dict[str, Any]:
         """The outcome of training for the task `name`, with what lies beside the model.
@@ -183,6 +202,8 @@ class Site:
         ``report`` and ``chai_card`` are what its card tells by the checklists, ``monitoring`` is the last look at what
         it meets; those that are there.
         """
+        if name in self.models_of_outcomes():
+            return self.outcomes_report(name)
         document, folder = self.model(name), self.workspace / "models" / name
         beside = {what: folder / f"{what}.json" for what in ("report", "chai_card", "monitoring")}
         there = {what: path for what, path in beside.items() if path.is_file()}
@@ -211,6 +232,15 @@ class Site:
 
         folder = self.workspace / "models"
         return {name: load_model(folder / name, self.derived) for name in names}
+
+
+def _without_each(document: dict[str, Any]) -> dict[str, Any]:
+    """Without the line of each outcome, of which there are hundreds."""
+    found = document.get("evaluation")
+    if found is None:
+        return document
+    few = {name: value for name, value in found.items() if name != "outcomes"}
+    return {**document, "evaluation": few}
 
 
 def fired(folder: Path, derived: Derived) -> dict[int, list[dict[str, Any]]]:

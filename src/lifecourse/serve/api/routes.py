@@ -61,9 +61,9 @@ def patient_as_fhir(subject_id: SubjectId, actor: SignedIn, site: Served) -> Res
 
 @router.get("/models")
 def models(actor: SignedIn, site: Results) -> Response:
-    """Each task's model or abstention."""
+    """Each task's model or abstention, and models of many outcomes without the lines of each."""
     del actor
-    return success([site.model(name) for name in site.models()])
+    return success([site.model(name) for name in (*site.models(), *site.models_of_outcomes())])
 
 
 @router.get("/models/{name}")

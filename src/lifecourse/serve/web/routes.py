@@ -15,6 +15,7 @@ from lifecourse.serve.identity import Given, Results, Served, SignedIn, SubjectI
 from lifecourse.serve.panel import Search, panel
 from lifecourse.serve.patient import patient
 from lifecourse.serve.web.discoveries import findings_view
+from lifecourse.serve.web.outcomes import means_view, outcomes_view
 from lifecourse.serve.web.pages import page
 from lifecourse.serve.web.statistics import model_view
 
@@ -101,15 +102,20 @@ def answer(
 
 @router.get("/models")
 def models(actor: SignedIn, site: Results) -> Response:
-    """Each task's model or abstention."""
+    """Each task's model or abstention, and models of many outcomes."""
     return page(
-        "models.html", actor=actor, models=[model_view(site.model(n)) for n in site.models()]
+        "models.html",
+        actor=actor,
+        models=[model_view(site.model(name)) for name in site.models()],
+        many=[means_view(site.model(name)) for name in site.models_of_outcomes()],
     )
 
 
 @router.get("/models/{name}")
 def model(name: str, actor: SignedIn, site: Results) -> Response:
     """One model: how well it did, on whom, and how its risks compare with what happened."""
+    if name in site.models_of_outcomes():
+        return page("outcomes.html", actor=actor, model=outcomes_view(site.outcomes_report(name)))
     return page("model.html", actor=actor, model=model_view(site.model_report(name)))
 
 
