@@ -60,6 +60,8 @@ def _evaluation(found: dict[str, Any]) -> dict[str, Any]:
     drawn = gains(paired, ORDER, title="Gain over age and sex, by chapter") if paired else None
     true = come_true(rows, title="Observed over expected, by outcome") if rows else None
     return {
+        "made": None,
+        "among": None,
         **found,
         "last": last,
         "measured": [_mean(one) for one in found["horizons"]],
