@@ -36,10 +36,11 @@ from lifecourse.features import Recipe
 from lifecourse.models.evaluation.stratified import stratified_auroc
 from lifecourse.models.outcomes import load_outcomes, train_outcomes
 from lifecourse.models.outcomes.catalogue import onsets_of
-from lifecourse.models.outcomes.landmarks import YEAR, followed_persons, landmarks_at
-from lifecourse.models.outcomes.predicting import ROWS_AT_ONCE, risks_at
+from lifecourse.models.outcomes.judging import foretold
+from lifecourse.models.outcomes.landmarks import YEAR, followed_persons, landmarks_at, strata
+from lifecourse.models.outcomes.predicting import risks_at
 from lifecourse.models.outcomes.ratios import FollowUps
-from lifecourse.models.outcomes.training import people_with, strata
+from lifecourse.models.outcomes.training import people_with
 from lifecourse.models.sequence import load_sequence
 from lifecourse.models.split import folds_of
 from lifecourse.schema.actor import Actor, Purpose
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lifecourse.models.outcomes import ModelOfOutcomes
+    from lifecourse.models.outcomes.judging import Foretold
     from lifecourse.models.outcomes.landmarks import Landmarks
     from lifecourse.models.sequence import SequenceModel
     from lifecourse.timeline.access import Timeline
@@ -144,7 +146,7 @@ class _Judged:
         self._timeline, self._names, self._titles = timeline, model.names, model.titles
         self._landmarks = _moments(persons)
         self._every = every = onsets_of(timeline)
-        self._onsets = every.only([every.names.index(name) for name in model.names])
+        self._onsets = every.named(model.names, model.titles)
         self._rates = model.rates
         self._stratum = strata(self._landmarks)
         self._part = folds_of(self._landmarks.subjects, PARTS, SEED)
@@ -156,26 +158,17 @@ class _Judged:
         for name, model in models.items():
             if model.names != self._names:
                 raise RuntimeError(f"{name} has other outcomes than the hazards")
-            risk, alone = self._risks(model)
-            found[name] = self._areas_of(risk)
-            found[f"{name}_calibration"] = self._calibration(risk)
+            told = self._foretold(model)
+            found[name] = self._areas_of(told.risk)
+            found[f"{name}_calibration"] = self._calibration(told.risk)
             if name == HAZARDS:
-                found[ALONE] = self._areas_of(alone)
+                found[ALONE] = self._areas_of(told.alone)
         return found
 
-    def _risks(self, model: ModelOfOutcomes) -> tuple[npt.NDArray[np.float32], ...]:
-        """float32[years, k, n] of the model, and by age and sex alone."""
-        marks = self._landmarks
-        shape = (len(YEARS), len(self._names), len(marks))
-        both = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    def _foretold(self, model: ModelOfOutcomes) -> Foretold:
+        marks, logs = self._landmarks, model.log_ratios_in(self._timeline, self._every)
         days = [round(years * 365.25) for years in YEARS]
-        logs = model.log_ratios_in(self._timeline, self._every)
-        for start in range(0, len(marks), ROWS_AT_ONCE):
-            here = slice(start, start + ROWS_AT_ONCE)
-            given = marks.rows[here], marks.age[here], marks.female[here]
-            for kept, one in zip(both, risks_at(model, logs, *given, days), strict=True):
-                kept[:, :, here] = one.transpose(2, 1, 0)
-        return both
+        return foretold(model, lambda here: logs(marks.rows[here]), marks, days)
 
     def drawn(self, model: SequenceModel) -> dict[str, Any]:
         """Of some moments, risks by drawn futures beside analytic ones, at the main horizon."""

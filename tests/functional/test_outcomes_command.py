@@ -99,10 +99,11 @@ def test_it_is_evaluated_on_people_held_out_and_has_a_page(
     assert "as `lifecourse evaluate` last found" not in html
     assert "last found" in html
     assert others["judged"] in html
-    assert html.count("<svg") == 4
+    assert html.count("<svg") == 2
+    cells = "".join(html.split())
     for line in others["outcomes"]:
         if line["horizon_days"] == 1826:
-            assert f"<td>{line['auroc']:.3f}</td>" in html
+            assert f"<td>{line['auroc']:.3f}</td>" in cells
     twin = client.get("/api/models/outcomes").json()["data"]
     assert twin["judged_elsewhere"] == others
     assert twin["evaluation"]["people"] == fifth["people"]

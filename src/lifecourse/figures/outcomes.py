@@ -11,7 +11,7 @@ from lifecourse.figures.svg import BLUE, GREY, INK, ORANGE, Figure, element, pic
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LEFT, WIDTH, TOP, ROW, BOTTOM, RIGHT = 168.0, 330.0, 28.0, 23.0, 42.0, 14.0
+LEFT, WIDTH, TOP, ROW, BOTTOM, RIGHT = 168.0, 330.0, 28.0, 23.0, 42.0, 24.0
 LANES = 5
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
 MOST_TICKS = 7

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifecourse.figures.lanes import number
 from lifecourse.figures.outcomes import come_true, gains
 from lifecourse.serve.chapters import ORDER, chapter_of
 
@@ -94,7 +93,7 @@ def _line(one: dict[str, Any]) -> dict[str, Any]:
         "area": _area(one["auroc"]),
         "age and sex": _area(one["auroc_of_age_and_sex"]),
         "above": _area(one["gain"]),
-        "observed over expected": f"{number(ratio['value'])} ({number(ratio['low'])} to {number(ratio['high'])})",
+        "observed over expected": f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})",
     }
 
 
