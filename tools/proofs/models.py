@@ -98,6 +98,15 @@ PROOFS = (
         measure=told_by("outcomes"),
     ),
     Proof(
+        name="outcomes-judged",
+        promise="`evaluate` of a model of all outcomes: every area and observed over expected equals a slow twin, who "
+        "taught does not judge, few people have no number, and the page shows what it found",
+        measure=tests(
+            "tests/unit/models/outcomes/test_evaluating_outcomes.py",
+            "tests/functional/test_outcomes_command.py",
+        ),
+    ),
+    Proof(
         name="outcomes-laws",
         promise="many outcomes at once: rates, ratios and risks equal slow twins, reruns to the bit, later events "
         "change nothing, an empty store and too few events say so",

@@ -250,3 +250,15 @@ def test_a_card_of_before_says_that_it_does_not_know(model: OutcomesModel) -> No
     card = {name: value for name, value in model.card.items() if name != "evaluation"}
     with pytest.raises(ModelError, match="train it again"):
         evaluate_outcomes(replace(model, card=card), timeline_of(lives(1_200)))
+
+
+def test_outcomes_of_a_model_keep_its_order_whatever_the_store_has() -> None:
+    every = onsets_of(timeline_of(lives(40, seed=1)))
+    names = ["ICD10//L30", "ICD10//X99", "ICD10//I10"]
+    mine = every.named(names, ["a", "b", "c"])
+    subjects = np.arange(1, 41)
+    for place, name in enumerate(names):
+        expected = [onset_of(every, name, int(person)) for person in subjects]
+        assert mine.of(place, subjects).tolist() == expected
+    nothing = every.named(["ICD10//X99"], ["b"])
+    assert (nothing.of(0, subjects) == NEVER).all()

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="the extra 'deep' is not installed")
 pytest.importorskip("safetensors", reason="the extra 'deep' is not installed")
 
 from lifecourse.base.errors import ModelError
-from lifecourse.models.outcomes import predict_outcomes, train_outcomes
+from lifecourse.models.outcomes import evaluate_outcomes, predict_outcomes, train_outcomes
 from lifecourse.models.outcomes.catalogue import onsets_of
 from lifecourse.models.sequence import (
     SequenceModel,
@@ -69,6 +69,21 @@ def test_it_tells_more_than_age_and_sex(model: SequenceModel) -> None:
     gained = model.card["surprise_below_age_and_sex"]
     assert max(gained) == gained[model.card["rounds"] - 1] > 0.01
     assert 0.8 < model.card["judged_on_a_tenth"]["observed_over_expected"] < 1.25
+
+
+def test_it_is_judged_like_hazards_on_its_tenth_and_on_others(
+    model: SequenceModel, rows: list[Row]
+) -> None:
+    tenth = evaluate_outcomes(model, timeline_of(rows))
+    assert tenth["judged"].startswith("on a tenth of the people")
+    assert 100 <= tenth["people"] <= 200
+    others = evaluate_outcomes(model, timeline_of(lives(400, seed=9)))
+    assert others["judged"] == "on another store"
+    gain = {
+        one["outcome"]: one["gain"] for one in others["outcomes"] if one["horizon_days"] == 1826
+    }
+    assert gain["ICD10//I63"] > 0.02
+    assert 0.8 < others["horizons"][-1]["observed_over_expected"]["value"] < 1.25
 
 
 def test_the_planted_ratio_is_found_and_the_rest_is_left_near_one(model: SequenceModel) -> None:
