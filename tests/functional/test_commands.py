@@ -126,6 +126,18 @@ def test_every_command_has_help_with_an_example(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_asked_alone_has_the_help_that_it_has_among_all(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = []
+    for parser in (build_parser([name, "--help"]), build_parser()):
+        with pytest.raises(SystemExit):
+            parser.parse_args([name, "--help"])
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_example_of_every_command_parses(name: str) -> None:
     words = load(name).example.split()
     assert words[0] == "lifecourse"

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """The parser of all commands; with `words`, only the named command gets its arguments."""
+    """The parser of all commands; of `words` that begin with a command's name, of that command alone."""
     from lifecourse import __version__
 
     parser = argparse.ArgumentParser(
@@ -59,11 +59,13 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lifecourse {__version__}")
     branches = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, summary in COMMANDS.items():
+    # Making the parsers of all commands takes longer than some commands.
+    asked = words[:1] if words and words[0] in COMMANDS else COMMANDS
+    for name in asked:
         branch = branches.add_parser(
             name,
-            help=summary,
-            description=f"{summary[0].upper()}{summary[1:]}.",
+            help=COMMANDS[name],
+            description=f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}.",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if words is None or name in words:

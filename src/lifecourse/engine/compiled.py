@@ -82,12 +82,13 @@ class Kernel:
         words: list[Any] = []
         for (dtype, depth), value in zip(self._kinds, given, strict=True):
             words += _words(value, dtype, depth) if depth else [dtype.type(value).item()]
-        entry = self._entry or self._load()
+        entry = self._entry or self.load()
         status = entry(ctypes.addressof(_nowhere), ctypes.addressof(_nowhere), *words)
         if status:
             raise RuntimeError(f"{self.function.__name__} ended with {status}")
 
-    def _load(self) -> Callable[..., int]:
+    def load(self) -> Callable[..., int]:
+        """Link the compiled code now, so that no call waits for it; gives the code's entry."""
         import llvmlite.binding as llvm
 
         with _lock:

@@ -61,7 +61,7 @@ class Labels:
 
         With the timeline's `derived` the file is as closed as the store.
         """
-        derived.write_table(table, self.table)
+        derived.write_table(table, self.table, compression_level=1)
         return {**self.summary(), "attrition": self.attrition.to_dicts()}
 
 
@@ -162,10 +162,24 @@ def _of_excerpts(
     groups = list(timeline.groups(WHOLE_EVENTS if moments else EXCERPT_EVENTS))
     done = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for shards, found in zip(groups, pool.map(of_group, groups), strict=True):
+        answered = pool.map(of_group, groups)
+        _load_what_answers_need(moments=moments)  # while the first shards are read
+        for shards, found in zip(groups, answered, strict=True):
             yield found
             done += len(shards)
             progress.step("labelling shards", done, timeline.n_shards)
+
+
+def _load_what_answers_need(*, moments: bool) -> None:
+    """Compiled code, and what Polars asks of NumPy with the first array that it is given."""
+    import numpy.ma  # noqa: F401
+
+    from lifecourse.timeline.bisection import find_between
+    from lifecourse.timeline.excerpt import find_moments
+
+    find_between.load()
+    if moments:
+        find_moments.load()
 
 
 __all__ = ["COHORT", "AnyTask", "Labels", "label", "label_all"]

@@ -13,12 +13,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cedarpy
-
+from lifecourse.base.deferring import deferred
 from lifecourse.base.errors import ConfigError
 from lifecourse.base.shipped import read_shipped
 from lifecourse.privacy.access.asking import Action, Decision, Part, Situation
 from lifecourse.privacy.access.statements import moments_in, statements_of
+
+with deferred(
+    "cedarpy.pst"
+):  # syntax trees, which nobody asks for: most of the time that Cedar takes to load
+    import cedarpy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
