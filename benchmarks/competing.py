@@ -3,11 +3,12 @@
 ``python -m benchmarks.competing FOLDER [PEOPLE [onset|recorded]]``
 
 PEOPLE (100,000) of one seed teach, as many of another are judged; both are kept in FOLDER. Each person who teaches has
-one row, at a moment between 1 and 7 years after the records begin, and is followed until the data end, 12 years after
-they began; the judged are asked of at 7 years. For five outcomes and 1, 5 and 10 years: the share of the oracle's gain
-over chance, observed over expected incidence with its interval, and mean predicted over mean true risk in groups of
-1,000 or more. Ten years reach beyond the records of those who are judged: there, what would happen is drawn from the
-true risks.
+two rows: at a moment between 1 and 2 years after the records begin, from which ten years can be seen, and at one
+between 2 and 7 years, with more history; both are followed until the data end, 12 years after they began. The judged
+are asked of at 7 years. For five outcomes and 1, 5 and 10 years: the share of the oracle's gain over chance, observed
+over expected incidence with its interval, and mean predicted over mean true risk in groups of 1,000 or more by age,
+sex, ancestry and deprivation (fifths of the people); age and sex crossed are told beside it. Ten years reach beyond
+the records of those who are judged: there, what would happen is drawn from the true risks.
 
 The truth that judges is when an illness began. Who teaches is followed to the same thing (``onset``), as if a register
 of the illness were linked to the records; what is known of them is what the records show. With ``recorded`` they are
@@ -34,7 +35,9 @@ from lifecourse.models.evaluation import auroc
 from lifecourse.models.model import age_band, sex_name
 from lifecourse.simulation.charting import US_PER_DAY, begin_microseconds, cut_microseconds
 from lifecourse.simulation.futures import COMPOSITE, HORIZONS, MAIN_OUTCOMES
+from lifecourse.simulation.hospital import BLOCK
 from lifecourse.simulation.parameters import parameters
+from lifecourse.simulation.population import born
 from lifecourse.simulation.state import CARDIOVASCULAR
 from lifecourse.tasks import Task, label, load_task
 
@@ -52,9 +55,10 @@ LEAST_MEAN, LEAST_EACH = 0.95, 0.93
 BOUNDS = ((1_600, 0.05), (400, 0.10))
 """So far may observed over expected be from 1 where there are so many events."""
 COVERED, GROUP, GROUP_OFF, Z = 0.90, 1_000, 0.07, 1.96
+CROSSED = "age and sex"
 ONSET, RECORDED = "onset", "recorded"
-MOMENTS = (1.0, 7.0)
-"""Years after the records begin, between which each person's moment lies."""
+MOMENTS = ((1.0, 2.0), (2.0, 7.0))
+"""Years after the records begin, between which each of a person's moments lies."""
 MOMENTS_SEED = 5
 
 
@@ -68,6 +72,7 @@ def main(folder: Path, people: int, followed_to: str = ONSET) -> int:
         oracle_people=min(ORACLE, max(people, 20_000)),
     )
     truth = folder / f"judge{people}" / "truth"
+    groups = groups_of(judged, truth, JUDGED_SEED)
     lines: list[dict[str, Any]] = []
     learned = folder / f"train{people}" / "truth" / "people"
     for outcome in MAIN_OUTCOMES:
@@ -78,7 +83,7 @@ def main(folder: Path, people: int, followed_to: str = ONSET) -> int:
         else:
             table = label(learning, task).table
         study = HazardStudy.of(learning, task, table, load_recipe("synthetic_hospital"), 0)
-        for line in _judged(study, judged, truth, outcome):
+        for line in _judged(study, judged, truth, outcome, groups):
             lines.append(line)
             print(json.dumps(line), flush=True)
         spent = round(time.process_time() - started)
@@ -91,14 +96,14 @@ def main(folder: Path, people: int, followed_to: str = ONSET) -> int:
 
 
 def onsets(truth: pl.DataFrame, outcome: str) -> pl.DataFrame:
-    """What came of each person first after one moment: 1 the outcome's onset, 2 death, 0 the end of the data.
+    """What came of each person first after each moment: 1 the outcome's onset, 2 death, 0 the end of the data.
 
     truth : as `lifecourse.simulation.truth.true_people` gives it
 
     Returns
     -------
     subject_id, prediction_time, event, duration_days, boolean_value
-        Those who are alive at their moment, whose illness had neither begun nor been written down.
+        Those who are alive at the moment, whose illness had neither begun nor been written down; by person and moment.
     """
     model = parameters()
     begin = begin_microseconds(model)
@@ -114,22 +119,24 @@ def onsets(truth: pl.DataFrame, outcome: str) -> pl.DataFrame:
     written = np.minimum.reduce([days(f"recorded_{name}") for name in names])
     died = days("onset_death")
     random = np.random.default_rng(MOMENTS_SEED)
-    moment = random.uniform(*MOMENTS, truth.height) * DAYS_PER_YEAR
-    free = (began > moment) & (written > moment) & (died > moment)
-    ended = np.minimum(np.minimum(began, died), until)
-    event = np.where(ended >= until, 0, np.where(began <= died, 1, 2))
+    tables = []
+    for earliest, latest in MOMENTS:
+        moment = random.uniform(earliest, latest, truth.height) * DAYS_PER_YEAR
+        free = (began > moment) & (written > moment) & (died > moment)
+        ended = np.minimum(np.minimum(began, died), until)
+        event = np.where(ended >= until, 0, np.where(began <= died, 1, 2))
+        rows = {
+            "subject_id": truth["person"],
+            "prediction_time": (begin + (moment * US_PER_DAY)).astype(np.int64),
+            "event": event.astype(np.int64),
+            "duration_days": ended - moment,
+            "boolean_value": event == 1,
+        }
+        tables.append(pl.DataFrame(rows).filter(pl.Series(free)))
     return (
-        pl.DataFrame(
-            {
-                "subject_id": truth["person"],
-                "prediction_time": (begin + (moment * US_PER_DAY)).astype(np.int64),
-                "event": event.astype(np.int64),
-                "duration_days": ended - moment,
-                "boolean_value": event == 1,
-            }
-        )
+        pl.concat(tables)
         .with_columns(pl.col("prediction_time").cast(pl.Datetime("us")))
-        .filter(pl.Series(free))
+        .sort("subject_id", "prediction_time")
     )
 
 
@@ -173,20 +180,20 @@ def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
         "off": [f"{line['outcome']} {line['years']} y" for line in off],
         "covered": round(float(np.mean(covered)), 3) if covered else None,
         "groups_off": len(groups),
+        "groups_told": sum(len(line["groups"]) for line in lines),
+        "crossed_off": sum(
+            abs(group["ratio"] - 1) > GROUP_OFF for line in lines for group in line["crossed"]
+        ),
     }
     kept = told["mean_share"] >= LEAST_MEAN and told["least_share"] >= LEAST_EACH and not off
     return {**told, "kept": kept and not groups and (not covered or told["covered"] >= COVERED)}
 
 
 def _judged(
-    study: HazardStudy, judged: Timeline, truth: Path, outcome: str
+    study: HazardStudy, judged: Timeline, truth: Path, outcome: str, groups: pl.DataFrame
 ) -> Iterator[dict[str, Any]]:
     fitted = study.fit()
-    table = (
-        pl.scan_parquet(truth / "risks" / "*.parquet")
-        .filter((pl.col("outcome") == outcome) & ~pl.col("is_recorded"))
-        .collect()
-    )
+    table = asked_of(truth, outcome)
     people = table.unique("person", maintain_order=True).select(
         subject_id="person", prediction_time="time"
     )
@@ -197,14 +204,15 @@ def _judged(
     for h, years in enumerate(HORIZONS):
         mine = table.filter(pl.col("years") == years)
         rows = np.array([place[person] for person in mine["person"].to_list()])
-        line = _line(outcome, years, mine, incidence[rows, 0, h], features.dense[rows, :2])
+        line = _line(outcome, years, mine, incidence[rows, 0, h], groups)
         yield {**line, "learner": fitted.learner.kind}
 
 
 def _line(
-    outcome: str, years: int, table: pl.DataFrame, risk: Floats, age_and_sex: Floats
+    outcome: str, years: int, table: pl.DataFrame, risk: Floats, groups: pl.DataFrame
 ) -> dict[str, Any]:
     true = table["risk"].to_numpy()
+    names = table.select("person").join(groups, on="person", how="left", maintain_order="left")
     if table["happened"].null_count():
         came = np.random.default_rng(0).random(len(true)) < true
     else:
@@ -224,19 +232,78 @@ def _line(
         "low": round(float(ratio * np.exp(-spread)), 3),
         "high": round(float(ratio * np.exp(spread)), 3),
         "predicted_over_true": round(float(risk.mean() / true.mean()), 3),
-        "groups": list(_groups(risk, true, age_and_sex)),
+        "groups": list(_ratios(risk, true, names.select(pl.exclude(CROSSED, "person")))),
+        "crossed": list(_ratios(risk, true, names.select(CROSSED))),
     }
 
 
-def _groups(risk: Floats, true: Floats, age_and_sex: Floats) -> list[dict[str, Any]]:
-    names = np.array(
-        [f"{sex_name(female)}, {age_band(age)}" for age, female in age_and_sex], dtype=object
+def asked_of(truth: Path, outcome: str) -> pl.DataFrame:
+    """The true risks of those who are judged: in whom the records do not show the outcome yet."""
+    return (
+        pl.scan_parquet(truth / "risks" / "*.parquet")
+        .filter((pl.col("outcome") == outcome) & ~pl.col("is_recorded"))
+        .collect()
     )
-    return [
-        {"group": str(name), "ratio": round(float(risk[mine].mean() / true[mine].mean()), 3)}
-        for name in sorted(set(names))
-        if (mine := names == name).sum() >= GROUP
-    ]
+
+
+def groups_of(judged: Timeline, truth: Path, seed: int) -> pl.DataFrame:
+    """person, and each one's group by age, sex, ancestry and deprivation, and by age and sex together.
+
+    The truth does not keep ancestry: people are born again of the same seed.
+
+    Raises
+    ------
+    ValueError
+        Other people are born than those whose truth this is.
+    """
+    risks = pl.scan_parquet(truth / "risks" / "*.parquet")
+    people = risks.select("person", "time").unique("person").sort("person").collect()
+    people = people.rename({"person": "subject_id", "time": "prediction_time"})
+    recipe = load_recipe("synthetic_hospital")
+    features = featurize(judged, people, recipe, vocabulary=[])
+    age, female, deprivation = (
+        features.dense[
+            :, next(i for i, name in enumerate(features.dense_names) if name.startswith(first))
+        ]
+        for first in ("age", "female", "deprivation")
+    )
+    fifth = np.searchsorted(np.nanquantile(deprivation, np.arange(1, 5) / 5), deprivation)
+    found = pl.DataFrame(
+        {
+            "person": people["subject_id"],
+            "age": [age_band(value) for value in age],
+            "sex": [sex_name(value) for value in female],
+            "deprivation": [f"fifth {place + 1}" for place in fifth],
+            CROSSED: [f"{sex_name(f)}, {age_band(a)}" for a, f in zip(age, female, strict=True)],
+        }
+    )
+    return found.join(ancestries(truth, seed), on="person", how="left", maintain_order="left")
+
+
+def ancestries(truth: Path, seed: int) -> pl.DataFrame:
+    """person, ancestry: of the people of a hospital, born again."""
+    known = pl.read_parquet(truth / "people" / "*.parquet").sort("person")
+    model, n = parameters(), known.height
+    names = np.array(list(model.people.ancestries))
+    labels, female = [], []
+    for first in range(1, n + 1, BLOCK):
+        lived = np.random.default_rng([seed, first, 0])
+        people = born(min(BLOCK, n + 1 - first), first, model, lived)
+        labels.append(names[people.ancestry])
+        female.append(people.female)
+    if not (np.concatenate(female) == known["female"].to_numpy()).all():
+        raise ValueError("other people are born of this seed than those whose truth was kept")
+    return pl.DataFrame({"person": known["person"], "ancestry": np.concatenate(labels)})
+
+
+def _ratios(risk: Floats, true: Floats, names: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    for kind in names.columns:
+        of = names[kind].to_numpy()
+        for name in sorted(set(of)):
+            mine = of == name
+            if mine.sum() >= GROUP:
+                ratio = round(float(risk[mine].mean() / true[mine].mean()), 3)
+                yield {"group": f"{kind}: {name}", "ratio": ratio}
 
 
 if __name__ == "__main__":

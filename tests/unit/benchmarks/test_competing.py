@@ -41,18 +41,20 @@ def test_onsets_are_those_of_a_reader_who_takes_one_person_after_the_other(seed:
     )
     found = onsets(truth.sample(fraction=1.0, shuffle=True, seed=seed), "copd")
     expected = []
-    moments = np.random.default_rng(MOMENTS_SEED).uniform(*MOMENTS, n)
-    for person, years in enumerate(moments):
-        at = BEGIN + years * 365.25 * DAY
-        onset, written, died = (columns[name][person] for name in columns)
-        if any(one is not None and one <= at for one in (onset, written, died)):
-            continue
-        if onset is not None and (died is None or onset <= died):
-            expected.append((person, 1, onset - at))
-        elif died is not None:
-            expected.append((person, 2, died - at))
-        else:
-            expected.append((person, 0, CUT - at))
+    random = np.random.default_rng(MOMENTS_SEED)
+    moments = [random.uniform(*between, n) for between in MOMENTS]
+    for person in range(n):
+        for years in (of[person] for of in moments):
+            at = BEGIN + years * 365.25 * DAY
+            onset, written, died = (columns[name][person] for name in columns)
+            if any(one is not None and one <= at for one in (onset, written, died)):
+                continue
+            if onset is not None and (died is None or onset <= died):
+                expected.append((person, 1, onset - at))
+            elif died is not None:
+                expected.append((person, 2, died - at))
+            else:
+                expected.append((person, 0, CUT - at))
     assert found["subject_id"].to_list() == [person for person, _, _ in expected]
     assert found["event"].to_list() == [event for _, event, _ in expected]
     days = [lasted / DAY for _, _, lasted in expected]

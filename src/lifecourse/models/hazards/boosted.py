@@ -1,7 +1,8 @@
 """The boosted hazard: shallow XGBoost trees with a Poisson loss on person-periods, the baseline as offset.
 
 A row is repeated for each period that it is seen in, so that what a covariate means may change with time; what the
-baseline hazard, fine-grained, adds up to within the period is the exposure.
+baseline hazard, fine-grained, adds up to within the period is the exposure. Where there are enough events the baseline
+is that of the person's age and sex (`lifecourse.models.hazards.start`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from scipy import sparse
 
 from lifecourse.models.hazards.grid import Spans
 from lifecourse.models.hazards.incidence import Hazards, mean_rate
+from lifecourse.models.hazards.linear import LinearHazards
+from lifecourse.models.hazards.start import demographics, places_of, start_of
 from lifecourse.models.trees import stored_columns
 
 if TYPE_CHECKING:
@@ -64,12 +67,14 @@ class BoostedHazards:
     """Fitted hazards of c causes.
 
     edges : float64[g + 1] days; rate : float64[c, g]; period : int64[g]; boosters : one a cause
+    start : what the trees of each cause add to, by age and sex; None where they started from everyone's hazard
     """
 
     edges: Floats
     rate: Floats
     period: Integers
     boosters: list[Any]
+    start: LinearHazards | None = None
 
     @classmethod
     def fit(
@@ -94,15 +99,19 @@ class BoostedHazards:
 
         mine = outcome.rows(rows)
         columns = stored_columns(features)[rows]
+        start = start_of(features, outcome, rows, edges, n_causes)
+        rate, factor = _starting(start, features, mine, edges, n_causes, rows)
         rates, boosters = [], []
         # What is told one thread by parameter still wakes a thread a core to read labels; beside each other they wait.
         with xgboost.config_context(nthread=1):
             for cause in range(1, n_causes + 1):
-                periods = _PersonPeriods.of(columns, mine, cause, edges, period, seed)
+                periods = _PersonPeriods.of(
+                    columns, mine, cause, edges, period, seed, rate[cause - 1], factor[cause - 1]
+                )
                 booster = _grown(periods, inner, rounds[cause - 1] if rounds else None)
                 rates.append(periods.levelled(booster))
                 boosters.append(booster)
-        return cls(edges=edges, rate=np.stack(rates), period=period, boosters=boosters)
+        return cls(edges=edges, rate=np.stack(rates), period=period, boosters=boosters, start=start)
 
     @classmethod
     def from_bytes(cls, document: dict[str, Any], raw: Sequence[bytes]) -> BoostedHazards:
@@ -119,6 +128,7 @@ class BoostedHazards:
             rate=np.array(document["rate"]),
             period=np.array(document["period"], dtype=np.int64),
             boosters=boosters,
+            start=LinearHazards.from_dict(start) if (start := document.get("start")) else None,
         )
 
     @property
@@ -132,6 +142,7 @@ class BoostedHazards:
             "edges": self.edges.tolist(),
             "rate": self.rate.tolist(),
             "period": self.period.tolist(),
+            "start": self.start.to_dict() if self.start else None,
         }
 
     def to_bytes(self) -> list[bytes]:
@@ -148,6 +159,8 @@ class BoostedHazards:
         for p, columns in enumerate(_in_periods(stored_columns(features), n_periods)):
             for cause, booster in enumerate(self.boosters):
                 margin[cause, p] = booster.inplace_predict(columns, predict_type="margin")
+        if self.start is not None:
+            margin += self.start.hazards(demographics(features)).margin
         return Hazards(self.rate, self.period, margin)
 
     def contributions(self, features: FeatureMatrix, cause: int = 1) -> Floats:
@@ -161,6 +174,9 @@ class BoostedHazards:
             data = xgboost.DMatrix(columns, nthread=1)
             told = self.boosters[cause - 1].predict(data, pred_contribs=True)
             found += told[:, : plain.shape[1]] / n_periods
+        if self.start is not None:
+            told = self.start.contributions(demographics(features), cause)
+            found[:, places_of(features)] += told
         return found
 
 
@@ -196,13 +212,11 @@ class _PersonPeriods:
         edges: Floats,
         period_of: Integers,
         seed: int,
+        rate: Floats,
+        factor: Floats,
     ) -> _PersonPeriods:
         spans = Spans.of(outcome, edges)
         happened = outcome.event == cause
-        ones = np.ones(len(outcome))
-        days = spans.exposure(ones)
-        events = spans.events(happened, ones)
-        rate = np.divide(events, days, out=np.zeros(len(days)), where=days > 0)
         whole = np.concatenate([[0.0], np.cumsum(rate * np.diff(edges))])
         rows, periods, exposures, came = [], [], [], []
         for p in range(int(period_of.max()) + 1):
@@ -212,7 +226,7 @@ class _PersonPeriods:
             seen = np.flatnonzero(until > since)
             rows.append(seen)
             periods.append(np.full(len(seen), p))
-            exposures.append(until[seen] - since[seen])
+            exposures.append((until[seen] - since[seen]) * factor[seen])
             came.append(happened[seen] & (period_of[spans.last[seen]] == p))
         event = np.concatenate(came)
         kept, weight = _sampled(event, seed + cause)
@@ -261,6 +275,25 @@ class _PersonPeriods:
         told = np.bincount(self.period, weights=expected, minlength=n)
         ratio = np.divide(came, told, out=np.ones(n), where=told > 0)
         return self.rate * ratio[self.period_of]
+
+
+def _starting(
+    start: LinearHazards | None,
+    features: FeatureMatrix,
+    outcome: Followed,
+    edges: Floats,
+    n_causes: int,
+    rows: Integers,
+) -> tuple[Floats, Floats]:
+    """float64[c, g] the baseline that trees start from and float64[c, r] what multiplies it in each row."""
+    if start is not None:
+        hazards = start.hazards(demographics(features).of_rows(rows))
+        return hazards.rate, np.exp(hazards.margin[:, 0])
+    spans, ones = Spans.of(outcome, edges), np.ones(len(outcome))
+    days = spans.exposure(ones)
+    events = [spans.events(outcome.event == cause, ones) for cause in range(1, n_causes + 1)]
+    rates = [np.divide(e, days, out=np.zeros(len(days)), where=days > 0) for e in events]
+    return np.stack(rates), np.ones((n_causes, len(outcome)))
 
 
 def _grown(periods: _PersonPeriods, inner: Flags, given: int | None = None) -> Any:

@@ -9,9 +9,12 @@ import numpy as np
 from scipy.special import expit
 
 from lifecourse.models.calibration import Calibrator, log_odds
+from lifecourse.models.hazards.lost import expected_answers
 from lifecourse.models.shapes import STRAIGHT, Shape, chosen_shape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from lifecourse.models.evaluation.followed import Followed
@@ -22,6 +25,8 @@ STEPS, CLOSE = 50, 1e-7
 """Newton's steps at most, and the one that is the last: what is left after it is about its square."""
 PRIOR_EVENTS = 20.0
 """The slope is held to 1 as if by so many events: a handful of outcomes must not bend a curve."""
+MOST_PASSES, NEAR = 20, 3e-3
+"""Of maps and of what they say of those who were lost; until no intercept or slope moves farther."""
 FEWEST_SEEN = 20
 """So many without an event must have been seen to a horizon. At the end of what was recorded the few who reach it would
 stand for everyone; where nobody does, only those who had an event would be known."""
@@ -49,13 +54,23 @@ class CurveCalibrator:
 
     @classmethod
     def fit(
-        cls, incidence: Floats, outcome: Followed, horizons_days: Floats, *, slopes: bool = True
+        cls,
+        incidence: Floats,
+        outcome: Followed,
+        horizons_days: Floats,
+        *,
+        slopes: bool = True,
+        lost: Floats | None = None,
     ) -> CurveCalibrator:
-        """The maps that make float64[r, c, h] incidences come true, those censored early weighted for.
+        """The maps that make float64[r, c, h] incidences come true.
 
-        The mean of each map's predictions is the observed share; without `slopes` the slope stays 1. A horizon to which
-        fewer than `FEWEST_SEEN` were seen without an event has the map of the one before it, the first none.
+        Those censored early count with what is expected of them where it is known what the curves said by then (`lost`,
+        float64[r, c], `lifecourse.models.hazards.lost`); else they are weighted for. The mean of each map's predictions
+        is the observed share; without `slopes` the slope stays 1. A horizon to which fewer than `FEWEST_SEEN` were seen
+        without an event has the map of the one before it, the first none.
         """
+        if lost is not None:
+            return cls._expecting(incidence, outcome, horizons_days, lost, slopes=slopes)
         n_causes = incidence.shape[1]
         intercept = np.zeros((n_causes, len(horizons_days)))
         slope = np.ones_like(intercept)
@@ -74,15 +89,72 @@ class CurveCalibrator:
             slope=slope.tolist(),
         )
 
+    @classmethod
+    def _expecting(
+        cls,
+        incidence: Floats,
+        outcome: Followed,
+        horizons_days: Floats,
+        lost: Floats,
+        *,
+        slopes: bool,
+    ) -> CurveCalibrator:
+        n_causes = incidence.shape[1]
+        maps = np.zeros((n_causes, len(horizons_days), 2))
+        maps[:, :, 1] = 1.0
+        every = np.ones(len(outcome))
+        found = cls._of(horizons_days, maps)
+        for _ in range(MOST_PASSES):
+            answers = found._answers(incidence, outcome, lost)
+            before = maps.copy()
+            for h, days in enumerate(horizons_days):
+                if h and is_unseen(outcome, float(days)):
+                    maps[:, h] = maps[:, h - 1]
+                    continue
+                for c in range(n_causes):
+                    maps[c, h] = _fitted(
+                        incidence[:, c, h], answers[:, c, h], every, slopes=slopes, start=maps[c, h]
+                    )
+            found = cls._of(horizons_days, maps)
+            if np.abs(maps - before).max(initial=0.0) < NEAR:
+                break
+        return found
+
+    @classmethod
+    def _of(cls, horizons_days: Floats, maps: Floats) -> CurveCalibrator:
+        return cls(
+            horizons_days=[float(days) for days in horizons_days],
+            intercept=maps[:, :, 0].tolist(),
+            slope=maps[:, :, 1].tolist(),
+        )
+
+    def _answers(self, incidence: Floats, outcome: Followed, lost: Floats) -> Floats:
+        mapped = np.stack(
+            [
+                np.stack(
+                    [self._map(incidence[:, c, h], c, h) for h in range(incidence.shape[2])], 1
+                )
+                for c in range(incidence.shape[1])
+            ],
+            axis=1,
+        )
+        days = np.array(self.horizons_days)
+        return expected_answers(incidence, mapped, lost, outcome, days)
+
     def bent(
-        self, incidence: Floats, outcome: Followed, folds: npt.NDArray[np.int64]
+        self,
+        incidence: Floats,
+        outcome: Followed,
+        folds: npt.NDArray[np.int64],
+        lost: Floats | None = None,
     ) -> CurveCalibrator:
         """The same, each map bent where people outside the fit gain by it (`lifecourse.models.shapes`).
 
         A horizon to which too few were seen (`is_unseen`) is bent as the one before it.
 
-        incidence, outcome, folds : of the r rows that the maps were fitted to; one person in one fold
+        incidence, outcome, folds, lost : of the r rows that the maps were fitted to; one person in one fold
         """
+        answers = None if lost is None else self._answers(incidence, outcome, lost)
         shapes: list[list[Shape | None]] = []
         for c in range(incidence.shape[1]):
             shapes.append([])
@@ -90,8 +162,11 @@ class CurveCalibrator:
                 if h and is_unseen(outcome, days):
                     shapes[c].append(shapes[c][h - 1])
                     continue
-                came, weight = outcome.known_at(days, cause=c + 1)
                 straight = self._map(incidence[:, c, h], c, h)
+                if answers is not None:
+                    shapes[c].append(chosen_shape(*_in_two(straight, answers[:, c, h], folds)))
+                    continue
+                came, weight = outcome.known_at(days, cause=c + 1)
                 shapes[c].append(chosen_shape(straight, came, weight, folds))
         bent = any(shape for cause in shapes for shape in cause)
         return replace(self, shapes=shapes if bent else None)
@@ -181,11 +256,31 @@ def repaired(incidence: Floats) -> Floats:
     return np.cumsum(gains, axis=2)
 
 
+def _in_two(
+    risk: Floats, answer: Floats, folds: npt.NDArray[np.int64]
+) -> tuple[Floats, npt.NDArray[np.bool_], Floats, npt.NDArray[np.int64]]:
+    """Risk, answer, weight and fold, where who has a chance stands for one with and one without the cause."""
+    between = np.flatnonzero((answer > 0) & (answer < 1))
+    weight = np.ones(len(answer))
+    weight[between] = answer[between]
+    return (
+        np.concatenate([risk, risk[between]]),
+        np.concatenate([answer > 0, np.zeros(len(between), dtype=np.bool_)]),
+        np.concatenate([weight, 1.0 - weight[between]]),
+        np.concatenate([folds, folds[between]]),
+    )
+
+
 def _fitted(
-    risk: Floats, came: npt.NDArray[np.bool_], weight: Floats, *, slopes: bool
+    risk: Floats,
+    came: npt.NDArray[np.bool_] | Floats,
+    weight: Floats,
+    *,
+    slopes: bool,
+    start: Sequence[float] | Floats = (0.0, 1.0),
 ) -> tuple[float, float]:
     """Intercept and slope by weighted maximum likelihood; the unchanged map where nobody or everybody had it."""
-    total, events = float(weight.sum()), float(weight[came].sum())
+    total, events = float(weight.sum()), float((weight * came).sum())
     if not 0 < events < total:
         return 0.0, 1.0
     x = log_odds(risk)
@@ -194,7 +289,7 @@ def _fitted(
     centre = float((w * x).sum() / w.sum())
     spread = float((w * (x - centre) ** 2).sum() / w.sum())
     prior = PRIOR_EVENTS * spread if slopes else 0.0
-    beta = np.array([0.0, 1.0])
+    beta = np.array(start, dtype=np.float64)
     for _ in range(STEPS):
         p = expit(beta[0] + beta[1] * x)
         rest = w * (y - p)

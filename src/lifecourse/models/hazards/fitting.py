@@ -19,6 +19,7 @@ from lifecourse.models.hazards.grid import seen_until, time_grid
 from lifecourse.models.hazards.incidence import cumulative_incidence
 from lifecourse.models.hazards.learner import AVERAGE, KINDS, LINEAR, TREES, HazardLearner
 from lifecourse.models.hazards.linear import LinearHazards
+from lifecourse.models.hazards.lost import at_loss
 from lifecourse.models.split import N_FOLDS, folds_of, nested
 
 if TYPE_CHECKING:
@@ -136,10 +137,17 @@ class _Study:
             members = list(pool.map(lambda fold: self._member(folds, fold), judging))
         judged = np.flatnonzero(folds < len(judging))
         raw = {kind: np.empty((len(folds), self.n_causes, len(self.horizons))) for kind in KINDS}
+        lost = {kind: np.empty((len(folds), self.n_causes)) for kind in KINDS}
         for fold, member in enumerate(members):
             for kind, told in member.held_out.items():
                 raw[kind][folds == fold] = told
-        fitted = self._chosen({kind: told[judged] for kind, told in raw.items()}, judged, members)
+                lost[kind][folds == fold] = member.lost[kind]
+        fitted = self._chosen(
+            {kind: told[judged] for kind, told in raw.items()},
+            {kind: told[judged] for kind, told in lost.items()},
+            judged,
+            members,
+        )
         return self._with_lessons(fitted, folds, members[0]) if lessons else fitted
 
     def _with_lessons(self, fitted: HazardFit, folds: Integers, first: _Member) -> HazardFit:
@@ -195,28 +203,37 @@ class _Study:
         threads = self.workers if self.is_large else 1  # otherwise members stand beside each other
         found = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those, threads)]}
         found[AVERAGE] = [*found[LINEAR], *found[TREES]]
-        told = {
-            kind: cumulative_incidence(self.edges, hazards, self.horizons)
-            for kind, hazards in found.items()
-        }
-        return _Member(linear=linear, boosted=boosted, held_out=told)
+        told, lost = {}, {}
+        at = np.searchsorted(self.edges, self.horizons) - 1
+        for kind, hazards in found.items():
+            curve = cumulative_incidence(self.edges, hazards, self.edges[1:])
+            told[kind] = curve[:, :, at]
+            lost[kind] = at_loss(self.edges, curve, self.outcome.rows(judged))
+        return _Member(linear=linear, boosted=boosted, held_out=told, lost=lost)
 
     def _chosen(
-        self, raw: dict[str, Floats], judged: Integers, members: list[_Member]
+        self,
+        raw: dict[str, Floats],
+        lost: dict[str, Floats],
+        judged: Integers,
+        members: list[_Member],
     ) -> HazardFit:
         from_start = self._from_start(judged)
+        lost = {kind: told[from_start] for kind, told in lost.items()}
         raw = {kind: told[from_start] for kind, told in raw.items()}
         judged = judged[from_start]
         came = self.outcome.rows(judged)  # without entries, which are all at the start
         came = Followed(duration_days=came.duration_days, event=came.event)
         folds = folds_of(self.subjects[judged], N_FOLDS, self.seed + 2)
-        held_out = {kind: self._calibrated(told, came, folds) for kind, told in raw.items()}
+        held_out = {
+            kind: self._calibrated(told, lost[kind], came, folds) for kind, told in raw.items()
+        }
         losses = {kind: self._losses(came, told) for kind, told in held_out.items()}
         winner = _winner(losses)
-        calibrator = CurveCalibrator.fit(raw[winner], came, self.horizons)
-        calibrator = calibrator.bent(raw[winner], came, folds)
+        calibrator = CurveCalibrator.fit(raw[winner], came, self.horizons, lost=lost[winner])
+        calibrator = calibrator.bent(raw[winner], came, folds, lost[winner])
         if calibrator.shapes is not None:
-            held_out[winner] = self._calibrated(raw[winner], came, folds, bent=True)
+            held_out[winner] = self._calibrated(raw[winner], lost[winner], came, folds, bent=True)
             losses[winner] = self._losses(came, held_out[winner])
         learner = HazardLearner(
             kind=winner,
@@ -239,15 +256,19 @@ class _Study:
         return self.outcome.entry_days[judged] == 0
 
     def _calibrated(
-        self, raw: Floats, came: Followed, folds: Integers, *, bent: bool = False
+        self, raw: Floats, lost: Floats, came: Followed, folds: Integers, *, bent: bool = False
     ) -> Floats:
         """Each fold by the maps of the others, which choose, too, whether theirs are bent."""
         found = np.empty_like(raw)
         for fold in np.unique(folds):
             others, mine = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            calibrator = CurveCalibrator.fit(raw[others], came.rows(others), self.horizons)
+            calibrator = CurveCalibrator.fit(
+                raw[others], came.rows(others), self.horizons, lost=lost[others]
+            )
             if bent:
-                calibrator = calibrator.bent(raw[others], came.rows(others), folds[others])
+                calibrator = calibrator.bent(
+                    raw[others], came.rows(others), folds[others], lost[others]
+                )
             found[mine] = calibrator.apply(raw[mine], self.horizons)
         return found
 
@@ -270,6 +291,7 @@ class _Member:
     linear: LinearHazards
     boosted: BoostedHazards
     held_out: dict[str, Floats]
+    lost: dict[str, Floats]
 
 
 def _winner(losses: dict[str, Floats]) -> str:
