@@ -60,3 +60,44 @@ def test_onsets_are_those_of_a_reader_who_takes_one_person_after_the_other(seed:
     days = [lasted / DAY for _, _, lasted in expected]
     assert found["duration_days"].to_list() == pytest.approx(days, abs=1e-3)
     assert found["boolean_value"].to_list() == [event == 1 for _, event, _ in expected]
+
+
+def test_ancestry_is_that_of_the_people_whose_truth_it_is(tmp_path: Path) -> None:
+    from benchmarks.competing import ancestries
+
+    from lifecourse.simulation import simulate
+    from lifecourse.simulation.parameters import parameters
+
+    simulate(400, 9, "meds", tmp_path / "hospital", futures=0)
+    found = ancestries(tmp_path / "hospital" / "truth", 9)
+    assert found["person"].to_list() == list(range(1, 401))
+    shares = dict(found["ancestry"].value_counts(normalize=True).iter_rows())
+    for name, share in parameters().people.ancestries.items():
+        assert shares.get(name, 0.0) == pytest.approx(share, abs=0.08)
+    with pytest.raises(ValueError, match="other people"):
+        ancestries(tmp_path / "hospital" / "truth", 10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ratios_of_groups_are_those_of_one_group_after_the_other(seed: int) -> None:
+    from benchmarks.competing import GROUP, _ratios
+
+    random = np.random.default_rng(seed)
+    n = 5_000
+    risk, true = random.random(n), random.random(n)
+    names = pl.DataFrame(
+        {
+            "sex": random.choice(["female", "male"], n),
+            "ancestry": random.choice(["a", "b", "c"], n, p=[0.6, 0.3, 0.1]),
+        }
+    )
+    expected = []
+    for kind in names.columns:
+        for name in sorted(names[kind].unique()):
+            rows = [i for i, value in enumerate(names[kind]) if value == name]
+            if len(rows) >= GROUP:
+                ratio = sum(risk[i] for i in rows) / sum(true[i] for i in rows)
+                expected.append((f"{kind}: {name}", pytest.approx(ratio, abs=1e-3)))
+    found = [(row["group"], row["ratio"]) for row in _ratios(risk, true, names)]
+    assert found == expected
+    assert len(found) == 4
