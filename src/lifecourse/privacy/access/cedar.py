@@ -19,9 +19,7 @@ from lifecourse.base.shipped import read_shipped
 from lifecourse.privacy.access.asking import Action, Decision, Part, Situation
 from lifecourse.privacy.access.statements import moments_in, statements_of
 
-with deferred(
-    "cedarpy.pst"
-):  # syntax trees, which nobody asks for: most of the time that Cedar takes to load
+with deferred("cedarpy.pst"):  # syntax trees, which nobody asks for, take longest to load
     import cedarpy
 
 if TYPE_CHECKING:
