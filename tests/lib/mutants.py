@@ -67,6 +67,7 @@ PLACES: dict[tuple[ModuleType, str], tuple[ModuleType, ...]] = {
 EQUIVALENT = {
     "sweep._events_in_reach: latest + 1 -> latest + 2": "events in reach are bisected again: more of them change nothing",
     "cells.fill_cells: STATIC + 1 -> STATIC + 2": "no event is a microsecond after having no time",
+    "sweep._change: STATIC + 1 -> STATIC + 2": "no event is a microsecond after having no time",
     "cells.fill_cells: lows[window, row] <= highs[window, row] -> lows[window, row] < highs[window, row]": "what goes "
     "forward starts before all time: it is never one moment",
     "cells._nested_order: lows[window, row] > lows[other, row] -> lows[window, row] >= lows[other, row]": "of equal "

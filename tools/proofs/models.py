@@ -85,8 +85,8 @@ PROOFS = (
     Proof(
         name="early-warning",
         promise="of those alerted at a rate of 5 %, each year and at one moment, months from the first alert to onset "
-        "and diagnosis and the share caught a year before; what slopes and changes add for three diseases, with interval; "
-        "for colorectal cancer the model with the change of haemoglobin beats its twin without, and that is among its "
+        "and diagnosis and the share caught a year before; what slopes and changes add for three diseases, with "
+        "interval; for colorectal cancer the model with the change of haemoglobin beats its twin without, and that is among its "
         "first five with stability 0.8 (beside what a reader of the counts who knows the rules could gain)",
         measure=told_by("early"),
     ),
