@@ -86,8 +86,9 @@ PROOFS = (
         name="early-warning",
         promise="of those alerted at a rate of 5 %, each year and at one moment, months from the first alert to onset "
         "and diagnosis and the share caught a year before; what slopes and changes add for three diseases, with "
-        "interval; for colorectal cancer the model with the change of haemoglobin beats its twin without, and that is among its "
-        "first five with stability 0.8 (beside what a reader of the counts who knows the rules could gain)",
+        "interval; for colorectal cancer the model with the change of haemoglobin beats its twin without, and the "
+        "change is among its first five with stability 0.8 (beside it what a reader of the counts who knows the rules "
+        "could gain)",
         measure=told_by("early"),
     ),
     Proof(
