@@ -16,19 +16,25 @@ if TYPE_CHECKING:
 
 
 def hospital(
-    folder: Path, people: int, seed: int, *, oracle_people: int = 0, ablations: bool = False
+    folder: Path,
+    people: int,
+    seed: int,
+    *,
+    futures: int = 0,
+    oracle_people: int = 0,
+    ablations: bool = False,
 ) -> Timeline:
     """`people` simulated into `folder` and ingested beside it, unless an earlier run did.
 
-    oracle_people : lives that say what records can tell of risk; with them the truth has futures as well
+    futures : lives that each true risk is the average of; without any the truth has no risks
+    oracle_people : lives that say what records can tell of risk; with them the truth has risks, of 4 futures
     ablations : whether the oracle is also asked without genes, lifestyle and environment
     """
     store = folder.with_suffix(".store")
     if not store.exists():
-        futures = 4 if oracle_people else 0
         simulate(
             people, seed, "meds", folder,
-            futures=futures, oracle_people=oracle_people, ablations=ablations,
+            futures=futures or (4 if oracle_people else 0), oracle_people=oracle_people, ablations=ablations,
         )  # fmt: skip
         ingest(folder, store, identifiability=Identifiability.SYNTHETIC)
         ingest(folder / "genome", store, issuer="meds")

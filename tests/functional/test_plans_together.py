@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +23,22 @@ from lifecourse.care.rules.scores import score_facts
 from lifecourse.care.worklist import entry_of
 from lifecourse.cli.plan import plan_all, text
 from lifecourse.schema.actor import Actor, Purpose
+from lifecourse.schema.covariate import Covariate, Summary
+from lifecourse.schema.window import before, static
 from lifecourse.serve.panel import _by_gain
 from lifecourse.serve.site import fired
 from lifecourse.simulation.hospital import simulate
 from lifecourse.timeline.access import Timeline, open_timeline
 from lifecourse.timeline.ingestion import ingest
+from lifecourse.vocab.codelists import codelist
 
 TODAY = date(2026, 11, 25)
 PEOPLE = 150
+CHANGES = tuple(
+    Covariate(name=f"{name}.change", codelist=codelist(name), window=window, summary=Summary.CHANGE)
+    for name in ("sbp", "haemoglobin", "pm25")
+    for window in (before(timedelta(days=1_000)), before(), static())
+)
 
 
 @pytest.fixture(scope="module", params=["synthea", "simulated"])
@@ -65,7 +73,7 @@ def test_plans_made_together_are_the_plans_made_alone(timeline: Timeline) -> Non
 
 
 def test_charts_read_together_answer_as_alone(timeline: Timeline) -> None:
-    asked = (*covariates_of(library().questions), *score_covariates())
+    asked = (*covariates_of(library().questions), *score_covariates(), *CHANGES)
     for group in timeline.together():
         for member in group.charts():
             chart = member.alone()

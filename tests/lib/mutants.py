@@ -55,6 +55,7 @@ PLACES: dict[tuple[ModuleType, str], tuple[ModuleType, ...]] = {
     (sweep, "_summarise"): (sweep,),
     (sweep, "_days"): (sweep,),
     (sweep, "_active"): (sweep,),
+    (sweep, "_change"): (sweep,),
     (cells, "fill_cells"): (everycode,),
     (cells, "_write_backward"): (cells,),
     (cells, "_nested_order"): (cells,),
@@ -66,6 +67,7 @@ PLACES: dict[tuple[ModuleType, str], tuple[ModuleType, ...]] = {
 EQUIVALENT = {
     "sweep._events_in_reach: latest + 1 -> latest + 2": "events in reach are bisected again: more of them change nothing",
     "cells.fill_cells: STATIC + 1 -> STATIC + 2": "no event is a microsecond after having no time",
+    "sweep._change: STATIC + 1 -> STATIC + 2": "no event is a microsecond after having no time",
     "cells.fill_cells: lows[window, row] <= highs[window, row] -> lows[window, row] < highs[window, row]": "what goes "
     "forward starts before all time: it is never one moment",
     "cells._nested_order: lows[window, row] > lows[other, row] -> lows[window, row] >= lows[other, row]": "of equal "
@@ -303,16 +305,18 @@ def _of_covariates(
     shard: Shard, subjects: np.ndarray, times: np.ndarray, random: np.random.Generator
 ) -> Iterator[Question]:
     lists, ranges = _lists(), _ranges()
+    apart = random.spawn(1)[0]  # a summary that came later moves no question that stood before
     for window in _windows():
         asked = [
             Covariate(
                 name=summary,
-                codelist=lists[int(random.integers(len(lists)))],
+                codelist=lists[int(drawn.integers(len(lists)))],
                 window=window,
                 summary=summary,
-                values=ranges[int(random.integers(len(ranges)))],
+                values=ranges[int(drawn.integers(len(ranges)))],
             )
             for summary in Summary
+            for drawn in [apart if summary == Summary.CHANGE else random]
         ]
 
         def ask(asked: list[Covariate] = asked) -> np.ndarray:
@@ -328,7 +332,7 @@ def _of_one_row(shard: Shard, subjects: np.ndarray, times: np.ndarray) -> Iterat
     point = Window(start=Bound(), end=Bound(), start_inclusive=True)
     two_days = Window(start=Bound(offset=-2 * DAY), end=Bound())
     for window in (point, two_days, before()):
-        for summary in (Summary.COUNT, Summary.ACTIVE):
+        for summary in (Summary.COUNT, Summary.ACTIVE, Summary.CHANGE):
             covariate = Covariate(name="one", codelist=ANY_CODE, window=window, summary=summary)
             slow = oracle.compile_covariates([covariate], shard.codes)
             for row in range(len(subjects)):

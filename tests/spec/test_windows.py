@@ -178,6 +178,34 @@ def test_slope_is_per_year_by_least_squares(engine: object) -> None:
 
 
 @ENGINES
+def test_change_is_of_the_latest_days_against_all_before_them(engine: object) -> None:
+    #   static(9)   4.0   5.0   (   7.0   8.0   t   1.0
+    events = [
+        event(None, 9.0),
+        event(0, 4.0),
+        event(DAY, 5.0),
+        event(DAY + ONE, 7.0),
+        event(2 * DAY, 8.0),
+        event(2 * DAY, None),
+        event(5 * DAY, 1.0),
+    ]
+    lately = before(timedelta(days=2))
+    assert ask(engine, events, lately, Summary.CHANGE, at=3 * DAY) == 7.5 - 4.5
+
+
+@ENGINES
+def test_change_is_missing_without_something_before_and_something_in_the_window(
+    engine: object,
+) -> None:
+    lately = before(timedelta(days=2))
+    assert np.isnan(ask(engine, [event(2 * DAY, 8.0)], lately, Summary.CHANGE, at=3 * DAY))
+    assert np.isnan(ask(engine, [event(0, 8.0)], lately, Summary.CHANGE, at=3 * DAY))
+    two = [event(0, 8.0), event(2 * DAY, 9.0)]
+    assert np.isnan(ask(engine, two, before(), Summary.CHANGE, at=3 * DAY))
+    assert np.isnan(ask(engine, [event(None, 8.0), *two], static(), Summary.CHANGE, at=3 * DAY))
+
+
+@ENGINES
 def test_days_count_back_to_the_latest_and_on_to_the_first(engine: object) -> None:
     #   A   A   .   t   A
     events = [event(-4 * DAY), event(-2 * DAY), event(3 * DAY)]

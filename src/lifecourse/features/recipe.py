@@ -22,6 +22,7 @@ DEFAULT = "default"
 class NamedCovariate(Document):
     """One column: the summary of a codelist, or of single codes, over (t - days, t]; all history without `days`.
 
+    `change` needs `days`: it is the mean of those days minus the mean of all before them.
     With `static`, of the facts without a time instead, such as genotypes, polygenic scores and sex.
     """
 
@@ -38,6 +39,10 @@ class NamedCovariate(Document):
             raise ValueError("static facts have no time: leave out either static or days")
         if (self.codelist is None) != bool(self.codes):
             raise ValueError("a covariate needs either a codelist or codes")
+        if self.summary == Summary.CHANGE and self.days is None:
+            raise ValueError(
+                "change compares the latest days with all before them: say how many days"
+            )
         return self
 
     @property

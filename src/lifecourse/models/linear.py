@@ -21,6 +21,8 @@ INVERSE_PENALTIES = (0.0003, 0.001, 0.003, 0.01, 0.05, 0.2)
 """The variance that a standardised coefficient is expected to have; the data choose among them."""
 USUAL_PENALTY = 0.01
 LARGEST_ITERATIONS = 500
+TOLERANCE, RARE = 1e-4, 0.01
+"""The search ends at this gradient of the mean loss; at one as much smaller as an outcome is rarer than one in 100."""
 TAIL = 0.005
 """Values beyond these quantiles are drawn in to them: one absurd result must not carry a person's risk."""
 
@@ -140,7 +142,11 @@ def _penalty(
 def _regression(design: sparse.csr_matrix, outcome: npt.NDArray[np.bool_], inverse: float) -> Any:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=inverse, max_iter=LARGEST_ITERATIONS, tol=1e-4).fit(design, outcome)
+    # The gradient that ends the search is of the mean loss, and the rarer the outcome the flatter that is.
+    steepness = min(1.0, min(outcome.mean(), 1 - outcome.mean()) / RARE)
+    return LogisticRegression(
+        C=inverse, max_iter=LARGEST_ITERATIONS, tol=TOLERANCE * steepness
+    ).fit(design, outcome)
 
 
 def _medians(dense: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

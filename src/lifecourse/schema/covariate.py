@@ -17,11 +17,13 @@ class Summary(StrEnum):
     """What is made of the events in the window.
 
     EXISTS, COUNT, COUNT_VALUES and ACTIVE are 0 where nothing was found; every other summary is missing (NaN)
-    there, since *not measured* is not 0. COUNT_VALUES, FIRST, LAST, MIN, MAX, MEAN, SUM and SLOPE use events
+    there, since *not measured* is not 0. COUNT_VALUES, FIRST, LAST, MIN, MAX, MEAN, SUM, SLOPE and CHANGE use events
     with a number only; of events at the same instant FIRST takes the first and LAST the last in the table's
     order. SLOPE is the least-squares change per year (365.25 days), missing with fewer than two distinct times.
+    CHANGE is the mean of the window minus the mean of all that came before the window: how far somebody has moved
+    from what was usual for them; missing where either has no number, so always of a window that takes in all history.
     TIME_SINCE is days from the latest event to t; TIME_FIRST is days from t to the earliest event (negative in
-    history, positive in an outcome window); both and SLOPE are missing for facts without a time. ACTIVE is 1
+    history, positive in an outcome window); both, SLOPE and CHANGE are missing for facts without a time. ACTIVE is 1
     when something started at or before t and had not ended by t: its end is after t, or no end is stated and
     it started inside the window.
     """
@@ -36,6 +38,7 @@ class Summary(StrEnum):
     MEAN = "mean"
     SUM = "sum"
     SLOPE = "slope"
+    CHANGE = "change"
     TIME_SINCE = "time_since"
     TIME_FIRST = "time_first"
     ACTIVE = "active"
@@ -51,6 +54,7 @@ OF_NUMBERS = frozenset(
         Summary.MEAN,
         Summary.SUM,
         Summary.SLOPE,
+        Summary.CHANGE,
     }
 )
 """Summaries that use events with a number only."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SAID = {
     Summary.LAST: "{title}, latest",
     Summary.SLOPE: "{title}, change in a year",
+    Summary.CHANGE: "{title}, lately against before",
     Summary.EXISTS: "{title}",
     Summary.ACTIVE: "{title}, taken now",
     Summary.COUNT: "{title}, how often",

@@ -163,6 +163,8 @@ class Chart:
         first, last = self._span(covariate.window, at)
         is_active = covariate.summary == Summary.ACTIVE
         start, stop = self._span(before(), at) if is_active else (first, last)
+        if covariate.summary == Summary.CHANGE and not covariate.window.is_static:
+            start = min(self._span(before(), at)[0], stop)
         meant = np.zeros(len(shard.codes), dtype=np.bool_)
         meant[shard.codes.ids(covariate.codelist)] = True
         places = np.flatnonzero(meant[shard.code[start:stop]]) + start

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lifecourse.timeline.shard import CodeTable, Shard
 
 CELLS_AT_ONCE = 2**27
-NOT_OF_EVERY_CODE = (Summary.SLOPE, Summary.ACTIVE)
+NOT_OF_EVERY_CODE = (Summary.SLOPE, Summary.CHANGE, Summary.ACTIVE)
 
 
 def evaluate_every_code(
@@ -46,7 +46,7 @@ def evaluate_every_code(
     Parameters
     ----------
     windows, summaries
-        SLOPE and ACTIVE are asked by name, with `evaluate`. Windows that share their end share one
+        SLOPE, CHANGE and ACTIVE are asked by name, with `evaluate`. Windows that share their end share one
         pass; those that take in all history share it between the rows of a subject.
     vocabulary : int32 code ids, or columns of groups of codes
         Columns within each block, in this order. All codes of the shard where None.

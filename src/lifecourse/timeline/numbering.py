@@ -5,7 +5,7 @@ from __future__ import annotations
 from lifecourse.schema.covariate import Summary
 
 EXISTS, COUNT, COUNT_VALUES, FIRST, LAST, MIN, MAX, MEAN, SUM, SLOPE = range(10)
-TIME_SINCE, TIME_FIRST, ACTIVE = 10, 11, 12
+TIME_SINCE, TIME_FIRST, ACTIVE, CHANGE = 10, 11, 12, 13
 
 SUMMARY_NUMBERS = {
     Summary.EXISTS: EXISTS,
@@ -18,6 +18,7 @@ SUMMARY_NUMBERS = {
     Summary.MEAN: MEAN,
     Summary.SUM: SUM,
     Summary.SLOPE: SLOPE,
+    Summary.CHANGE: CHANGE,
     Summary.TIME_SINCE: TIME_SINCE,
     Summary.TIME_FIRST: TIME_FIRST,
     Summary.ACTIVE: ACTIVE,

@@ -127,6 +127,9 @@ def summarise(
         return 1.0 if any(_active(fact, window, at, birth) for fact in facts) else 0.0
     found = [fact for fact in facts if inside(fact.time, window, at, birth)]
     numbers = [fact for fact in found if fact.value is not None]
+    if summary == Summary.CHANGE:
+        earlier = [fact for fact in facts if _is_before(fact, window, at, birth)]
+        return _mean(numbers) - _mean(earlier)
     if summary in COUNTS:
         if summary == Summary.COUNT_VALUES:
             return float(len(numbers))
@@ -156,8 +159,20 @@ def _of_numbers(summary: Summary, numbers: list[Fact]) -> float:
     if summary == Summary.SUM:
         return math.fsum(values)
     if summary == Summary.MEAN:
-        return math.fsum(values) / len(values)
+        return _mean(numbers)
     return _slope(numbers)
+
+
+def _mean(numbers: list[Fact]) -> float:
+    values = [fact.value for fact in numbers if fact.value is not None]
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def _is_before(fact: Fact, window: Window, at: int, birth: int | None) -> bool:
+    start = _moment(window.start, at, birth)
+    if fact.time is None or start is None or window.is_static:
+        return False
+    return fact.time < start or (fact.time == start and not window.start_inclusive)
 
 
 def _slope(numbers: list[Fact]) -> float:

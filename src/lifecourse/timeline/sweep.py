@@ -16,12 +16,14 @@ from lifecourse.engine.compiled import kernel, part
 from lifecourse.timeline.bisection import first_at_or_after
 from lifecourse.timeline.numbering import (
     ACTIVE,
+    CHANGE,
     COUNT,
     COUNT_VALUES,
     EXISTS,
     FIRST,
     LAST,
     MAX,
+    MEAN,
     MIN,
     SLOPE,
     SUM,
@@ -113,6 +115,9 @@ def _events_in_reach(
             earliest = STATIC
             for row in rows:
                 latest = max(latest, at[row])
+        # What was usual before a window is told by everything that came before it.
+        elif summary == CHANGE:
+            earliest = STATIC
     if earliest > latest:
         return begin, begin
     first = first_at_or_after(time, begin, finish, earliest)
@@ -183,12 +188,12 @@ def _summarise(
     if stop <= start:
         return np.nan
     found = group[start:stop]
+    if summary == CHANGE:
+        return _change(group, found, start, time, value)
     if summary in (TIME_SINCE, TIME_FIRST):
         return _days(summary, found, at, time)
-    if summary == FIRST:
-        return float(value[found[0]])
-    if summary == LAST:
-        return float(value[found[-1]])
+    if summary in (FIRST, LAST):
+        return float(value[found[0 if summary == FIRST else -1]])
     if summary == SLOPE:
         return _slope(found, time, value)
     return _fold(summary, found, value)
@@ -235,6 +240,16 @@ def _slope(group: Integers, time: Integers, value: Numbers) -> float:
         spread += from_mean * (x - mean_x)
         shared += from_mean * (y - mean_y)
     return shared / spread
+
+
+@part
+def _change(
+    group: Integers, found: Integers, start: int, time: Integers, value: Numbers
+) -> float:  # fmt: skip
+    timed = _first_at_or_after(group, time, STATIC + 1)
+    if start <= timed or time[found[0]] == STATIC:
+        return np.nan
+    return _fold(MEAN, found, value) - _fold(MEAN, group[timed:start], value)
 
 
 @part

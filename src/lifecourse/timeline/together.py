@@ -177,6 +177,8 @@ class Together:
             inside = started & np.where(end == NO_END, inside, end > at)
         elif covariate.summary in OF_NUMBERS:
             keep &= ~np.isnan(value)
+            if covariate.summary == Summary.CHANGE:
+                inside |= (time != STATIC) & (time < lows) & (lows <= highs)
         keep &= inside
         starts = np.searchsorted(owner[keep], np.arange(shard.n_subjects + 1))
         return places[keep], starts.tolist()

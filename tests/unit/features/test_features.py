@@ -163,3 +163,11 @@ def test_a_covariate_of_nothing_or_of_both_is_refused() -> None:
     for wrong in ({"summary": "last"}, {"codelist": "sbp", "codes": ["X"], "summary": "last"}):
         with pytest.raises(ValueError, match="either a codelist or codes"):
             Recipe.model_validate({"name": "x", "covariates": [wrong]})
+
+
+def test_a_change_needs_its_days() -> None:
+    asked = {"codelist": "haemoglobin", "summary": "change"}
+    with pytest.raises(ValueError, match="say how many days"):
+        Recipe.model_validate({"name": "x", "covariates": [asked]})
+    recipe = Recipe.model_validate({"name": "x", "covariates": [{**asked, "days": 730}]})
+    assert recipe.columns == ["haemoglobin.change.730d"]

@@ -25,3 +25,14 @@ def test_the_last_deciding_rows_are_those_of_the_table(summary: Summary, most: i
     table = chart.trace(asked, AT).tail(most)
     assert chart.deciding(asked, AT, most) == list(table.iter_rows(named=True))
     assert table.height > 0
+
+
+def test_what_decides_a_change_is_in_the_window_and_before_it() -> None:
+    asked = Covariate(
+        name="sbp",
+        codelist=codes("sbp", SBP),
+        window=before(timedelta(days=900)),
+        summary=Summary.CHANGE,
+    )
+    chart = person(*PRESSURES)
+    assert chart.trace(asked, AT).height == len(PRESSURES)
