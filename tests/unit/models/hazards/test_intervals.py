@@ -7,7 +7,7 @@ from scipy.special import expit, logit
 
 from lifecourse.models.hazards import intervals
 
-STUDIES, PEOPLE, ASKED = 24, 1_500, 150
+STUDIES, PEOPLE, ASKED = 72, 1_500, 150
 
 
 @pytest.mark.prove
