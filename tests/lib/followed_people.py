@@ -26,7 +26,7 @@ class FollowedPeople:
     horizons_days: Floats
     truth: Floats
 
-    def fit(self) -> HazardFit:
+    def fit(self, workers: int | None = None) -> HazardFit:
         """What both causes teach."""
         return fit_hazards(
             self.features,
@@ -34,6 +34,7 @@ class FollowedPeople:
             self.subjects,
             horizons_days=self.horizons_days,
             n_causes=2,
+            workers=workers,
         )
 
 

@@ -11,17 +11,6 @@ from lifecourse.models.evaluation import Followed, auroc, cumulative_incidence
 from lifecourse.models.hazards import HazardFit, HazardLearner, fit_hazards
 
 
-def fitted(people: FollowedPeople, **options: object) -> HazardFit:
-    return fit_hazards(
-        people.features,
-        people.followed,
-        people.subjects,
-        horizons_days=people.horizons_days,
-        n_causes=2,
-        **options,  # type: ignore[arg-type]  # keywords of fit_hazards()
-    )
-
-
 @pytest.fixture(scope="module")
 def people() -> FollowedPeople:
     return followed_people(6000, seed=1)
@@ -29,7 +18,7 @@ def people() -> FollowedPeople:
 
 @pytest.fixture(scope="module")
 def fit(people: FollowedPeople) -> HazardFit:
-    return fitted(people)
+    return people.fit()
 
 
 def test_risks_of_new_people_rank_and_add_up_as_the_truth_does(fit: HazardFit) -> None:
@@ -79,7 +68,7 @@ def test_two_fits_are_the_same_to_the_bit_however_many_workers(people: FollowedP
         horizons_days=people.horizons_days,
         truth=people.truth[:800],
     )
-    one, two = fitted(few, workers=1), fitted(few, workers=4)
+    one, two = few.fit(workers=1), few.fit(workers=4)
     assert one.learner.to_dict() == two.learner.to_dict()
     assert one.learner.to_bytes() == two.learner.to_bytes()
     assert one.calibrator == two.calibrator
