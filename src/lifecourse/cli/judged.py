@@ -6,6 +6,7 @@ from typing import Any
 
 from lifecourse.cli.output import facts, table
 from lifecourse.figures.svg import shortened
+from lifecourse.schema.code import titled
 
 EVALUATION = "evaluation.json"
 """Beside a model of many outcomes: how it did on people that its card does not tell of."""
@@ -48,7 +49,7 @@ def _mean(one: dict[str, Any]) -> dict[str, Any]:
 
 def _line(one: dict[str, Any]) -> dict[str, Any]:
     return {
-        "outcome": shortened(one["title"], LONGEST_TITLE),
+        "outcome": titled(one["outcome"], shortened(one["title"], LONGEST_TITLE)),
         "people": one["people"],
         "events": one["events"],
         "AUROC": _number(one["auroc"]),

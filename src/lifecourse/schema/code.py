@@ -55,3 +55,10 @@ def codes(name: str, *exact: str) -> Codelist:
 
 
 ANY_CODE = Codelist(name="any", everything=True)
+
+
+def titled(code: str, title: str) -> str:
+    """The title, with the code where the title does not begin with it: two systems may call different things alike."""
+    system, _, value = code.partition(SEPARATOR)
+    said = f"{system} {value}".strip().replace("_", " ")
+    return title if title.startswith(value or system) else f"{title} ({said})"

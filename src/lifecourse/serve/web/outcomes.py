@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lifecourse.figures.outcomes import come_true, gains
-from lifecourse.schema.code import SEPARATOR
+from lifecourse.schema.code import titled
 from lifecourse.serve.chapters import ORDER, chapter_of
 
 TITLE = "All outcomes at once"
@@ -87,7 +87,7 @@ def _mean(one: dict[str, Any]) -> dict[str, Any]:
 def _line(one: dict[str, Any]) -> dict[str, Any]:
     ratio = one["observed_over_expected"]
     return {
-        "outcome": _named(one),
+        "outcome": titled(one["outcome"], one["title"]),
         "people": one["people"],
         "came to it": one["events"],
         "area": _area(one["auroc"]),
@@ -95,13 +95,6 @@ def _line(one: dict[str, Any]) -> dict[str, Any]:
         "above": _area(one["gain"]),
         "observed over expected": f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})",
     }
-
-
-def _named(one: dict[str, Any]) -> str:
-    """The title, with the code where the title does not begin with it."""
-    system, _, code = one["outcome"].partition(SEPARATOR)
-    said = f"{system} {code}".strip().replace("_", " ")
-    return one["title"] if one["title"].startswith(code or system) else f"{one['title']} ({said})"
 
 
 def _area(value: float | None) -> str:
