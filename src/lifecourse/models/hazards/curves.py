@@ -113,8 +113,9 @@ class CurveCalibrator:
                     continue
                 for c in range(n_causes):
                     maps[c, h] = _fitted(
-                        incidence[:, c, h], answers[:, c, h], every, slopes=slopes, start=maps[c, h]
-                    )
+                        incidence[:, c, h], answers[:, c, h], every,
+                        slopes=slopes, start=maps[c, h], close=NEAR,
+                    )  # fmt: skip
             found = cls._of(horizons_days, maps)
             if np.abs(maps - before).max(initial=0.0) < NEAR:
                 break
@@ -278,8 +279,12 @@ def _fitted(
     *,
     slopes: bool,
     start: Sequence[float] | Floats = (0.0, 1.0),
+    close: float = CLOSE,
 ) -> tuple[float, float]:
-    """Intercept and slope by weighted maximum likelihood; the unchanged map where nobody or everybody had it."""
+    """Intercept and slope by weighted maximum likelihood; the unchanged map where nobody or everybody had it.
+
+    Newton's steps go on from `start` until one is shorter than `close`.
+    """
     total, events = float(weight.sum()), float((weight * came).sum())
     if not 0 < events < total:
         return 0.0, 1.0
@@ -303,6 +308,6 @@ def _fitted(
             step = np.array([gradient[0] / max(hessian[0, 0], 1e-9), 0.0])
         beta = beta + np.clip(step, -2, 2)
         beta[1] = np.clip(beta[1], 0.05, 3.0)
-        if np.abs(step).max() < CLOSE:
+        if np.abs(step).max() < close:
             break
     return float(beta[0]), float(beta[1])

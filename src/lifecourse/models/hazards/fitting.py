@@ -225,9 +225,9 @@ class _Study:
         came = self.outcome.rows(judged)  # without entries, which are all at the start
         came = Followed(duration_days=came.duration_days, event=came.event)
         folds = folds_of(self.subjects[judged], N_FOLDS, self.seed + 2)
-        held_out = {
-            kind: self._calibrated(told, lost[kind], came, folds) for kind, told in raw.items()
-        }
+        with ThreadPoolExecutor(self.workers) as pool:
+            every = pool.map(lambda kind: self._calibrated(raw[kind], lost[kind], came, folds), raw)
+            held_out = dict(zip(raw, every, strict=True))
         losses = {kind: self._losses(came, told) for kind, told in held_out.items()}
         winner = _winner(losses)
         calibrator = CurveCalibrator.fit(raw[winner], came, self.horizons, lost=lost[winner])
