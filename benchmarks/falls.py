@@ -29,7 +29,6 @@ from lifecourse.models.importance import TOP, importance
 from lifecourse.models.linear import Logistic
 from lifecourse.models.split import folds_of
 from lifecourse.simulation.charting import US_PER_DAY, begin_microseconds
-from lifecourse.simulation.hazards import FALL_AFTER_YEARS, FALL_YEARS
 from lifecourse.simulation.parameters import parameters
 from lifecourse.simulation.population import YEARS_AHEAD
 from lifecourse.tasks import Task, label
@@ -117,16 +116,17 @@ def chance_of_falling(
     """
     model = parameters()
     body, before = model.body.quantities["hemoglobin"], float(model.people.years_before)
-    share, fall = model.body.falling_hemoglobin["share"], model.body.falling_hemoglobin["per_year"]
+    fall = model.body.falling_hemoglobin
+    raised = fall["years"] + fall["years_after"]
     poverty = np.array([place.deprivation for place in model.places.counties]) - 0.5
     origin = begin_microseconds(model)
     begins = np.arange(-before, model.people.years + YEARS_AHEAD, QUARTER)
-    prior = share / len(begins)
+    prior = fall["share"] / len(begins)
     of = counts.partition_by("subject_id", as_dict=True)
     chances = np.zeros(asked.height)
     for row, (person, moment) in enumerate(asked.select("subject_id", "prediction_time").rows()):
         now = _years(moment, origin)
-        known = (begins <= now) & (begins > now - FALL_YEARS - FALL_AFTER_YEARS)
+        known = (begins <= now) & (begins > now - raised)
         evidence = np.ones(len(begins))
         mine = of.get((person,))
         if mine is not None:
@@ -139,11 +139,11 @@ def chance_of_falling(
             off = mine["value"].to_numpy().astype(float) - usual - body.drift * lived
             spread = body.sd**2 + 4.0 * poverty.var() + body.drift_sd**2 * np.outer(lived, lived)
             spread += body.noise**2 * np.eye(len(at))
-            path = fall * np.clip(at - begins[:, None], 0.0, FALL_YEARS)
+            path = fall["per_year"] * np.clip(at - begins[:, None], 0.0, fall["years"])
             weighed = path @ np.linalg.inv(spread)
             evidence = np.exp(weighed @ off - 0.5 * (weighed * path).sum(axis=1))
         falls = prior * evidence
-        chances[row] = falls[known].sum() / (falls.sum() + 1.0 - share)
+        chances[row] = falls[known].sum() / (falls.sum() + 1.0 - fall["share"])
     return chances
 
 
@@ -155,7 +155,8 @@ def _asked(source: Path) -> pl.DataFrame:
     """Those free of it at the moment of the true risks: the risk of a year, whether it came, and who is falling."""
     people = pl.scan_parquet(source / "truth" / "people" / "*.parquet")
     risks = pl.scan_parquet(source / "truth" / "risks" / "*.parquet")
-    lasts = pl.duration(days=round((FALL_YEARS + FALL_AFTER_YEARS) * DAYS_PER_YEAR))
+    fall = parameters().body.falling_hemoglobin
+    lasts = pl.duration(days=round((fall["years"] + fall["years_after"]) * DAYS_PER_YEAR))
     begins = pl.col("hemoglobin_falls_from")
     is_falling = (begins <= pl.col("time")) & (pl.col("time") < begins + lasts)
     free = (pl.col("outcome") == "colorectal_cancer") & ~pl.col("is_recorded")

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SMALLEST = 1e-6
-STEPS = 50
+STEPS, CLOSE = 50, 1e-10
+"""Newton's steps at most, and the one that is the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def fit_logistic(
         hessian = x.T @ (x * (weight * p * (1 - p))[:, None]) + ridge * np.eye(len(beta))
         step = np.linalg.solve(hessian, x.T @ (weight * (outcome - p)))
         beta = beta + step
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < CLOSE:
             break
     return beta
 
@@ -94,5 +95,8 @@ def _intercept(
     for _ in range(STEPS):
         p = expit(offset + level)
         wanted = float((weight * (outcome - p)).sum())
-        level += wanted / max(float((weight * p * (1 - p)).sum()), SMALLEST)
+        step = wanted / max(float((weight * p * (1 - p)).sum()), SMALLEST)
+        level += step
+        if abs(step) < CLOSE:
+            break
     return level

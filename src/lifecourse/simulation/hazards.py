@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 HIGHEST_HAZARD = 3.0
 STEP_OF_TRAJECTORY_YEARS = 6.0
-FALL_YEARS, FALL_AFTER_YEARS = 3.0, 1.5
 
 
 def covariates(
@@ -29,9 +28,9 @@ def covariates(
     pm25 = np.array([max(p.pm25 + p.trend * min(year, model.people.years), 4.0) for p in places])
     move = model.people.activity
     tunnel, stenosis = state.onset["carpal_tunnel"], state.onset["spinal_stenosis"]
-    falling = (now >= people.fall_begins) & (
-        now < people.fall_begins + FALL_YEARS + FALL_AFTER_YEARS
-    )
+    fall = model.body.falling_hemoglobin
+    raised_until = people.fall_begins + fall["years"] + fall["years_after"]
+    falling = (now >= people.fall_begins) & (now < raised_until)
     bmi_5 = (seen["bmi"] - 28.0) / 5.0
     on = state.is_on
     found = {

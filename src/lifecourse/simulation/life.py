@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lifecourse.simulation.hazards import FALL_YEARS, covariates, hazard
+from lifecourse.simulation.hazards import covariates, hazard
 from lifecourse.simulation.parameters import STEPS_PER_YEAR
 from lifecourse.simulation.state import (
     CARDIOVASCULAR,
@@ -112,10 +112,9 @@ def _age(
             values[name] = np.clip(
                 values[name] + QUARTER * people.drift[name], said.low * 0.8, said.high * 1.2
             )
-    falls = (state.years >= people.fall_begins) & (state.years < people.fall_begins + FALL_YEARS)
-    values["hemoglobin"] = values["hemoglobin"] + QUARTER * np.where(
-        falls, body.falling_hemoglobin["per_year"], 0.0
-    )
+    fall, since = body.falling_hemoglobin, state.years - people.fall_begins
+    falls = (since >= 0) & (since < fall["years"])
+    values["hemoglobin"] = values["hemoglobin"] + QUARTER * np.where(falls, fall["per_year"], 0.0)
     rise = np.where(
         people.insulin_deficient,
         body.effect("insulin_deficient_hba1c_per_year"),

@@ -87,7 +87,11 @@ class Quantity(Document):
 
 
 class Body(Document):
-    """Quantities, and what illness and treatment do to them."""
+    """Quantities, and what illness and treatment do to them.
+
+    falling_hemoglobin : ``share`` of people whose level moves once, ``per_year`` g/dL for ``years``, and how long after
+        (``years_after``) the hazard stays raised
+    """
 
     source: str
     quantities: dict[str, Quantity]

@@ -13,12 +13,12 @@ from scipy.stats import multivariate_normal
 
 from lifecourse.models.evaluation import auroc
 from lifecourse.simulation.charting import begin_microseconds
-from lifecourse.simulation.hazards import FALL_AFTER_YEARS, FALL_YEARS
 from lifecourse.simulation.parameters import parameters
 from lifecourse.simulation.population import YEARS_AHEAD
 
 BEGIN = datetime(1970, 1, 1) + timedelta(microseconds=begin_microseconds(parameters()))
 NOW = 7.0
+FALL = parameters().body.falling_hemoglobin
 
 
 def moment(years: float) -> datetime:
@@ -40,17 +40,17 @@ def slowly(at: list[float], values: list[float], age: float, female: float) -> f
         spread[i, i] += body.noise**2
 
     def density(begin: float) -> float:
-        lasted = np.clip(np.array(at) - begin, 0, FALL_YEARS)
-        mean = level + body.drift * lived + model.body.falling_hemoglobin["per_year"] * lasted
+        lasted = np.clip(np.array(at) - begin, 0, FALL["years"])
+        mean = level + body.drift * lived + FALL["per_year"] * lasted
         return float(multivariate_normal(mean, spread).pdf(values))
 
-    share = model.body.falling_hemoglobin["share"]
+    share = FALL["share"]
     begins = np.arange(-before, model.people.years + YEARS_AHEAD, QUARTER)
     falls = {begin: share / len(begins) * density(begin) for begin in begins}
     raised = sum(
         chance
         for begin, chance in falls.items()
-        if begin <= NOW < begin + FALL_YEARS + FALL_AFTER_YEARS
+        if begin <= NOW < begin + FALL["years"] + FALL["years_after"]
     )
     return raised / (sum(falls.values()) + (1 - share) * density(np.inf))
 
@@ -73,8 +73,8 @@ def test_the_reader_follows_bayes_rule(at: list[float], values: list[float], fem
     found = chance_of_falling(counts, asked, np.array([55.0, 55.0]), np.array([female, female]))
     assert found[0] == pytest.approx(slowly(at, values, 55.0, female), rel=1e-6)
     begins = len(np.arange(-parameters().people.years_before, 12 + YEARS_AHEAD, QUARTER))
-    of_all = parameters().body.falling_hemoglobin["share"] / begins
-    assert found[1] == pytest.approx(of_all * (FALL_YEARS + FALL_AFTER_YEARS) / QUARTER)
+    of_all = FALL["share"] / begins
+    assert found[1] == pytest.approx(of_all * (FALL["years"] + FALL["years_after"]) / QUARTER)
 
 
 def test_an_area_in_expectation_is_the_mean_over_who_could_fall_ill() -> None:

@@ -17,10 +17,11 @@ from lifecourse.models.competing import HazardStudy
 from lifecourse.models.evaluation import Lesson, auroc, concordance, learning_curve
 from lifecourse.models.hazards import fit_hazards
 from lifecourse.models.hazards.basis import Basis, Designs
-from lifecourse.models.hazards.boosted import BoostedHazards, periods_of
+from lifecourse.models.hazards.boosted import BoostedHazards
 from lifecourse.models.hazards.grid import seen_until, time_grid
 from lifecourse.models.hazards.incidence import cumulative_incidence
 from lifecourse.models.hazards.linear import LinearHazards
+from lifecourse.models.hazards.person_periods import periods_of
 from lifecourse.models.split import N_FOLDS, folds_of, nested
 from lifecourse.tasks import Task, label
 from lifecourse.timeline.unstored import timeline_from_events
@@ -81,16 +82,15 @@ def test_a_point_of_times_to_events_equals_retraining_by_hand_too() -> None:
     edges = time_grid(came, horizons)
     judged = np.flatnonzero(folds_of(study.subjects, N_FOLDS, 0) == 0)
     assert (fitted.held_out_first == judged).all()
-    linear, boosted = fitted.learner.linear[0], fitted.learner.boosted[0]
+    settings = fitted.settings
     features = study.features
     designs = Designs.of(Basis.fit(features), features)
     for lesson in fitted.lessons:
-        inner = folds_of(study.subjects[lesson.rows], N_FOLDS, 1) == 0
         lines = LinearHazards.fit(
-            designs, came, lesson.rows, inner, edges=edges, penalty=linear.penalty
+            designs, came, lesson.rows, edges=edges, penalties=settings.penalties
         )
         trees = BoostedHazards.fit(
-            features, came, lesson.rows, inner, edges=edges, period=periods_of(came, edges), rounds=boosted.rounds
+            features, came, lesson.rows, edges=edges, period=periods_of(came, edges), growth=settings.growth
         )  # fmt: skip
         parts = {"linear": [lines], "trees": [trees], "average": [lines, trees]}
         hazards = [one.hazards(features) for one in parts[fitted.learner.kind]]

@@ -12,18 +12,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
 from lifecourse.models.hazards.grid import Spans
 from lifecourse.models.hazards.incidence import Hazards, mean_rate
 from lifecourse.models.hazards.linear import LinearHazards
+from lifecourse.models.hazards.person_periods import (
+    MAX_BIN,
+    MOST_ROWS,
+    PersonPeriods,
+    in_periods,
+)
 from lifecourse.models.hazards.start import demographics, places_of, start_of
 from lifecourse.models.trees import stored_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
+    from scipy import sparse
 
     from lifecourse.features import FeatureMatrix
     from lifecourse.models.evaluation.followed import Followed
@@ -35,10 +41,6 @@ if TYPE_CHECKING:
 MOST_ROUNDS, USUAL_ROUNDS, LOOKS_EVERY, STOPS_AFTER = 600, 60, 10, 20
 DEPTHS = {1_000: 3, 0: 2}
 """Trees are so deep where there are at least so many events."""
-PERIODS, FEWEST_FOR_PERIODS = 3, 300
-"""So many periods with as many events each, where there are enough events."""
-MOST_ROWS = 250_000
-"""Person-periods that trees learn from; of more, all with an event and a weighted sample of the others."""
 FEW_ROWS = 1_000
 """For so many a second thread costs more than it brings: a person's page asks about one."""
 PARAMETERS = {
@@ -49,10 +51,11 @@ PARAMETERS = {
     "colsample_bytree": 0.5,
     "min_child_weight": 5,
     "lambda": 5.0,
-    "max_bin": 64,
+    "max_bin": MAX_BIN,
     "base_score": 1.0,
     "nthread": 1,
     "seed": 0,
+    "seed_per_iteration": True,
     "verbosity": 0,
 }
 WIDE = 200
@@ -60,6 +63,14 @@ FOR_WIDE = {"eta": 0.1, "colsample_bytree": 0.3}
 DEPTHS_FOR_WIDE = {5_000: 4, **DEPTHS}
 """Of more columns than `WIDE` each says little: smaller steps, each on fewer of them, foretell better. Where people are
 so many that a sample teaches, the time for it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How deep the trees of a cause are, and how many."""
+
+    depth: int
+    rounds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,35 +93,21 @@ class BoostedHazards:
         features: FeatureMatrix,
         outcome: Followed,
         rows: Integers,
-        inner: Flags,
         *,
         edges: Floats,
         period: Integers,
-        n_causes: int = 1,
+        growth: Sequence[Growth],
         seed: int = 0,
-        rounds: Sequence[int] | None = None,
     ) -> BoostedHazards:
-        """The hazards on `rows` of the features.
-
-        `inner` is bool[len(rows)]: the rows on which the number of trees is chosen, grown on the others; where
-        `rounds` says how many trees each cause has, they are grown on the others all the same.
-        """
-        import xgboost
-
-        mine = outcome.rows(rows)
-        columns = stored_columns(features)[rows]
-        start = start_of(features, outcome, rows, edges, n_causes)
-        rate, factor = _starting(start, features, mine, edges, n_causes, rows)
+        """The hazards on `rows` of the features, the trees of each cause grown as `growth` says."""
+        start, every = _person_periods(
+            features, outcome, rows, edges=edges, period=period, n_causes=len(growth), seed=seed
+        )
         rates, boosters = [], []
-        # What is told one thread by parameter still wakes a thread a core to read labels; beside each other they wait.
-        with xgboost.config_context(nthread=1):
-            for cause in range(1, n_causes + 1):
-                periods = _PersonPeriods.of(
-                    columns, mine, cause, edges, period, seed, rate[cause - 1], factor[cause - 1]
-                )
-                booster = _grown(periods, inner, rounds[cause - 1] if rounds else None)
-                rates.append(periods.levelled(booster))
-                boosters.append(booster)
+        for periods, grown in zip(every, growth, strict=True):
+            booster = _grown(periods, grown)
+            rates.append(periods.levelled(booster))
+            boosters.append(booster)
         return cls(edges=edges, rate=np.stack(rates), period=period, boosters=boosters, start=start)
 
     @classmethod
@@ -156,7 +153,7 @@ class BoostedHazards:
         workers = threads or (os.cpu_count() if len(features.dense) > FEW_ROWS else 1)
         for booster in self.boosters:
             booster.set_param({"nthread": workers})  # a row's sum has one order
-        for p, columns in enumerate(_in_periods(stored_columns(features), n_periods)):
+        for p, columns in enumerate(in_periods(stored_columns(features), n_periods)):
             for cause, booster in enumerate(self.boosters):
                 margin[cause, p] = booster.inplace_predict(columns, predict_type="margin")
         if self.start is not None:
@@ -170,7 +167,7 @@ class BoostedHazards:
         plain = stored_columns(features)
         n_periods = int(self.period.max()) + 1
         found = np.zeros(plain.shape)
-        for columns in _in_periods(plain, n_periods):
+        for columns in in_periods(plain, n_periods):
             data = xgboost.DMatrix(columns, nthread=1)
             told = self.boosters[cause - 1].predict(data, pred_contribs=True)
             found += told[:, : plain.shape[1]] / n_periods
@@ -188,93 +185,6 @@ def mean_hazards(members: Sequence[BoostedHazards], features: FeatureMatrix) -> 
         found[0].period,
         np.mean([one.margin for one in found], axis=0),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _PersonPeriods:
-    """Rows repeated by period: of which row, in which period, with which exposure, event and sampling weight."""
-
-    columns: sparse.csr_matrix
-    row: Integers
-    period: Integers
-    exposure: Floats
-    event: Flags
-    weight: Floats
-    rate: Floats
-    period_of: Integers
-
-    @classmethod
-    def of(
-        cls,
-        columns: sparse.csr_matrix,
-        outcome: Followed,
-        cause: int,
-        edges: Floats,
-        period_of: Integers,
-        seed: int,
-        rate: Floats,
-        factor: Floats,
-    ) -> _PersonPeriods:
-        spans = Spans.of(outcome, edges)
-        happened = outcome.event == cause
-        whole = np.concatenate([[0.0], np.cumsum(rate * np.diff(edges))])
-        rows, periods, exposures, came = [], [], [], []
-        for p in range(int(period_of.max()) + 1):
-            low, high = _bounds(edges, period_of, p)
-            until = np.interp(np.minimum(spans.leaving, high), edges, whole)
-            since = np.interp(np.maximum(spans.entry, low), edges, whole)
-            seen = np.flatnonzero(until > since)
-            rows.append(seen)
-            periods.append(np.full(len(seen), p))
-            exposures.append((until[seen] - since[seen]) * factor[seen])
-            came.append(happened[seen] & (period_of[spans.last[seen]] == p))
-        event = np.concatenate(came)
-        kept, weight = _sampled(event, seed + cause)
-        return cls(
-            columns,
-            np.concatenate(rows)[kept],
-            np.concatenate(periods)[kept],
-            np.concatenate(exposures)[kept],
-            event[kept],
-            weight,
-            rate,
-            period_of,
-        )
-
-    def design(self, chosen: Flags) -> sparse.csr_matrix:
-        """The columns of some of them."""
-        return _with_periods(self.columns[self.row[chosen]], self.period[chosen])
-
-    def loss(self, chosen: Flags, margin: Floats) -> float:
-        """Minus the Poisson log-likelihood of some of them."""
-        expected = self.exposure[chosen] * np.exp(margin)
-        return float((self.weight[chosen] * (expected - self.event[chosen] * margin)).sum())
-
-    def data(self, chosen: Flags) -> Any:
-        """Some of them as XGBoost takes them."""
-        import xgboost
-
-        place = np.flatnonzero(chosen)
-        return xgboost.QuantileDMatrix(
-            self.design(chosen),
-            label=self.event[place].astype(float),
-            base_margin=np.log(self.exposure[place]),
-            weight=self.weight[place],
-            max_bin=PARAMETERS["max_bin"],
-            nthread=1,
-        )
-
-    def levelled(self, booster: Any) -> Floats:
-        """float64[g]: the baseline, so that in each period as many events are expected as came."""
-        margin = booster.inplace_predict(
-            _with_periods(self.columns[self.row], self.period), predict_type="margin"
-        )
-        expected = self.weight * self.exposure * np.exp(margin.astype(np.float64))
-        n = int(self.period_of.max()) + 1
-        came = np.bincount(self.period, weights=self.event * self.weight, minlength=n)
-        told = np.bincount(self.period, weights=expected, minlength=n)
-        ratio = np.divide(came, told, out=np.ones(n), where=told > 0)
-        return self.rate * ratio[self.period_of]
 
 
 def _starting(
@@ -296,80 +206,121 @@ def _starting(
     return np.stack(rates), np.ones((n_causes, len(outcome)))
 
 
-def _grown(periods: _PersonPeriods, inner: Flags, given: int | None = None) -> Any:
-    """So many trees as have the least loss on the `inner` rows, or as are `given`."""
+def chosen_growth(
+    features: FeatureMatrix,
+    outcome: Followed,
+    rows: Integers,
+    inners: Sequence[Flags],
+    *,
+    edges: Floats,
+    period: Integers,
+    n_causes: int = 1,
+    seed: int = 0,
+) -> list[Growth]:
+    """Of each cause: so many trees as, grown on the others, have the least loss on the inner rows, all together.
+
+    `inners` are bool[len(rows)] each.
+    """
+    _, every = _person_periods(
+        features, outcome, rows, edges=edges, period=period, n_causes=n_causes, seed=seed
+    )
+    return [_chosen(periods, inners) for periods in every]
+
+
+def _person_periods(
+    features: FeatureMatrix,
+    outcome: Followed,
+    rows: Integers,
+    *,
+    edges: Floats,
+    period: Integers,
+    n_causes: int,
+    seed: int,
+) -> tuple[LinearHazards | None, list[PersonPeriods]]:
+    """What trees start from, and the person-periods of each cause."""
+    mine = outcome.rows(rows)
+    columns = stored_columns(features)[rows]
+    start = start_of(features, outcome, rows, edges, n_causes)
+    rate, factor = _starting(start, features, mine, edges, n_causes, rows)
+    return start, [
+        PersonPeriods.of(
+            columns, mine, cause, edges, period, seed, rate[cause - 1], factor[cause - 1]
+        )
+        for cause in range(1, n_causes + 1)
+    ]
+
+
+def _settings(periods: PersonPeriods, depth: int) -> dict[str, Any]:
+    return {**PARAMETERS, **(FOR_WIDE if _is_wide(periods) else {}), "max_depth": depth}
+
+
+def _is_wide(periods: PersonPeriods) -> bool:
+    people, width = periods.columns.shape
+    return width > WIDE and people <= MOST_ROWS
+
+
+def _grown(periods: PersonPeriods, growth: Growth) -> Any:
     import xgboost
 
-    judging = inner[periods.row]
-    every = np.ones(len(judging), dtype=np.bool_)
-    people, width = periods.columns.shape
-    is_wide = width > WIDE and people <= MOST_ROWS
-    settings = PARAMETERS | FOR_WIDE if is_wide else PARAMETERS
-    depths = DEPTHS_FOR_WIDE if is_wide else DEPTHS
-    if not all(periods.event[side].any() for side in (judging, ~judging)):
-        shallow = settings | {"max_depth": DEPTHS[0]}
-        return xgboost.train(shallow, periods.data(every), USUAL_ROUNDS)
-    learning = periods.data(~judging)
-    events = int(periods.event[~judging].sum())
+    every = np.ones(len(periods.row), dtype=np.bool_)
+    # What is told one thread by parameter still wakes a thread a core to read labels; beside each other they wait.
+    with xgboost.config_context(nthread=1):
+        return xgboost.train(_settings(periods, growth.depth), periods.data(every), growth.rounds)
+
+
+def _chosen(periods: PersonPeriods, inners: Sequence[Flags]) -> Growth:
+    """As deep as events suffice for; looked at every few trees, until more of them make it worse."""
+    import xgboost
+
+    judging = [inner[periods.row] for inner in inners]
+    judging = [one for one in judging if all(periods.event[side].any() for side in (one, ~one))]
+    if not judging:
+        return Growth(DEPTHS[0], USUAL_ROUNDS)
+    depths = DEPTHS_FOR_WIDE if _is_wide(periods) else DEPTHS
+    events = int(periods.event[~judging[0]].sum())
     depth = next(depth for least, depth in depths.items() if events >= least)
-    if given is not None:
-        return xgboost.train(settings | {"max_depth": depth}, learning, given)
-    booster = xgboost.Booster(settings | {"max_depth": depth}, [learning])
-    best, least, margin = 0, np.inf, np.zeros(int(judging.sum()))
-    judged = periods.design(judging)
-    for rounds in range(LOOKS_EVERY, MOST_ROUNDS + 1, LOOKS_EVERY):
-        for place in range(rounds - LOOKS_EVERY, rounds):
-            booster.update(learning, place)
-        # What the newest trees add: XGBoost's own early stopping costs more than the trees do.
-        margin += booster.inplace_predict(
-            judged, iteration_range=(rounds - LOOKS_EVERY, rounds), predict_type="margin"
+    with xgboost.config_context(nthread=1):
+        sides = [_Growing.of(periods, one, _settings(periods, depth)) for one in judging]
+        best, least = LOOKS_EVERY, np.inf
+        for rounds in range(LOOKS_EVERY, MOST_ROUNDS + 1, LOOKS_EVERY):
+            loss = sum(side.loss_after(rounds) for side in sides)
+            if loss < least:
+                best, least = rounds, loss
+            elif rounds - best >= STOPS_AFTER:
+                break
+    return Growth(depth, best)
+
+
+@dataclass(slots=True)
+class _Growing:
+    """Trees that grow on some person-periods, and what they say so far of the others."""
+
+    periods: PersonPeriods
+    judging: Flags
+    booster: Any
+    learning: Any
+    judged: sparse.csr_matrix
+    margin: Floats
+    rounds: int = 0
+
+    @classmethod
+    def of(cls, periods: PersonPeriods, judging: Flags, settings: dict[str, Any]) -> _Growing:
+        import xgboost
+
+        learning = periods.data(~judging)
+        booster = xgboost.Booster(settings, [learning])
+        margin = np.zeros(int(judging.sum()))
+        return cls(periods, judging, booster, learning, periods.design(judging), margin)
+
+    def loss_after(self, rounds: int) -> float:
+        """The loss of those judged once there are so many trees.
+
+        Only what the newest add is looked up: XGBoost's own early stopping costs more than the trees do.
+        """
+        for place in range(self.rounds, rounds):
+            self.booster.update(self.learning, place)
+        self.margin += self.booster.inplace_predict(
+            self.judged, iteration_range=(self.rounds, rounds), predict_type="margin"
         )
-        loss = periods.loss(judging, margin)
-        if loss < least:
-            best, least = rounds, loss
-        elif rounds - best >= STOPS_AFTER:
-            break
-    return booster[: max(best, LOOKS_EVERY)]
-
-
-def periods_of(outcome: Followed, edges: Floats) -> Integers:
-    """int64[g]: the period of each interval; periods have about as many events each."""
-    times = outcome.duration_days[outcome.event > 0]
-    n_intervals = len(edges) - 1
-    if len(times) < FEWEST_FOR_PERIODS:
-        return np.zeros(n_intervals, dtype=np.int64)
-    bounds = np.quantile(times, np.arange(1, PERIODS) / PERIODS, method="inverted_cdf")
-    found = np.searchsorted(bounds, edges[1:], side="left")
-    return np.unique(found, return_inverse=True)[1].astype(np.int64)
-
-
-def _bounds(edges: Floats, period_of: Integers, p: int) -> tuple[float, float]:
-    mine = np.flatnonzero(period_of == p)
-    return float(edges[mine[0]]), float(edges[mine[-1] + 1])
-
-
-def _sampled(event: Flags, seed: int) -> tuple[Integers, Floats]:
-    """Which person-periods are learned from, and the weight of each."""
-    others = np.flatnonzero(~event)
-    most = max(MOST_ROWS - int(event.sum()), MOST_ROWS // 2)
-    if len(others) <= most:
-        return np.arange(len(event)), np.ones(len(event))
-    drawn = np.random.default_rng(seed).choice(others, most, replace=False)
-    kept = np.sort(np.concatenate([np.flatnonzero(event), drawn]))
-    return kept, np.where(event[kept], 1.0, len(others) / most)
-
-
-def _in_periods(columns: sparse.csr_matrix, n_periods: int) -> Iterator[sparse.csr_matrix]:
-    """The columns with each period in turn: the last cell of every row is written over."""
-    with_period = _with_periods(columns, np.zeros(columns.shape[0]))
-    for p in range(n_periods):
-        with_period.data[with_period.indptr[1:] - 1] = p
-        yield with_period
-
-
-def _with_periods(columns: sparse.csr_matrix, period: Integers | Floats) -> sparse.csr_matrix:
-    n = len(period)
-    stored = sparse.csr_matrix(
-        (period.astype(np.float32), np.zeros(n, dtype=np.int32), np.arange(n + 1)), shape=(n, 1)
-    )
-    return sparse.hstack([columns, stored], format="csr")
+        self.rounds = rounds
+        return self.periods.loss(self.judging, self.margin)

@@ -61,16 +61,18 @@ class CurveCalibrator:
         *,
         slopes: bool = True,
         lost: Floats | None = None,
+        start: CurveCalibrator | None = None,
     ) -> CurveCalibrator:
         """The maps that make float64[r, c, h] incidences come true.
 
         Those censored early count with what is expected of them where it is known what the curves said by then (`lost`,
-        float64[r, c], `lifecourse.models.hazards.lost`); else they are weighted for. The mean of each map's predictions
+        float64[r, c], `lifecourse.models.hazards.lost`), which is looked for from the maps of `start` on (of nearly the
+        same people) or from none; else they are weighted for. The mean of each map's predictions
         is the observed share; without `slopes` the slope stays 1. A horizon to which fewer than `FEWEST_SEEN` were seen
         without an event has the map of the one before it, the first none.
         """
         if lost is not None:
-            return cls._expecting(incidence, outcome, horizons_days, lost, slopes=slopes)
+            return cls._expecting(incidence, outcome, horizons_days, lost, slopes, start)
         n_causes = incidence.shape[1]
         intercept = np.zeros((n_causes, len(horizons_days)))
         slope = np.ones_like(intercept)
@@ -81,7 +83,7 @@ class CurveCalibrator:
             for c in range(n_causes):
                 came, weight = outcome.known_at(float(days), cause=c + 1)
                 intercept[c, h], slope[c, h] = _fitted(
-                    incidence[:, c, h], came, weight, slopes=slopes
+                    log_odds(incidence[:, c, h]), came.astype(float), weight, slopes=slopes
                 )
         return cls(
             horizons_days=[float(days) for days in horizons_days],
@@ -96,16 +98,23 @@ class CurveCalibrator:
         outcome: Followed,
         horizons_days: Floats,
         lost: Floats,
-        *,
         slopes: bool,
+        start: CurveCalibrator | None,
     ) -> CurveCalibrator:
         n_causes = incidence.shape[1]
         maps = np.zeros((n_causes, len(horizons_days), 2))
         maps[:, :, 1] = 1.0
-        every = np.ones(len(outcome))
-        found = cls._of(horizons_days, maps)
+        if start is not None:
+            maps[:] = np.stack([start.intercept, start.slope], axis=2)
+        raw, every = np.ascontiguousarray(incidence.transpose(1, 2, 0)), np.ones(len(outcome))
+        told = log_odds(raw)
         for _ in range(MOST_PASSES):
-            answers = found._answers(incidence, outcome, lost)
+            mapped = np.where(raw > 0, expit(maps[:, :, :1] + maps[:, :, 1:] * told), 0.0)
+            answers = np.ascontiguousarray(
+                expected_answers(
+                    incidence, mapped.transpose(2, 0, 1), lost, outcome, horizons_days
+                ).transpose(1, 2, 0)
+            )
             before = maps.copy()
             for h, days in enumerate(horizons_days):
                 if h and is_unseen(outcome, float(days)):
@@ -113,16 +122,11 @@ class CurveCalibrator:
                     continue
                 for c in range(n_causes):
                     maps[c, h] = _fitted(
-                        incidence[:, c, h], answers[:, c, h], every,
+                        told[c, h], answers[c, h], every,
                         slopes=slopes, start=maps[c, h], close=NEAR,
                     )  # fmt: skip
-            found = cls._of(horizons_days, maps)
             if np.abs(maps - before).max(initial=0.0) < NEAR:
                 break
-        return found
-
-    @classmethod
-    def _of(cls, horizons_days: Floats, maps: Floats) -> CurveCalibrator:
         return cls(
             horizons_days=[float(days) for days in horizons_days],
             intercept=maps[:, :, 0].tolist(),
@@ -273,24 +277,25 @@ def _in_two(
 
 
 def _fitted(
-    risk: Floats,
-    came: npt.NDArray[np.bool_] | Floats,
+    x: Floats,
+    came: Floats,
     weight: Floats,
     *,
     slopes: bool,
     start: Sequence[float] | Floats = (0.0, 1.0),
     close: float = CLOSE,
 ) -> tuple[float, float]:
-    """Intercept and slope by weighted maximum likelihood; the unchanged map where nobody or everybody had it.
+    """Intercept and slope on the log-odds `x` by weighted maximum likelihood; 0 and 1 where nobody or everybody had it.
 
     Newton's steps go on from `start` until one is shorter than `close`.
     """
     total, events = float(weight.sum()), float((weight * came).sum())
     if not 0 < events < total:
         return 0.0, 1.0
-    x = log_odds(risk)
-    seen = weight > 0
-    x, y, w = x[seen], came[seen].astype(float), weight[seen]
+    y, w = came, weight
+    if not (weight > 0).all():
+        seen = weight > 0
+        x, y, w = x[seen], y[seen], w[seen]
     centre = float((w * x).sum() / w.sum())
     spread = float((w * (x - centre) ** 2).sum() / w.sum())
     prior = PRIOR_EVENTS * spread if slopes else 0.0

@@ -1,25 +1,31 @@
-"""Fit: members that each learn without one fold of the people; what they say of that fold calibrates and chooses."""
+"""Fit: members that each learn without one fold of the people; what they say of that fold calibrates and chooses.
+
+How hard learning is held back is chosen once, by the people outside the first fold, for all members alike: if each
+chose for itself, members would differ by what they chose, and intervals tell of that instead of the people.
+"""
 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lifecourse.base.beside import beside, both
 from lifecourse.models.evaluation.followed import Followed
 from lifecourse.models.evaluation.learning import Lesson, teaches
 from lifecourse.models.evaluation.log_loss import SMALLEST
 from lifecourse.models.hazards.basis import Basis, Designs
-from lifecourse.models.hazards.boosted import BoostedHazards, periods_of
+from lifecourse.models.hazards.boosted import BoostedHazards, Growth, chosen_growth
 from lifecourse.models.hazards.curves import CurveCalibrator, is_unseen
 from lifecourse.models.hazards.grid import seen_until, time_grid
 from lifecourse.models.hazards.incidence import cumulative_incidence
 from lifecourse.models.hazards.learner import AVERAGE, KINDS, LINEAR, TREES, HazardLearner
-from lifecourse.models.hazards.linear import LinearHazards
+from lifecourse.models.hazards.linear import LinearHazards, Penalty, chosen_penalties
 from lifecourse.models.hazards.lost import at_loss
+from lifecourse.models.hazards.person_periods import periods_of
 from lifecourse.models.split import N_FOLDS, folds_of, nested
 
 if TYPE_CHECKING:
@@ -37,6 +43,16 @@ MOST_ROWS_IN_FOLDS = 300_000
 """Of more rows a tenth is held out once, and the model that it judged is the one that is kept."""
 TENTHS, ENOUGH_FOR_TENTHS = 10, 2_000
 """With so many events, a tenth of those who teach suffices to choose how hard learning is held back."""
+OF_FEW, PENALTIES_OF_FEW = 2, 4
+"""With fewer, so many folds of them are asked, and so many penalties used that foretell nearly alike."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How hard learning is held back: mix and strength of the linear penalty, and the trees of each cause."""
+
+    penalties: tuple[Penalty, ...]
+    growth: tuple[Growth, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +62,7 @@ class HazardFit:
     judged : int64[j] the rows that were held out and seen from the start
     held_out : by kind of learner, float64[j, c, h] calibrated incidence, nobody calibrated on themselves
     losses : by kind, the mean IPCW log loss over causes and horizons
+    settings : with which every member learned
     lessons, held_out_first : what parts of those outside the first fold taught, of the rows in it (int64[j]); empty
         unless asked for
     """
@@ -55,6 +72,7 @@ class HazardFit:
     judged: Integers
     held_out: dict[str, Floats]
     losses: dict[str, float]
+    settings: Settings
     lessons: tuple[Lesson, ...] = ()
     held_out_first: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
@@ -133,8 +151,10 @@ class _Study:
     def fit(self, lessons: bool) -> HazardFit:
         folds = folds_of(self.subjects, TENTHS if self.is_large else N_FOLDS, self.seed)
         judging = range(1 if self.is_large else N_FOLDS)
-        with ThreadPoolExecutor(self.workers) as pool:
-            members = list(pool.map(lambda fold: self._member(folds, fold), judging))
+        settings = self._settings(np.flatnonzero(folds != 0))
+        members = beside(
+            self.workers, *(partial(self._member, folds, fold, settings) for fold in judging)
+        )
         judged = np.flatnonzero(folds < len(judging))
         raw = {kind: np.empty((len(folds), self.n_causes, len(self.horizons))) for kind in KINDS}
         lost = {kind: np.empty((len(folds), self.n_causes)) for kind in KINDS}
@@ -147,6 +167,7 @@ class _Study:
             {kind: told[judged] for kind, told in lost.items()},
             judged,
             members,
+            settings,
         )
         return self._with_lessons(fitted, folds, members[0]) if lessons else fitted
 
@@ -161,7 +182,7 @@ class _Study:
         taught = [(1.0, learning, first)]
         for share, rows in parts:
             if teaches(self.subjects, happened, rows):
-                taught.append((share, rows, self._member_of(rows, folds == 0, 0, first)))
+                taught.append((share, rows, self._member_of(rows, folds == 0, 0, fitted.settings)))
         found = [
             Lesson(
                 share=share,
@@ -172,33 +193,53 @@ class _Study:
         ]
         return replace(fitted, lessons=tuple(found), held_out_first=self.rows[judged])
 
-    def _member(self, folds: Integers, fold: int) -> _Member:
+    def _settings(self, learning: Integers) -> Settings:
+        """What the rows `learning` choose: some foretold by what the others of them teach."""
+        features, designs = self._known_to(0)
+        enough = int((self.outcome.event[learning] > 0).sum()) >= ENOUGH_FOR_TENTHS
+        parts = folds_of(self.subjects[learning], TENTHS if enough else N_FOLDS, self.seed + 1)
+        inners = [parts == part for part in range(1 if enough else OF_FEW)]
+        penalties, growth = both(
+            self.workers,
+            lambda: chosen_penalties(
+                designs, self.outcome, learning, inners, edges=self.edges, n_causes=self.n_causes,
+                most=1 if enough else PENALTIES_OF_FEW,
+            ),
+            lambda: chosen_growth(
+                features, self.outcome, learning, inners, edges=self.edges, period=self.period,
+                n_causes=self.n_causes, seed=self.seed,
+            ),
+        )  # fmt: skip
+        return Settings(penalties=penalties, growth=tuple(growth))
+
+    def _known_to(self, fold: int) -> tuple[FeatureMatrix, Designs]:
+        """The columns that the people outside a fold know of."""
+        if self.known is None:
+            return self.features, self.designs
+        features = _only(self.features, self.known[fold])
+        return features, replace(self.designs, codes=features.codes)
+
+    def _member(self, folds: Integers, fold: int, settings: Settings) -> _Member:
         """What the people outside a fold teach, and what it says of those in it."""
-        return self._member_of(np.flatnonzero(folds != fold), folds == fold, fold)
+        return self._member_of(np.flatnonzero(folds != fold), folds == fold, fold, settings)
 
     def _member_of(
-        self, learning: Integers, held_out: Flags, fold: int, like: _Member | None = None
+        self, learning: Integers, held_out: Flags, fold: int, settings: Settings
     ) -> _Member:
-        """What the rows `learning` teach; with the settings that another member found where `like` it."""
+        """What the rows `learning` teach."""
         judged = np.flatnonzero(held_out)
-        features, designs = self.features, self.designs
-        if self.known is not None:
-            features = _only(features, self.known[fold])
-            designs = replace(designs, codes=features.codes)
-        enough = int((self.outcome.event[learning] > 0).sum()) >= ENOUGH_FOR_TENTHS
-        parts = TENTHS if enough else N_FOLDS
-        inner = folds_of(self.subjects[learning], parts, self.seed + 1) == 0
-        with ThreadPoolExecutor(min(2, self.workers)) as pool:
-            lines = pool.submit(
-                LinearHazards.fit, designs, self.outcome, learning, inner, edges=self.edges,
-                n_causes=self.n_causes, penalty=like.linear.penalty if like else None,
-            )  # fmt: skip
-            trees = pool.submit(
-                BoostedHazards.fit, features, self.outcome, learning, inner, edges=self.edges,
-                period=self.period, n_causes=self.n_causes, seed=self.seed,
-                rounds=like.boosted.rounds if like else None,
-            )  # fmt: skip
-        linear, boosted = lines.result(), trees.result()
+        features, designs = self._known_to(fold)
+        linear, boosted = both(
+            self.workers,
+            lambda: LinearHazards.fit(
+                designs, self.outcome, learning, edges=self.edges, n_causes=self.n_causes,
+                penalties=settings.penalties,
+            ),
+            lambda: BoostedHazards.fit(
+                features, self.outcome, learning, edges=self.edges, period=self.period,
+                growth=settings.growth, seed=self.seed,
+            ),
+        )  # fmt: skip
         those = features.of_rows(judged)
         threads = self.workers if self.is_large else 1  # otherwise members stand beside each other
         found = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those, threads)]}
@@ -217,6 +258,7 @@ class _Study:
         lost: dict[str, Floats],
         judged: Integers,
         members: list[_Member],
+        settings: Settings,
     ) -> HazardFit:
         from_start = self._from_start(judged)
         lost = {kind: told[from_start] for kind, told in lost.items()}
@@ -225,15 +267,22 @@ class _Study:
         came = self.outcome.rows(judged)  # without entries, which are all at the start
         came = Followed(duration_days=came.duration_days, event=came.event)
         folds = folds_of(self.subjects[judged], N_FOLDS, self.seed + 2)
-        with ThreadPoolExecutor(self.workers) as pool:
-            every = pool.map(lambda kind: self._calibrated(raw[kind], lost[kind], came, folds), raw)
-            held_out = dict(zip(raw, every, strict=True))
+
+        def calibrated(kind: str) -> tuple[CurveCalibrator, Floats]:
+            whole = CurveCalibrator.fit(raw[kind], came, self.horizons, lost=lost[kind])
+            return whole, self._held_out(whole, raw[kind], lost[kind], came, folds)
+
+        pairs = beside(self.workers, *(partial(calibrated, kind) for kind in raw))
+        every = dict(zip(raw, pairs, strict=True))
+        held_out = {kind: told for kind, (_, told) in every.items()}
         losses = {kind: self._losses(came, told) for kind, told in held_out.items()}
         winner = _winner(losses)
-        calibrator = CurveCalibrator.fit(raw[winner], came, self.horizons, lost=lost[winner])
-        calibrator = calibrator.bent(raw[winner], came, folds, lost[winner])
+        straight = every[winner][0]
+        calibrator = straight.bent(raw[winner], came, folds, lost[winner])
         if calibrator.shapes is not None:
-            held_out[winner] = self._calibrated(raw[winner], lost[winner], came, folds, bent=True)
+            held_out[winner] = self._held_out(
+                straight, raw[winner], lost[winner], came, folds, bent=True
+            )
             losses[winner] = self._losses(came, held_out[winner])
         learner = HazardLearner(
             kind=winner,
@@ -247,6 +296,7 @@ class _Study:
             judged=self.rows[judged],
             held_out=held_out,
             losses={kind: float(np.sum(told)) / max(len(told), 1) for kind, told in losses.items()},
+            settings=settings,
         )
 
     def _from_start(self, judged: Integers) -> Flags:
@@ -255,20 +305,26 @@ class _Study:
             return np.ones(len(judged), dtype=np.bool_)
         return self.outcome.entry_days[judged] == 0
 
-    def _calibrated(
-        self, raw: Floats, lost: Floats, came: Followed, folds: Integers, *, bent: bool = False
+    def _held_out(
+        self,
+        whole: CurveCalibrator,
+        raw: Floats,
+        lost: Floats,
+        came: Followed,
+        folds: Integers,
+        *,
+        bent: bool = False,
     ) -> Floats:
-        """Each fold by the maps of the others, which choose, too, whether theirs are bent."""
+        """Each fold by the maps of the others, near those of the `whole`, and if `bent` as they choose."""
         found = np.empty_like(raw)
         for fold in np.unique(folds):
             others, mine = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+            those = came.rows(others)
             calibrator = CurveCalibrator.fit(
-                raw[others], came.rows(others), self.horizons, lost=lost[others]
+                raw[others], those, self.horizons, lost=lost[others], start=whole
             )
             if bent:
-                calibrator = calibrator.bent(
-                    raw[others], came.rows(others), folds[others], lost[others]
-                )
+                calibrator = calibrator.bent(raw[others], those, folds[others], lost[others])
             found[mine] = calibrator.apply(raw[mine], self.horizons)
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,8 +30,15 @@ MIXES = (0.0, 0.9)
 STRENGTHS = (0.1, 0.03, 0.01, 0.003, 0.001)
 """Of the penalty, as shares of the events; from strong to weak, each starting from the one before."""
 USUAL = (0.0, 0.01)
+ALIKE = 6.0
+"""Of log-likelihood: penalties that foretell nearly as well as the best may all be used; the mean of what they teach
+foretells better than any."""
 WHILE_CHOOSING = 2e-2
 """Of the log-likelihood an event, to which penalties are compared."""
+
+
+Penalty = tuple[float, float]
+"""Mix and strength."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,29 +60,25 @@ class LinearHazards:
         designs: Designs,
         outcome: Followed,
         rows: Integers,
-        inner: Flags,
         *,
         edges: Floats,
+        penalties: Sequence[Penalty],
         n_causes: int = 1,
         weight: Floats | None = None,
-        penalty: tuple[float, float] | None = None,
     ) -> LinearHazards:
-        """The hazards on `rows` of those that there are designs of.
-
-        `inner` is bool[len(rows)]: the rows by whose likelihood the penalty, one for all causes, is chosen among
-        `MIXES` x `STRENGTHS` after learning from the others; not asked where `penalty` is given.
-        """
-        chosen = penalty or _chosen(designs, outcome, rows, inner, edges, n_causes)
+        """The hazards on `rows` of those that there are designs of: the mean over `penalties`, alike for all causes."""
         fits = _started(designs, outcome, rows, edges, n_causes, weight)
-        for fit in fits:
-            fit.fit(*_penalties(fit, *chosen))
-        return cls(
-            basis=designs.basis,
-            edges=edges,
-            rate=np.stack([fit.rate for fit in fits]),
-            beta=np.stack([fit.beta for fit in fits]),
-            penalty=chosen,
-        )
+        members = []
+        for penalty in penalties:
+            for fit in fits:
+                fit.fit(*_penalties(fit, *penalty))
+            rate, beta = (
+                np.stack([getattr(fit, name) for fit in fits]) for name in ("rate", "beta")
+            )
+            members.append(
+                cls(basis=designs.basis, edges=edges, rate=rate, beta=beta, penalty=penalty)
+            )
+        return cls.mean(members)
 
     @classmethod
     def mean(cls, members: Sequence[LinearHazards]) -> LinearHazards:
@@ -156,35 +160,62 @@ def _penalties(fit: PoissonHazard, mix: float, strength: float) -> tuple[Floats,
     return every * strength * mix * events, every * strength * (1 - mix) * events
 
 
-def _chosen(
+def chosen_penalties(
     designs: Designs,
     outcome: Followed,
     rows: Integers,
-    inner: Flags,
+    inners: Sequence[Flags],
+    *,
     edges: Floats,
-    n_causes: int,
-) -> tuple[float, float]:
-    """The mix and strength with the greatest likelihood of the `inner` rows, all causes together."""
-    if not all((outcome.event[rows][side] > 0).any() for side in (inner, ~inner)):
-        return USUAL
-    judged = outcome.rows(rows[inner])
-    spans = Spans.of(judged, edges)
-    columns = Columns.of(designs.rows(rows[inner]))
+    n_causes: int = 1,
+    most: int = 1,
+) -> tuple[Penalty, ...]:
+    """Those of `MIXES` x `STRENGTHS` with the greatest likelihood of the inner rows, all together; from strong to weak.
+
+    Each of `inners` (bool[len(rows)]) is foretold by what the others teach; all causes count. Of those that foretell
+    nearly as well as the best (`ALIKE`) at most so many are given; one at least.
+    """
+    happened = outcome.event[rows] > 0
+    asked = [inner for inner in inners if all(happened[side].any() for side in (inner, ~inner))]
+    if not asked:
+        return (USUAL,)
+    judged = [_Judged.of(designs, outcome, rows[inner], edges) for inner in asked]
+    started = [_started(designs, outcome, rows[~inner], edges, n_causes) for inner in asked]
     found: list[tuple[float, tuple[float, float]]] = []
-    started = _started(designs, outcome, rows[~inner], edges, n_causes)
     for mix in MIXES:
-        fits = [replace(fit) for fit in started]
+        fits = [[replace(fit) for fit in start] for start in started]
         before = -np.inf
         for strength in STRENGTHS:
-            told = 0.0
-            for cause, fit in enumerate(fits, start=1):
+            for fit in chain.from_iterable(fits):
                 fit.fit(*_penalties(fit, mix, strength), WHILE_CHOOSING)
-                told += likelihood(spans, judged.event == cause, fit.rate, columns.margin(fit.beta))
+            told = sum(one.likelihood(those) for one, those in zip(judged, fits, strict=True))
             found.append((told, (mix, strength)))
             if told < before:
                 break
             before = told
-    return max(found)[1]
+    found.sort(reverse=True)
+    alike = [penalty for told, penalty in found if told >= found[0][0] - ALIKE]
+    return tuple(sorted(alike[:most], key=lambda one: (one[0], -one[1])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Rows that are foretold."""
+
+    columns: Columns
+    spans: Spans
+    event: Integers
+
+    @classmethod
+    def of(cls, designs: Designs, outcome: Followed, rows: Integers, edges: Floats) -> _Judged:
+        mine = outcome.rows(rows)
+        return cls(Columns.of(designs.rows(rows)), Spans.of(mine, edges), mine.event)
+
+    def likelihood(self, fits: Sequence[PoissonHazard]) -> float:
+        return sum(
+            likelihood(self.spans, self.event == cause, fit.rate, self.columns.margin(fit.beta))
+            for cause, fit in enumerate(fits, start=1)
+        )
 
 
 def likelihood(spans: Spans, happened: Flags, rate: Floats, margin: Floats) -> float:

@@ -49,10 +49,9 @@ def start_of(
         Designs.of(Basis.fit(those), those),
         outcome,
         rows,
-        np.zeros(len(rows), dtype=np.bool_),
         edges=edges,
         n_causes=n_causes,
-        penalty=PENALTY,
+        penalties=[PENALTY],
     )
 
 

@@ -69,10 +69,7 @@ def _years(rows: pl.DataFrame) -> list[int] | None:
 def _settings(learner: Logistic | Trees | HazardLearner) -> dict[str, Any]:
     """What was chosen while learning, by name."""
     if isinstance(learner, HazardLearner):
-        return {
-            "penalties": [list(member.penalty) for member in learner.linear],
-            "trees": [member.rounds for member in learner.boosted],
-        }
+        return {"penalty": list(learner.linear[0].penalty), "trees": learner.boosted[0].rounds}
     if isinstance(learner, Logistic):
         return {"inverse_penalty": learner.penalty}
     depth, rounds = learner.settings or (None, None)

@@ -12,9 +12,10 @@ from scipy import sparse
 from lifecourse.features import FeatureMatrix
 from lifecourse.models.evaluation.followed import Followed
 from lifecourse.models.hazards import boosted
-from lifecourse.models.hazards.boosted import BoostedHazards, periods_of
+from lifecourse.models.hazards.boosted import BoostedHazards, chosen_growth
 from lifecourse.models.hazards.grid import time_grid
 from lifecourse.models.hazards.incidence import cumulative_incidence
+from lifecourse.models.hazards.person_periods import periods_of
 from lifecourse.models.hazards.start import FEWEST_EVENTS, demographics, start_of
 
 N, NOISE, YEAR = 6_000, 220, 365.25
@@ -46,14 +47,10 @@ def drawn(seed: int, n: int = N) -> tuple[FeatureMatrix, Followed]:
 
 def fitted(features: FeatureMatrix, outcome: Followed) -> BoostedHazards:
     edges = time_grid(outcome, HORIZONS)
-    return BoostedHazards.fit(
-        features,
-        outcome,
-        np.arange(len(outcome)),
-        np.arange(len(outcome)) % 5 == 0,
-        edges=edges,
-        period=periods_of(outcome, edges),
-    )
+    rows, period = np.arange(len(outcome)), periods_of(outcome, edges)
+    inner = rows % 5 == 0
+    growth = chosen_growth(features, outcome, rows, [inner], edges=edges, period=period)
+    return BoostedHazards.fit(features, outcome, rows, edges=edges, period=period, growth=growth)
 
 
 def risk(model: BoostedHazards, features: FeatureMatrix) -> np.ndarray:
