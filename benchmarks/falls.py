@@ -6,12 +6,12 @@ the moment of which the true risks are known, seven years after their records be
 haemoglobin against its twin without, by the true risk of the next year, so that no chance of who falls ill is in the
 comparison; of everyone, and of those `watched`, who have three counts in the last three years.
 
-Beside them, on the same people: what the twin gains from a reader who knows by which rules the hospital makes falls and
-blood counts, and works out from each person's recorded counts how likely they are to be falling (nobody who sees the
-records alone can do better), and from somebody who sees the falls. `place` is the rank that each has among what the
-model goes by. `needed` is of how many people it takes the cancers of a year to tell the reader's chances from none, at
-three standard errors. Kept where the model beats its twin and the change is among the first five in 80 % of halves of
-the people.
+Beside them, on the same people: what a model that sees no haemoglobin at all reaches with a reader who knows by which
+rules the hospital makes falls and blood counts, and works out from each person's recorded counts how likely they are to
+be falling (nobody who sees the records alone can know more of the falls), and with somebody who sees the falls. `place`
+is the rank that each has among what the model goes by. `needed` is of how many people it takes the cancers of a year to
+tell the reader's chances from none, at three standard errors. Kept where the model beats its twin and the change is
+among the first five in 80 % of halves of the people.
 """
 
 from __future__ import annotations
@@ -70,11 +70,13 @@ def planted(learning: Timeline, judged: Timeline, source: Path) -> dict[str, Any
     model = Logistic.fit(here, came, every, inner)
     blind = Logistic.fit(of_columns(here, _is_level), came, every, inner)
     without = blind.margin(of_columns(there, _is_level))
+    bare = Logistic.fit(of_columns(here, _is_other), came, every, inner)
+    otherwise = bare.margin(of_columns(there, _is_other))
     falling = asked["falling"].to_numpy()
     chance = chance_of_falling(_counts(source), asked, there.dense[:, 0], there.dense[:, 1])
     ratio = parameters().illness["colorectal_cancer"].ratios["hemoglobin_fall"]
     read, seen = np.log1p((ratio - 1) * chance), np.log(ratio) * falling
-    scores = {"model": model.margin(there), "reader": without + read, "seen": without + seen}
+    scores = {"model": model.margin(there), "reader": otherwise + read, "seen": otherwise + seen}
     happened, true = asked["happened"].to_numpy(), asked["risk"].to_numpy()
     found = gains(without, scores, happened, true)
     often = np.flatnonzero(there.dense[:, there.dense_names.index(COUNTED)] >= WATCHED)
@@ -200,3 +202,7 @@ def _spread(added: Floats) -> Floats:
 
 def _is_level(name: str) -> bool:
     return CHANGE not in name
+
+
+def _is_other(name: str) -> bool:
+    return not name.startswith("haemoglobin.")

@@ -2,7 +2,7 @@
 
 A row is repeated for each period that it is seen in, so that what a covariate means may change with time; what the
 baseline hazard, fine-grained, adds up to within the period is the exposure. Where there are enough events the baseline
-is that of the person's age and sex (`lifecourse.models.hazards.start`).
+is that of who the person is (`lifecourse.models.hazards.start`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lifecourse.models.hazards.person_periods import (
     PersonPeriods,
     in_periods,
 )
-from lifecourse.models.hazards.start import demographics, places_of, start_of
+from lifecourse.models.hazards.start import demographics, places_of, shared, start_of
 from lifecourse.models.trees import stored_columns
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class BoostedHazards:
     """Fitted hazards of c causes.
 
     edges : float64[g + 1] days; rate : float64[c, g]; period : int64[g]; boosters : one a cause
-    start : what the trees of each cause add to, by age and sex; None where they started from everyone's hazard
+    start : what the trees of each cause add to; None where they started from everyone's hazard
     """
 
     edges: Floats
@@ -173,7 +173,8 @@ class BoostedHazards:
             found += told[:, : plain.shape[1]] / n_periods
         if self.start is not None:
             told = self.start.contributions(demographics(features), cause)
-            found[:, places_of(features)] += told
+            places = places_of(features)
+            found[:, places] += shared(told, len(places))
         return found
 
 

@@ -108,4 +108,4 @@ def test_few_events_or_no_age_give_no_start() -> None:
     assert start_of(features, few, rows, edges, 1) is None
     nameless = replace(features, dense_names=[f"x{i}" for i in range(NOISE + 2)])
     assert start_of(nameless, outcome, rows, edges, 1) is None
-    assert demographics(features).dense_names == ["age", "female"]
+    assert demographics(features).dense_names == ["age", "female", "age x female"]
