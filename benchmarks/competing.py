@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
+RECIPE = Path(__file__).with_suffix(".yaml")
 PEOPLE, TRAINING_SEED, JUDGED_SEED, ORACLE = 100_000, 1_303, 1_404, 100_000
 LEAST_MEAN, LEAST_EACH = 0.95, 0.93
 BOUNDS = ((1_600, 0.05), (400, 0.10))
@@ -57,7 +58,7 @@ BOUNDS = ((1_600, 0.05), (400, 0.10))
 COVERED, GROUP, GROUP_OFF, Z = 0.90, 1_000, 0.07, 1.96
 CROSSED = "age and sex"
 ONSET, RECORDED = "onset", "recorded"
-MOMENTS = ((1.0, 2.0), (5.0, 8.0))
+MOMENTS = ((1.0, 2.0), (2.0, 8.0))
 """Years after the records begin, between which each of a person's moments lies."""
 MOMENTS_SEED = 5
 
@@ -82,7 +83,7 @@ def main(folder: Path, people: int, followed_to: str = ONSET) -> int:
             table = onsets(pl.read_parquet(learned / "*.parquet"), outcome)
         else:
             table = label(learning, task).table
-        study = HazardStudy.of(learning, task, table, load_recipe("synthetic_hospital"), 0)
+        study = HazardStudy.of(learning, task, table, load_recipe(RECIPE), 0)
         for line in _judged(study, judged, truth, outcome, groups):
             lines.append(line)
             print(json.dumps(line), flush=True)

@@ -45,12 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Evaluate the model on people it has not learned from."""
     from lifecourse.models import compare_with_truth, evaluate, kind_of_model, load_model
+    from lifecourse.models.persistence import reader_to_judge
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.derived import Derived
 
     store = store_of(arguments.store)
-    folder, derived = model_of(arguments.model, arguments.store), Derived.of(store)
+    folder = model_of(arguments.model, arguments.store)
+    derived = reader_to_judge(folder, Derived.of(store))
     kind = kind_of_model(folder, derived)
     _check(arguments, many=kind != TASK)
     timeline = open_timeline(

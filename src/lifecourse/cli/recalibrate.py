@@ -34,16 +34,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Recalibrate, save, say how the model did here before."""
     from lifecourse.models import load_model, recalibrate, save_model
+    from lifecourse.models.persistence import reader_to_judge
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
+    from lifecourse.timeline.derived import Derived
 
     store = store_of(arguments.store)
-    model = load_model(model_of(arguments.model, arguments.store))
+    folder = model_of(arguments.model, arguments.store)
+    model = load_model(folder, reader_to_judge(folder, Derived.of(store)))
     timeline = open_timeline(
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
     )
     found = recalibrate(model, timeline, method=arguments.method)
-    save_model(found, arguments.out)
+    save_model(found, arguments.out, timeline.derived)
     told = found.card["recalibrated"]
     return plainly(
         {

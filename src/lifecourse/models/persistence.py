@@ -187,6 +187,21 @@ def read_signed(folder: Path, derived: Derived | None = None) -> dict[str, bytes
     return _verified(folder, Derived.around(folder / MANIFEST) if derived is None else derived)
 
 
+def reader_to_judge(folder: Path, derived: Derived) -> Derived:
+    """With whose keys the model in `folder` is read that is only to be judged on the store of `derived`.
+
+    A model that another store's key signed, whole as it was signed, may be judged before anybody uses it here: with
+    that store's keys where it lies in its workspace, else as an open file.
+    """
+    around = Derived.around(folder / MANIFEST)
+    if around.store is not None:
+        return around
+    path, signer = folder / SIGNATURE, derived.signer(create=False)
+    if signer is None or not path.is_file():
+        return derived
+    return derived if read_json(path).get("key") == signer.public else PLAIN
+
+
 def _learned(document: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
     """The learner and the calibrator of a model's document."""
     calibrator = document["calibrator"]
@@ -244,7 +259,8 @@ def _check_signature(folder: Path, manifest: bytes, derived: Derived) -> None:
         raise _changed(MANIFEST, folder)
     if signer is not None and signature["key"] != signer.public:
         raise ModelError(
-            f"model '{folder.name}' was signed with another store's key. Train it here."
+            f"model '{folder.name}' was signed with another store's key. Train it here, or recalibrate it from where "
+            "it came: `lifecourse recalibrate` signs what it leaves with this store's key."
         )
 
 

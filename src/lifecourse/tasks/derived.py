@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
-from lifecourse.schema.code import ANY_CODE
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import before
 from lifecourse.tasks.allergies import allergies_taken, recorded_allergies
 from lifecourse.tasks.packyears import smoking_at
 from lifecourse.tasks.screening import totals_at
-from lifecourse.tasks.signals import NO_CONTACT, first_and_last, record_places
 from lifecourse.tasks.smoking import Smoking, united
 from lifecourse.vocab.codelists import codelist
 from lifecourse.vocab.scales import scales
@@ -35,7 +31,6 @@ TITLES = {
     "smoking.status": "Smoking status: 0 never, 1 former, 2 current",
     "smoking.pack_years": "Pack-years smoked",
     "smoking.years_since_quitting": "Years since smoking was stopped",
-    "record.years": "Years since the record begins",
     "allergy.taken": "Drugs taken to which an allergy is recorded",
     **{f"screening.{name}": scale.title for name, scale in scales().items()},
 }
@@ -59,8 +54,6 @@ def evidence_of(name: str) -> Covariate:
 
 def _records(name: str) -> Codelist:
     about, _, rest = name.partition(".")
-    if about == "record":
-        return replace(ANY_CODE, name="any contact with care", excluded=NO_CONTACT.named)
     if about == "allergy":
         return recorded_allergies()
     if about == "screening":
@@ -82,20 +75,9 @@ def derived_columns(
     }
     if "allergy.taken" in names:
         columns["allergy.taken"] = allergies_taken(shard, subject_index, prediction_time)
-    if "record.years" in names:
-        columns["record.years"] = _record_years(shard, subject_index, prediction_time)
     if any(name.startswith("smoking.") for name in names):
         columns |= _smoking(shard, subject_index, prediction_time)
     return np.column_stack([columns[name] for name in names] or [np.empty((len(subject_index), 0))])
-
-
-def _record_years(shard: Shard, subject_index: Ints, prediction_time: Ints) -> Floats:
-    """NaN where nothing is on record by then; births, addresses and the like begin no record."""
-    first, _, has = first_and_last(shard, record_places(shard))
-    begins = first[subject_index]
-    known = has[subject_index] & (begins <= prediction_time)
-    years = (prediction_time - begins) / (MICROSECONDS_PER_DAY * DAYS_PER_YEAR)
-    return np.where(known, years, np.nan)
 
 
 def _smoking(shard: Shard, subject_index: Ints, prediction_time: Ints) -> dict[str, Floats]:

@@ -15,14 +15,13 @@ import numpy as np
 
 from lifecourse.models.hazards.grid import Spans
 from lifecourse.models.hazards.incidence import Hazards, mean_rate
-from lifecourse.models.hazards.linear import LinearHazards
 from lifecourse.models.hazards.person_periods import (
     MAX_BIN,
     MOST_ROWS,
     PersonPeriods,
     in_periods,
 )
-from lifecourse.models.hazards.start import demographics, places_of, shared, start_of
+from lifecourse.models.hazards.start import Start, places_of
 from lifecourse.models.trees import stored_columns
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class BoostedHazards:
     rate: Floats
     period: Integers
     boosters: list[Any]
-    start: LinearHazards | None = None
+    start: Start | None = None
 
     @classmethod
     def fit(
@@ -125,7 +124,7 @@ class BoostedHazards:
             rate=np.array(document["rate"]),
             period=np.array(document["period"], dtype=np.int64),
             boosters=boosters,
-            start=LinearHazards.from_dict(start) if (start := document.get("start")) else None,
+            start=Start.from_dict(start) if (start := document.get("start")) else None,
         )
 
     @property
@@ -157,7 +156,7 @@ class BoostedHazards:
             for cause, booster in enumerate(self.boosters):
                 margin[cause, p] = booster.inplace_predict(columns, predict_type="margin")
         if self.start is not None:
-            margin += self.start.hazards(demographics(features)).margin
+            margin += self.start.margin(features)
         return Hazards(self.rate, self.period, margin)
 
     def contributions(self, features: FeatureMatrix, cause: int = 1) -> Floats:
@@ -172,9 +171,7 @@ class BoostedHazards:
             told = self.boosters[cause - 1].predict(data, pred_contribs=True)
             found += told[:, : plain.shape[1]] / n_periods
         if self.start is not None:
-            told = self.start.contributions(demographics(features), cause)
-            places = places_of(features)
-            found[:, places] += shared(told, len(places))
+            found[:, places_of(features)] += self.start.contributions(features, cause)
         return found
 
 
@@ -189,22 +186,21 @@ def mean_hazards(members: Sequence[BoostedHazards], features: FeatureMatrix) -> 
 
 
 def _starting(
-    start: LinearHazards | None,
+    start: Start | None,
     features: FeatureMatrix,
     outcome: Followed,
     edges: Floats,
     n_causes: int,
     rows: Integers,
 ) -> tuple[Floats, Floats]:
-    """float64[c, g] the baseline that trees start from and float64[c, r] what multiplies it in each row."""
+    """float64[c, g] the baseline that trees start from and float64[c, p, r] what multiplies it in each row."""
     if start is not None:
-        hazards = start.hazards(demographics(features).of_rows(rows))
-        return hazards.rate, np.exp(hazards.margin[:, 0])
+        return start.rate, np.exp(start.margin(features.of_rows(rows)))
     spans, ones = Spans.of(outcome, edges), np.ones(len(outcome))
     days = spans.exposure(ones)
     events = [spans.events(outcome.event == cause, ones) for cause in range(1, n_causes + 1)]
     rates = [np.divide(e, days, out=np.zeros(len(days)), where=days > 0) for e in events]
-    return np.stack(rates), np.ones((n_causes, len(outcome)))
+    return np.stack(rates), np.ones((n_causes, 1, len(outcome)))
 
 
 def chosen_growth(
@@ -237,11 +233,11 @@ def _person_periods(
     period: Integers,
     n_causes: int,
     seed: int,
-) -> tuple[LinearHazards | None, list[PersonPeriods]]:
+) -> tuple[Start | None, list[PersonPeriods]]:
     """What trees start from, and the person-periods of each cause."""
     mine = outcome.rows(rows)
     columns = stored_columns(features)[rows]
-    start = start_of(features, outcome, rows, edges, n_causes)
+    start = Start.fit(features, outcome, rows, edges, period, n_causes)
     rate, factor = _starting(start, features, mine, edges, n_causes, rows)
     return start, [
         PersonPeriods.of(

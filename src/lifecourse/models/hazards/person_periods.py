@@ -55,7 +55,7 @@ class PersonPeriods:
     ) -> PersonPeriods:
         """Of all rows, or of a sample of the periods without an event (`MOST_ROWS`).
 
-        rate, factor : float64[g] the baseline, and float64[r] what multiplies it in each row
+        rate, factor : float64[g] the baseline, and float64[p, r] what multiplies it in each row; p is 1 where all alike
         """
         spans = Spans.of(outcome, edges)
         happened = outcome.event == cause
@@ -68,7 +68,7 @@ class PersonPeriods:
             seen = np.flatnonzero(until > since)
             rows.append(seen)
             periods.append(np.full(len(seen), p))
-            exposures.append((until[seen] - since[seen]) * factor[seen])
+            exposures.append((until[seen] - since[seen]) * factor[min(p, len(factor) - 1), seen])
             came.append(happened[seen] & (period_of[spans.last[seen]] == p))
         event = np.concatenate(came)
         kept, weight = _sampled(event, seed + cause)

@@ -3,18 +3,19 @@
 Trees take small steps and stop early, so that what they say of groups lies between the group and everyone: too much of
 the young, too little of the old. Age, sex, deprivation and the length of the record are what people are grouped by, and
 so few columns that a regression on them and on the products of each two needs no penalty to speak of; trees then only
-tell what these do not. What a long record means is learned where there are many, and holds at all times from then on.
+tell what these do not.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
+from lifecourse.models.evaluation.followed import Followed
 from lifecourse.models.hazards.basis import Basis, Designs
 from lifecourse.models.hazards.linear import LinearHazards
 
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lifecourse.features import FeatureMatrix
-    from lifecourse.models.evaluation.followed import Followed
 
     Floats = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
 
 DEMOGRAPHICS = ("age", "female", "deprivation", "record")
-FEWEST_EVENTS = 300
-"""Of each cause; with fewer the trees start from everyone's hazard."""
+FEWEST_EVENTS, FEWEST_IN_PERIOD = 300, 150
+"""Of each cause; with fewer the trees start from everyone's hazard, or from one part for all periods."""
 PENALTY = (0.0, 1e-4)
 
 
@@ -41,22 +41,91 @@ def places_of(features: FeatureMatrix) -> Integers:
     )
 
 
-def start_of(
-    features: FeatureMatrix, outcome: Followed, rows: Integers, edges: Floats, n_causes: int
-) -> LinearHazards | None:
-    """The hazards of `n_causes` by `demographics` on `rows`; None where nothing of it is known or events are few."""
-    events = np.bincount(outcome.event[rows], minlength=n_causes + 1)[1:]
-    if len(places_of(features)) == 0 or events.min() < FEWEST_EVENTS:
-        return None
-    those = demographics(features)
-    return LinearHazards.fit(
-        Designs.of(Basis.fit(those), those),
-        outcome,
-        rows,
-        edges=edges,
-        n_causes=n_causes,
-        penalties=[PENALTY],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The hazards by `demographics`, learned in each period by itself: what age means moves with time.
+
+    parts : one a period, with a rate of 0 outside it; or one for all of them
+    """
+
+    parts: list[LinearHazards]
+
+    @classmethod
+    def fit(
+        cls,
+        features: FeatureMatrix,
+        outcome: Followed,
+        rows: Integers,
+        edges: Floats,
+        period: Integers,
+        n_causes: int,
+    ) -> Start | None:
+        """On `rows`, of causes 1..n_causes; None where nothing is known of `demographics` or events are few.
+
+        edges : float64[g + 1] days; period : int64[g], of each interval
+        """
+        if len(places_of(features)) == 0 or _fewest(outcome.event[rows], n_causes) < FEWEST_EVENTS:
+            return None
+        those = demographics(features)
+        designs = Designs.of(Basis.fit(those), those)
+        spans = [within(outcome, rows, *bounds) for bounds in _spans(edges, period)]
+        if any(_fewest(part.event[seen], n_causes) < FEWEST_IN_PERIOD for part, seen in spans):
+            spans = [(outcome, rows)]
+        parts = [
+            LinearHazards.fit(
+                designs, part, seen, edges=edges, n_causes=n_causes, penalties=[PENALTY]
+            )
+            for part, seen in spans
+        ]
+        return cls(parts=parts)
+
+    @property
+    def rate(self) -> Floats:
+        """float64[c, g] a day."""
+        return np.asarray(np.sum([part.rate for part in self.parts], axis=0))
+
+    def margin(self, features: FeatureMatrix) -> Floats:
+        """float64[c, p, r] log hazard ratios of the rows of all features; p is 1 where one part is for all periods."""
+        those = demographics(features)
+        return np.concatenate([part.hazards(those).margin for part in self.parts], axis=1)
+
+    def contributions(self, features: FeatureMatrix, cause: int) -> Floats:
+        """float64[r, d]: what each of `places_of` adds to the log hazard of `cause`, the mean over periods."""
+        those, n = demographics(features), len(places_of(features))
+        every = [shared(part.contributions(those, cause), n) for part in self.parts]
+        return np.asarray(np.mean(every, axis=0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"parts": [part.to_dict() for part in self.parts]}
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Start:
+        """What `to_dict` gave, or of an earlier model the one part."""
+        parts = document.get("parts", [document])
+        return cls(parts=[LinearHazards.from_dict(part) for part in parts])
+
+
+def within(outcome: Followed, rows: Integers, low: float, high: float) -> tuple[Followed, Integers]:
+    """The outcome of everyone as seen in (low, high] days, and those of `rows` who were seen then."""
+    entry = np.zeros(len(outcome)) if outcome.entry_days is None else outcome.entry_days
+    seen = (outcome.duration_days > low) & (entry < high)
+    leaving = np.where(seen, np.minimum(outcome.duration_days, high), outcome.duration_days)
+    part = Followed(
+        duration_days=leaving,
+        event=np.where(seen & (outcome.duration_days <= high), outcome.event, 0),
+        entry_days=np.where(seen, np.maximum(entry, low), entry),
     )
+    return part, rows[seen[rows]]
+
+
+def _spans(edges: Floats, period: Integers) -> list[tuple[float, float]]:
+    every = [np.flatnonzero(period == p) for p in range(int(period.max()) + 1)]
+    return [(float(edges[mine[0]]), float(edges[mine[-1] + 1])) for mine in every]
+
+
+def _fewest(event: Integers, n_causes: int) -> int:
+    return int(np.bincount(event, minlength=n_causes + 1)[1:].min())
 
 
 def demographics(features: FeatureMatrix) -> FeatureMatrix:

@@ -11,12 +11,18 @@ from scipy import sparse
 
 from lifecourse.features import FeatureMatrix
 from lifecourse.models.evaluation.followed import Followed
-from lifecourse.models.hazards import boosted
 from lifecourse.models.hazards.boosted import BoostedHazards, chosen_growth
 from lifecourse.models.hazards.grid import time_grid
 from lifecourse.models.hazards.incidence import cumulative_incidence
 from lifecourse.models.hazards.person_periods import periods_of
-from lifecourse.models.hazards.start import FEWEST_EVENTS, demographics, start_of
+from lifecourse.models.hazards.start import (
+    FEWEST_EVENTS,
+    Start,
+    demographics,
+    pairs_of,
+    shared,
+    within,
+)
 
 N, NOISE, YEAR = 6_000, 220, 365.25
 HORIZONS = np.array([1.0, 5.0]) * YEAR
@@ -73,7 +79,7 @@ def test_young_and_old_of_each_sex_are_foretold_as_often_as_it_comes(
         )
 
     started = off()
-    monkeypatch.setattr(boosted, "start_of", lambda *_: None)
+    monkeypatch.setattr(Start, "fit", lambda *_: None)
     plain = off()
     # Two thousand events at most taught: the studies themselves lie so far from the truth.
     assert np.abs(started).mean() < 0.12
@@ -101,11 +107,63 @@ def test_what_the_columns_add_sums_to_the_log_hazard_but_for_one_number() -> Non
 def test_few_events_or_no_age_give_no_start() -> None:
     features, outcome = drawn(5)
     edges = time_grid(outcome, HORIZONS)
-    rows = np.arange(len(outcome))
+    rows, period = np.arange(len(outcome)), periods_of(outcome, edges)
     few = Followed(duration_days=outcome.duration_days, event=outcome.event.copy())
     few.event[np.flatnonzero(few.event)[FEWEST_EVENTS - 1 :]] = 0
-    assert start_of(features, outcome, rows, edges, 1) is not None
-    assert start_of(features, few, rows, edges, 1) is None
+    assert Start.fit(features, outcome, rows, edges, period, 1) is not None
+    assert Start.fit(features, few, rows, edges, period, 1) is None
     nameless = replace(features, dense_names=[f"x{i}" for i in range(NOISE + 2)])
-    assert start_of(nameless, outcome, rows, edges, 1) is None
+    assert Start.fit(nameless, outcome, rows, edges, period, 1) is None
     assert demographics(features).dense_names == ["age", "female", "age x female"]
+
+
+def test_of_a_product_each_of_the_two_adds_half() -> None:
+    added = np.array([[1.0, 2.0, 4.0, 10.0, 20.0, 40.0]])  # of a, b, c, a x b, a x c, b x c
+    np.testing.assert_array_equal(shared(added, 3), [[16.0, 27.0, 34.0]])
+    assert pairs_of(3) == [(0, 1), (0, 2), (1, 2)]
+
+
+def test_what_age_means_may_change_with_time() -> None:
+    """A hazard that only the old have in the first years, and everyone later on."""
+    random = np.random.default_rng(6)
+    n = 12_000
+    age = random.uniform(40, 80, n)
+    early = np.where(age > 60, 0.05, 0.005) / YEAR
+    came = random.exponential(1 / early)
+    came = np.where(came > 2 * YEAR, 2 * YEAR + random.exponential(YEAR / 0.04, n), came)
+    features = replace(
+        drawn(0)[0].of_rows(np.zeros(n, dtype=np.int64)),
+        dense=np.column_stack([age, np.zeros((n, NOISE + 1))]),
+    )
+    outcome = Followed(
+        duration_days=np.minimum(came, 5 * YEAR), event=(came < 5 * YEAR).astype(np.int64)
+    )
+    edges = time_grid(outcome, HORIZONS)
+    period = (edges[1:] > 2 * YEAR).astype(np.int64)
+    start = Start.fit(features, outcome, np.arange(n), edges, period, 1)
+    assert start is not None
+    hazard = start.rate[0] * np.exp(start.margin(features)[0][period]).T  # [r, g]
+    for old in (False, True):
+        told = hazard[(age > 65) if old else (age < 55)].mean(axis=0) * YEAR
+        assert told[period == 0].mean() == pytest.approx(0.05 if old else 0.005, rel=0.2)
+        assert told[period == 1].mean() == pytest.approx(0.04, rel=0.2)
+    again = Start.from_dict(start.to_dict())
+    np.testing.assert_array_equal(again.margin(features), start.margin(features))
+
+
+def test_a_part_of_time_holds_who_was_seen_then_and_what_came_then() -> None:
+    outcome = Followed(
+        duration_days=np.array([5.0, 10.0, 20.0, 30.0]),
+        event=np.array([1, 1, 2, 0]),
+        entry_days=np.array([0.0, 2.0, 12.0, 25.0]),
+    )
+    part, rows = within(outcome, np.arange(4), 5.0, 20.0)
+    assert rows.tolist() == [1, 2]
+    mine = part.rows(rows)
+    assert mine.duration_days.tolist() == [10.0, 20.0]
+    assert mine.event.tolist() == [1, 2]
+    assert mine.entry_days is not None
+    assert mine.entry_days.tolist() == [5.0, 12.0]
+    part, rows = within(outcome, np.array([1, 3]), 8.0, 28.0)
+    assert part.rows(rows).event.tolist() == [1, 0]
+    assert part.rows(rows).duration_days.tolist() == [10.0, 28.0]
