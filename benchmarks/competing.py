@@ -4,7 +4,7 @@
 
 PEOPLE (100,000) of one seed teach, as many of another are judged; both are kept in FOLDER. Each person who teaches has
 two rows: at a moment between 1 and 2 years after the records begin, from which ten years can be seen, and at one
-between 5 and 8 years, with more history; both are followed until the data end, 12 years after they began. The judged
+between 2 and 7 years, with more history; both are followed until the data end, 12 years after they began. The judged
 are asked of at 7 years. For five outcomes and 1, 5 and 10 years: the share of the oracle's gain over chance, observed
 over expected incidence with its interval, and mean predicted over mean true risk in groups of 1,000 or more by age,
 sex, ancestry and deprivation (fifths of the people); age and sex crossed are told beside it. Ten years reach beyond
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-RECIPE = Path(__file__).with_suffix(".yaml")
 PEOPLE, TRAINING_SEED, JUDGED_SEED, ORACLE = 100_000, 1_303, 1_404, 100_000
 LEAST_MEAN, LEAST_EACH = 0.95, 0.93
 BOUNDS = ((1_600, 0.05), (400, 0.10))
@@ -58,7 +57,7 @@ BOUNDS = ((1_600, 0.05), (400, 0.10))
 COVERED, GROUP, GROUP_OFF, Z = 0.90, 1_000, 0.07, 1.96
 CROSSED = "age and sex"
 ONSET, RECORDED = "onset", "recorded"
-MOMENTS = ((1.0, 2.0), (2.0, 8.0))
+MOMENTS = ((1.0, 2.0), (2.0, 7.0))
 """Years after the records begin, between which each of a person's moments lies."""
 MOMENTS_SEED = 5
 
@@ -83,7 +82,7 @@ def main(folder: Path, people: int, followed_to: str = ONSET) -> int:
             table = onsets(pl.read_parquet(learned / "*.parquet"), outcome)
         else:
             table = label(learning, task).table
-        study = HazardStudy.of(learning, task, table, load_recipe(RECIPE), 0)
+        study = HazardStudy.of(learning, task, table, load_recipe("synthetic_hospital"), 0)
         for line in _judged(study, judged, truth, outcome, groups):
             lines.append(line)
             print(json.dumps(line), flush=True)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Integers = npt.NDArray[np.int64]
 
-PERIODS, FEWEST_FOR_PERIODS = 2, 300
-"""So many periods with as many events each, where there are enough events."""
+PERIODS = {10_000: 3, 300: 2, 0: 1}
+"""So many periods, with as many events each, where there are at least so many events."""
 MOST_ROWS = 250_000
 """Person-periods that trees learn from; of more, all with an event and a weighted sample of the others."""
 MAX_BIN = 64
@@ -122,10 +122,10 @@ class PersonPeriods:
 def periods_of(outcome: Followed, edges: Floats) -> Integers:
     """int64[g]: the period of each interval; periods have about as many events each."""
     times = outcome.duration_days[outcome.event > 0]
-    n_intervals = len(edges) - 1
-    if len(times) < FEWEST_FOR_PERIODS:
-        return np.zeros(n_intervals, dtype=np.int64)
-    bounds = np.quantile(times, np.arange(1, PERIODS) / PERIODS, method="inverted_cdf")
+    n_periods = next(n for least, n in PERIODS.items() if len(times) >= least)
+    if n_periods == 1:
+        return np.zeros(len(edges) - 1, dtype=np.int64)
+    bounds = np.quantile(times, np.arange(1, n_periods) / n_periods, method="inverted_cdf")
     found = np.searchsorted(bounds, edges[1:], side="left")
     return np.unique(found, return_inverse=True)[1].astype(np.int64)
 

@@ -1,8 +1,8 @@
 """Where the boosted hazard starts: a regression on who somebody is, which nothing holds back.
 
 Trees take small steps and stop early, so that what they say of groups lies between the group and everyone: too much of
-the young, too little of the old. Age, sex, deprivation and the length of the record are what people are grouped by, and
-so few columns that a regression on them and on the products of each two needs no penalty to speak of; trees then only
+the young, too little of the old. Age, sex and deprivation are what people are grouped by, and so few columns that a
+regression on them and on the products of each two needs no penalty to speak of; trees then only
 tell what these do not.
 """
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
 
-DEMOGRAPHICS = ("age", "female", "deprivation", "record")
+DEMOGRAPHICS = ("age", "female", "deprivation")
 FEWEST_EVENTS, FEWEST_IN_PERIOD = 300, 150
 """Of each cause; with fewer the trees start from everyone's hazard, or from one part for all periods."""
 PENALTY = (0.0, 1e-4)
 
 
 def places_of(features: FeatureMatrix) -> Integers:
-    """int64[d]: the dense columns of age, sex, deprivation and the record's length, as far as there are any."""
+    """int64[d]: the dense columns of age, sex and deprivation, as far as there are any."""
     names = enumerate(features.dense_names)
     return np.array(
         [place for place, name in names if name.split(".")[0] in DEMOGRAPHICS], dtype=np.int64
