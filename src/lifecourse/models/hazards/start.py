@@ -2,8 +2,7 @@
 
 Trees take small steps and stop early, so that what they say of groups lies between the group and everyone: too much of
 the young, too little of the old. Age, sex and deprivation are what people are grouped by, and so few columns that a
-regression on them and on the products of each two needs no penalty to speak of; trees then only
-tell what these do not.
+regression on them and on the products of each two needs no penalty to speak of; trees then only tell what these do not.
 """
 
 from __future__ import annotations
