@@ -212,7 +212,19 @@ def _discrimination(outcome: str, blocks: list[dict[str, Scores]]) -> Discrimina
         outcome=outcome,
         people=len(event),
         events=int(event.sum()),
-        latent=float(roc_auc_score(event, scores["latent"])),
-        records=float(roc_auc_score(event, scores["records"])),
-        age_sex=float(roc_auc_score(event[~first], fitted.predict_proba(known[~first])[:, 1])),
+        latent=_expected_area(scores["latent"], scores["latent"]),
+        records=_expected_area(scores["latent"], scores["records"]),
+        age_sex=_expected_area(scores["latent"][~first], fitted.predict_proba(known[~first])[:, 1]),
     )
+
+
+def _expected_area(true_risk: np.ndarray, score: np.ndarray) -> float:
+    """The AUROC in expectation: each is an event with the true risk, and none with the rest.
+
+    Of what happened to 50,000 people it differs by chance: the share of age and sex for atrial fibrillation was 0.54
+    and 0.68 of two times 1,200 events, and 0.585 and 0.589 of the true risks of the same people.
+    """
+    chance = np.clip(true_risk, 0.0, 1.0)
+    both = np.repeat([True, False], len(score))
+    weight = np.concatenate([chance, 1.0 - chance])
+    return float(roc_auc_score(both, np.tile(score, 2), sample_weight=weight))
