@@ -17,6 +17,8 @@ from scipy import sparse
 from lifecourse.models.evaluation.followed import Followed
 from lifecourse.models.hazards.basis import Basis, Designs
 from lifecourse.models.hazards.linear import LinearHazards
+from lifecourse.models.hazards.person_periods import MOST_ROWS
+from lifecourse.models.hazards.poisson import Columns
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -61,10 +63,19 @@ class Start:
     ) -> Start | None:
         """On `rows`, of causes 1..n_causes; None where nothing is known of `demographics` or events are few.
 
+        Of more rows than trees learn from so many are drawn: the columns are few.
+
         edges : float64[g + 1] days; period : int64[g], of each interval
         """
         if len(places_of(features)) == 0 or _fewest(outcome.event[rows], n_causes) < FEWEST_EVENTS:
             return None
+        if len(rows) > MOST_ROWS:
+            rows = np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
+            features, outcome, rows = (
+                features.of_rows(rows),
+                outcome.rows(rows),
+                np.arange(MOST_ROWS),
+            )
         those = demographics(features)
         designs = Designs.of(Basis.fit(those), those)
         spans = [within(outcome, rows, *bounds) for bounds in _spans(edges, period)]
@@ -85,8 +96,11 @@ class Start:
 
     def margin(self, features: FeatureMatrix) -> Floats:
         """float64[c, p, r] log hazard ratios of the rows of all features; p is 1 where one part is for all periods."""
-        those = demographics(features)
-        return np.concatenate([part.hazards(those).margin for part in self.parts], axis=1)
+        columns = Columns.of(
+            self.parts[0].basis.design(demographics(features))
+        )  # one for all parts
+        betas = np.stack([part.beta for part in self.parts], axis=1)
+        return np.stack([[columns.margin(beta) for beta in cause] for cause in betas])
 
     def contributions(self, features: FeatureMatrix, cause: int) -> Floats:
         """float64[r, d]: what each of `places_of` adds to the log hazard of `cause`, the mean over periods."""
