@@ -63,6 +63,20 @@ def test_it_is_evaluated_here_and_refused_where_it_would_be_used(
     assert "lifecourse recalibrate" in said
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "null", "{}", '{"key": 7, "signature": []}'])
+def test_a_broken_signature_is_one_error_for_who_judges_and_who_adopts(
+    there: Path, here: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    (there / SIGNATURE).write_text(content)
+    out = str(here / "models/adopted")
+    for asked in (("evaluate", str(there), str(here)),
+                  ("recalibrate", str(there), str(here), "--out", out)):  # fmt: skip
+        code, _, said = told(capsys, *asked)
+        assert code == 2
+        assert said.startswith("ModelError")
+    assert not (here / "models").exists()
+
+
 def test_one_that_was_changed_or_that_nobody_signed_is_not_even_judged(
     there: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

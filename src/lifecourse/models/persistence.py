@@ -196,10 +196,10 @@ def reader_to_judge(folder: Path, derived: Derived) -> Derived:
     around = Derived.around(folder / MANIFEST)
     if around.store is not None:
         return around
-    path, signer = folder / SIGNATURE, derived.signer(create=False)
-    if signer is None or not path.is_file():
+    signer = derived.signer(create=False)
+    if signer is None or not (folder / SIGNATURE).is_file():
         return derived
-    return derived if read_json(path).get("key") == signer.public else PLAIN
+    return derived if _signature(folder).get("key") == signer.public else PLAIN
 
 
 def _learned(document: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
@@ -248,13 +248,10 @@ def _verified(folder: Path, derived: Derived) -> dict[str, bytes]:
 
 
 def _check_signature(folder: Path, manifest: bytes, derived: Derived) -> None:
-    path, signer = folder / SIGNATURE, derived.signer(create=False)
-    if signer is None and not path.is_file():
+    signer = derived.signer(create=False)
+    if signer is None and not (folder / SIGNATURE).is_file():
         return
-    try:
-        signature: Any = read_json(path)
-    except (OSError, ValueError):
-        raise ModelError(f"model '{folder.name}' is not signed. Train it again.") from None
+    signature = _signature(folder)
     if not is_signed(manifest, signature):
         raise _changed(MANIFEST, folder)
     if signer is not None and signature["key"] != signer.public:
@@ -262,6 +259,16 @@ def _check_signature(folder: Path, manifest: bytes, derived: Derived) -> None:
             f"model '{folder.name}' was signed with another store's key. Train it here, or recalibrate it from where "
             "it came: `lifecourse recalibrate` signs what it leaves with this store's key."
         )
+
+
+def _signature(folder: Path) -> dict[str, Any]:
+    try:
+        signature: Any = read_json(folder / SIGNATURE)
+    except (OSError, ValueError):
+        signature = None
+    if not isinstance(signature, dict):
+        raise ModelError(f"model '{folder.name}' is not signed. Train it again.")
+    return signature
 
 
 def _read(path: Path, derived: Derived) -> bytes:
