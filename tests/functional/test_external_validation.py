@@ -63,6 +63,19 @@ def test_it_is_evaluated_here_and_refused_where_it_would_be_used(
     assert "lifecourse recalibrate" in said
 
 
+def test_what_is_read_in_a_terminal_has_a_table_of_groups_and_no_curves(
+    there: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["evaluate", str(there), str(here), *ADA]) == 0
+    out = capsys.readouterr().out
+    assert "\n\nsubgroups\n" in out
+    assert "sex: female" in out
+    assert "{" not in out
+    assert "decision_curve" not in out
+    assert max(map(len, out.splitlines())) < 200
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "null", "{}", '{"key": 7, "signature": []}'])
 def test_a_broken_signature_is_one_error_for_who_judges_and_who_adopts(
     there: Path, here: Path, capsys: pytest.CaptureFixture[str], content: str

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lifecourse.timeline.access import Timeline
 
 TASK = "task"
+CURVES = ("calibration", "calibration_curve", "decision_curve")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,20 +98,27 @@ def _of_outcomes(
 
 
 def text(report: dict[str, Any]) -> str:
-    """The measures, a fact a line; by the truth also tables of groups and of alerts, of outcomes those told apart."""
+    """The measures, a fact a line, and a table of each thing told by rows; curves are for the page and ``--json``."""
     if "outcomes_of_model" in report:
         return many_outcomes(report)
-    if "groups" not in report or "alerts" not in report:
-        return facts(report)
-    rest = {name: value for name, value in report.items() if name not in ("groups", "alerts")}
-    groups = [{**row, "predicted_over_true": _said(row)} for row in report["groups"]]
-    alerts = [{"alerts by": name, **row} for name, row in report["alerts"]["by"].items()]
-    return "\n\n".join((facts(rest), table(groups), table(alerts)))
+    by_rows = {name: value for name, value in report.items() if isinstance(value, list)}
+    plain = {name: value for name, value in report.items() if name not in (*by_rows, "alerts")}
+    parts = [facts(plain)]
+    for name, rows in by_rows.items():
+        if name not in CURVES:
+            lines = [{key: _said(value) for key, value in row.items()} for row in rows]
+            parts.append(f"{name}\n{table(lines)}")
+    if "alerts" in report:
+        by = report["alerts"]["by"].items()
+        parts.append(table([{"alerts by": name, **row} for name, row in by]))
+    return "\n\n".join(parts)
 
 
-def _said(row: dict[str, Any]) -> str:
-    ratio = row["predicted_over_true"]
-    return f"{ratio['value']:.3f} ({ratio['low']:.3f}-{ratio['high']:.3f})"
+def _said(value: Any) -> Any:
+    """A value with its interval in one cell."""
+    if not isinstance(value, dict) or not {"value", "low", "high"} <= value.keys():
+        return value
+    return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
 
 
 COMMAND = Command(

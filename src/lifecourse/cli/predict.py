@@ -97,8 +97,18 @@ def _of_outcomes(
 
 
 def text(risks: list[dict[str, Any]] | dict[str, Any]) -> str:
-    """A risk a line, or what was written."""
-    return facts(risks) if isinstance(risks, dict) else table(risks)
+    """A risk a line, or what was written; why, and the curve, are for the page and ``--json``."""
+    if isinstance(risks, dict):
+        return facts(risks)
+    names = dict.fromkeys(name for row in risks for name in row)
+    plain = [name for name in names if not any(_is_nested(row.get(name)) for row in risks)]
+    return table([{name: row.get(name) for name in plain} for row in risks])
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(one, dict) for one in value)
+    )
 
 
 COMMAND = Command(
