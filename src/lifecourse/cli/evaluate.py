@@ -103,7 +103,7 @@ def text(report: dict[str, Any]) -> str:
         return many_outcomes(report)
     by_rows = {name: value for name, value in report.items() if isinstance(value, list)}
     plain = {name: value for name, value in report.items() if name not in (*by_rows, "alerts")}
-    parts = [facts(plain)]
+    parts = [facts(_without_rows(plain))]
     for name, rows in by_rows.items():
         if name not in CURVES:
             lines = [{key: _said(value) for key, value in row.items()} for row in rows]
@@ -112,6 +112,19 @@ def text(report: dict[str, Any]) -> str:
         by = report["alerts"]["by"].items()
         parts.append(table([{"alerts by": name, **row} for name, row in by]))
     return "\n\n".join(parts)
+
+
+def _without_rows(told: dict[str, Any]) -> dict[str, Any]:
+    """What is told by single values, at any depth."""
+    found = {
+        name: _without_rows(value) if isinstance(value, dict) else value
+        for name, value in told.items()
+    }
+    return {name: value for name, value in found.items() if not _has_rows(value)}
+
+
+def _has_rows(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
 
 
 def _said(value: Any) -> Any:
