@@ -85,7 +85,7 @@ def taking_of(timeline: Timeline, occurrences: FirstOccurrences, lives: Lives) -
             continue
         number = bit[occurrences.fact_of_code[shard.code]]
         places = np.flatnonzero((number >= 0) & (shard.time != STATIC))
-        owner = np.searchsorted(shard.offsets, places, side="right") - 1
+        owner = shard.owners(places)
         people = np.searchsorted(subjects, shard.subject_ids)[owner].astype(np.int64)
         begin = shard.time[places]
         end = shard.end[places]

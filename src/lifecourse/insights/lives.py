@@ -109,7 +109,7 @@ def _contacts(
     places = record_places(shard)
     if len(places) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    owner = np.searchsorted(shard.offsets, places, side="right") - 1
+    owner = shard.owners(places)
     people = np.searchsorted(subjects, shard.subject_ids)[owner].astype(np.int64)
     time = shard.time[places]
     np.minimum.at(first, people, time)

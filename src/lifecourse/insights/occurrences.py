@@ -146,7 +146,7 @@ def _of_shard(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     fact = fact_of_code[shard.code] if shard.n_events else np.zeros(0, np.int32)
     kept = np.flatnonzero((fact >= 0) & (shard.time != STATIC))
-    owner = np.searchsorted(shard.offsets, kept, side="right") - 1
+    owner = shard.owners(kept)
     people = np.searchsorted(subjects, shard.subject_ids)
     # Events are sorted by subject, then time, so the first of each (person, fact) is the earliest.
     key = owner.astype(np.int64) * (int(fact_of_code.max(initial=0)) + 1) + fact[kept]

@@ -94,7 +94,7 @@ class _Run:
         task = self._task
         events = self._signal(task.trigger)
         triggers = instants(events, np.arange(events.n_events))
-        self._subject = np.searchsorted(events.offsets, triggers, side="right") - 1
+        self._subject = events.owners(triggers)
         self._anchors = {"trigger": events.time[triggers]}
         self._attrition.count(TRIGGER, task.trigger, self._subject)
         for name, predicate in task.demographics.items():
@@ -197,15 +197,14 @@ class _Run:
     def _combine(self, predicate: DerivedPredicate) -> Integers:
         """The first event of each moment at which the expression holds."""
         at = self._moments
-        held = [
-            np.searchsorted(at, self._places_of(name), side="right") - 1
-            for name in predicate.inputs
-        ]
-        numbers = np.unique(held[0])
-        for other in held[1:]:
-            join = np.intersect1d if predicate.every else np.union1d
-            numbers = join(numbers, np.unique(other))
-        return at[numbers]
+        join = np.logical_and if predicate.every else np.logical_or
+        held = np.full(len(at), predicate.every)
+        for name in predicate.inputs:
+            one = np.zeros(len(at), dtype=np.bool_)
+            one[np.searchsorted(at, self._places_of(name), side="right") - 1] = True
+            held = join(held, one)
+        found: Integers = at[held]
+        return found
 
     @cached_property
     def _moments(self) -> Integers:
@@ -216,7 +215,7 @@ class _Run:
         ids = shard.codes.ids(predicate.codelist)
         places = np.flatnonzero(np.isin(shard.code, ids) & (shard.time == STATIC))
         has = np.zeros(shard.n_subjects, dtype=np.bool_)
-        has[np.searchsorted(shard.offsets, places, side="right") - 1] = True
+        has[shard.owners(places)] = True
         return has
 
     # ------------------------------------------------------------ labels

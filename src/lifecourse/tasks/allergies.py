@@ -45,7 +45,7 @@ def allergies_taken(shard: Shard, subject_index: Ints, prediction_time: Ints) ->
     rows_of: dict[int, list[int]] = {}
     for row, subject in enumerate(subject_index.tolist()):
         rows_of.setdefault(subject, []).append(row)
-    owner = np.searchsorted(shard.offsets, places, side="right") - 1
+    owner = shard.owners(places)
     for subject in np.unique(owner).tolist():
         for row in rows_of.get(subject, ()):
             found[row] = _taken(shard, subject, int(prediction_time[row]))

@@ -139,7 +139,7 @@ def _moments(shard: Shard, task: Task) -> tuple[Integers, Integers]:
         nth = np.arange(len(subject)) - np.repeat(np.cumsum(n) - n, n)
         return subject, first[subject] + nth * step
     places = instants(shard, meaning_places(shard, task.trigger.meaning()))
-    subject = np.searchsorted(shard.offsets, places, side="right") - 1
+    subject = shard.owners(places)
     return subject, shard.time[places] + task.trigger.hours_later * HOUR
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.tasks.meaning import named_codelist
-from lifecourse.tasks.occurrences import occurrences, owners
+from lifecourse.tasks.occurrences import occurrences
 from lifecourse.timeline.shard import STATIC
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def egfr_of_creatinine(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArr
     Inker 2021, doi:10.1056/NEJMoa2102953. NaN where the creatinine is not above 0, the person is under 18 or of unknown
     birth, or the record does not say female or male.
     """
-    owner = owners(shard, places)
+    owner = shard.owners(places)
     female, male = (_has(shard, sex)[owner] for sex in ("female", "male"))
     birth = np.where(shard.birth == STATIC, np.nan, shard.birth)[owner]
     age = (shard.time[places] - birth) / (MICROSECONDS_PER_DAY * DAYS_PER_YEAR)
@@ -50,7 +50,7 @@ def without_reported(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray
 def _days(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """int64, one number for whose event it is and on which day (UTC)."""
     day = shard.time[places] // MICROSECONDS_PER_DAY
-    number: npt.NDArray[np.int64] = (owners(shard, places) << DAY_BITS) + day
+    number: npt.NDArray[np.int64] = (shard.owners(places) << DAY_BITS) + day
     return number
 
 
@@ -59,5 +59,5 @@ def _has(shard: Shard, name: str) -> npt.NDArray[np.bool_]:
     has = np.zeros(shard.n_subjects, dtype=np.bool_)
     meant = np.zeros(len(shard.codes), dtype=np.bool_)
     meant[shard.codes.ids(named_codelist(name))] = True
-    has[owners(shard, np.flatnonzero(meant[shard.code]))] = True
+    has[shard.owners(np.flatnonzero(meant[shard.code]))] = True
     return has

@@ -11,7 +11,7 @@ from scipy.stats import beta
 from lifecourse.base.clock import MICROSECONDS_PER_DAY
 from lifecourse.base.errors import TaskError
 from lifecourse.tasks.meaning import named_codelist
-from lifecourse.tasks.occurrences import occurrences, owners
+from lifecourse.tasks.occurrences import occurrences
 from lifecourse.tasks.phenotypes import Phenotype, phenotype, phenotype_names
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _shown(
 
 def _rows(shard: Shard, places: npt.NDArray[np.int64], name: str) -> pl.DataFrame:
     moments = pl.Series(name, shard.time[places]).cast(pl.Datetime("us"))
-    return pl.DataFrame({"person": shard.subject_ids[owners(shard, places)], name: moments})
+    return pl.DataFrame({"person": shard.subject_ids[shard.owners(places)], name: moments})
 
 
 def _joined(parts: list[pl.DataFrame], name: str) -> pl.DataFrame:

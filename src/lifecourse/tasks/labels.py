@@ -111,7 +111,7 @@ def label_all(
 
 EXCERPT_EVENTS = 2_000_000
 """Of so many events an excerpt is made at once, in each thread."""
-WHOLE_EVENTS = 500_000
+WHOLE_EVENTS = 1_000_000
 """Of so many where all of them are kept for their moments."""
 Found = list[tuple[Answers, Attrition]]
 

@@ -31,9 +31,3 @@ def occurrences(
         places = places[(number >= np.float32(low)) & (number <= np.float32(high))]
     found: npt.NDArray[np.int64] = places.astype(np.int64)
     return found
-
-
-def owners(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """int64 position of the subject of each event."""
-    found: npt.NDArray[np.int64] = np.searchsorted(shard.offsets, places, side="right") - 1
-    return found

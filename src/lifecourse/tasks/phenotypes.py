@@ -20,7 +20,7 @@ from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.covariate import ValueRange
 from lifecourse.tasks.filtration import egfr_of_creatinine, without_reported
 from lifecourse.tasks.meaning import Values, named_codelist
-from lifecourse.tasks.occurrences import occurrences, owners
+from lifecourse.tasks.occurrences import occurrences
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -71,7 +71,7 @@ class Criterion(Document):
             return met
         days = self._days(shard, places)
         reached = np.flatnonzero(days.decides)[::-1]  # so that each subject's earliest is last
-        met[owners(shard, days.places[reached])] = days.places[reached]
+        met[shard.owners(days.places[reached])] = days.places[reached]
         return met
 
     def deciding(self, shard: Shard) -> npt.NDArray[np.int64]:
@@ -90,7 +90,7 @@ class Criterion(Document):
         return days.places[sorted(chosen)]
 
     def _days(self, shard: Shard, places: npt.NDArray[np.int64]) -> _Days:
-        subject = owners(shard, places)
+        subject = shard.owners(places)
         day = shard.time[places] // MICROSECONDS_PER_DAY
         # The first event of each day; events are in order of subject and time.
         fresh = _changes(subject) | _changes(day)
@@ -109,7 +109,7 @@ class Criterion(Document):
     def _misses_before(self, shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """int64, for each of `places`: how many events of a day without any that counts come before it in the shard."""
         measured = occurrences(shard, named_codelist(self.codelist), ANY_NUMBER)
-        owner = owners(shard, measured)
+        owner = shard.owners(measured)
         of_day = np.cumsum(_changes(owner) | _changes(shard.time[measured] // MICROSECONDS_PER_DAY))
         counting = np.isin(of_day, of_day[np.isin(measured, self.places(shard))])
         return np.searchsorted(measured[~counting], places)

@@ -14,7 +14,7 @@ from lifecourse.base.errors import TaskError
 from lifecourse.base.files import to_json
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.tasks.meaning import named_codelist
-from lifecourse.tasks.occurrences import occurrences, owners
+from lifecourse.tasks.occurrences import occurrences
 from lifecourse.tasks.phenotypes import phenotype
 from lifecourse.timeline.shard import STATIC, CodeTable
 
@@ -174,7 +174,7 @@ def _strata(timeline: Timeline, asked: Phenotype) -> pl.DataFrame:
 
 
 def _subjects(shard: Shard, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    found: npt.NDArray[np.int64] = shard.subject_ids[np.unique(owners(shard, places))]
+    found: npt.NDArray[np.int64] = shard.subject_ids[np.unique(shard.owners(places))]
     return found
 
 

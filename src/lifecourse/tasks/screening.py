@@ -54,7 +54,7 @@ def _recorded(scale: Scale, shard: Shard) -> tuple[Ints, Ints, Floats]:
     places = np.flatnonzero(np.isin(shard.code, shard.codes.ids(codelist(scale.total))))
     value = shard.value[places]
     places = places[(value >= low) & (value <= high) & (shard.time[places] != STATIC)]
-    return _owners(shard, places), shard.time[places], shard.value[places].astype(np.float64)
+    return shard.owners(places), shard.time[places], shard.value[places].astype(np.float64)
 
 
 def _summed(scale: Scale, shard: Shard) -> tuple[Ints, Ints, Floats]:
@@ -66,7 +66,7 @@ def _summed(scale: Scale, shard: Shard) -> tuple[Ints, Ints, Floats]:
     places = places[shard.time[places] != STATIC]
     told = score[shard.code[places]]
     told = np.where(np.isnan(told), shard.value[places], told)
-    owners, times, items = _owners(shard, places), shard.time[places], item[shard.code[places]]
+    owners, times, items = shard.owners(places), shard.time[places], item[shard.code[places]]
     # Events are by subject and time, so that a form's answers stand together.
     starts = np.flatnonzero(np.diff(owners, prepend=-1) | np.diff(times, prepend=-1))
     n_items = len(scale.items)
@@ -79,10 +79,6 @@ def _summed(scale: Scale, shard: Shard) -> tuple[Ints, Ints, Floats]:
     low, high = scale.range
     whole &= (sums >= low) & (sums <= high)
     return owners[starts[whole]], times[starts[whole]], sums[whole]
-
-
-def _owners(shard: Shard, places: Ints) -> Ints:
-    return np.asarray(np.searchsorted(shard.offsets, places, side="right") - 1, dtype=np.int64)
 
 
 def _exactly(code: str) -> Codelist:

@@ -59,13 +59,14 @@ def excerpt_of(
         codes=codes,
         subject_ids=subject_ids,
         offsets=_offsets(owner, subject_ids),
-        time=events["time"].cast(pl.Int64).fill_null(STATIC).to_numpy(),
+        time=_times(events["time"]),
         code=code,
         value=value,
         end=np.full(len(owner), NO_END),
     )
+    places = np.searchsorted(persons["subject_id"].to_numpy(), subject_ids)
     birth, first, last = (
-        _of_subjects(persons, name, subject_ids) for name in ("birth", "first_time", "last_time")
+        _times(persons[name])[places] for name in ("birth", "first_time", "last_time")
     )
     earlier = np.minimum(birth, np.where(first == STATIC, birth, first))
     return Excerpt(
@@ -78,7 +79,7 @@ def excerpt_of(
 
 def _moments(everything: pl.DataFrame, shard: Shard) -> Shard:
     owner = everything["subject_id"].to_numpy()
-    time = everything["time"].cast(pl.Int64).fill_null(STATIC).to_numpy()
+    time = _times(everything["time"])
     moments, offsets = np.empty(len(time), dtype=np.int64), np.zeros_like(shard.offsets)
     find_moments(owner, time, moments, offsets)
     n = int(offsets[-1])
@@ -134,10 +135,6 @@ def _offsets(
     return np.append(0, np.cumsum(held)).astype(np.int64)
 
 
-def _of_subjects(
-    persons: pl.DataFrame, name: str, subject_ids: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """A time of each subject, STATIC where there is none."""
-    places = np.searchsorted(persons["subject_id"].to_numpy(), subject_ids)
-    times = persons[name].cast(pl.Int64).fill_null(STATIC).to_numpy()
-    return np.asarray(times[places], dtype=np.int64)
+def _times(column: pl.Series) -> npt.NDArray[np.int64]:
+    """Microseconds, STATIC where there is none."""
+    return column.cast(pl.Int64).fill_null(STATIC).to_numpy()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STATIC = np.iinfo(np.int64).min
 NO_END = np.iinfo(np.int64).max
+MANY = 8
+"""Of one in so many events or more, owners are looked up in a list of everyone's rather than each searched for."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -248,14 +250,20 @@ class Shard:
             return None
         return np.argsort(self.subject_ids)
 
+    def owners(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """int64 position of the subject of the event at each of `places`, in whatever order these are."""
+        if len(places) * MANY < self.n_events:
+            return np.searchsorted(self.offsets, places, side="right") - 1
+        each = np.arange(self.n_subjects, dtype=np.int64)
+        return np.repeat(each, np.diff(self.offsets))[places]
+
     @cached_property
     def birth(self) -> npt.NDArray[np.int64]:
         """int64[n] microseconds of each subject's first birth event; STATIC where unknown."""
         births = np.full(self.n_subjects, STATIC, dtype=np.int64)
         ids = self.codes.ids(_birth_codelist())
         places = np.flatnonzero(np.isin(self.code, ids) & (self.time != STATIC))
-        owners = np.searchsorted(self.offsets, places, side="right") - 1
-        births[owners[::-1]] = self.time[places[::-1]]
+        births[self.owners(places)[::-1]] = self.time[places[::-1]]
         return births
 
 

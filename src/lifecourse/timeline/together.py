@@ -89,7 +89,7 @@ class Together:
         """When each died, where the record says so."""
         found: list[datetime | None] = [None] * self.shard.n_subjects
         places = np.flatnonzero(self._is(DEATH))
-        owners = np.searchsorted(self.shard.offsets, places, side="right") - 1
+        owners = self.shard.owners(places)
         for owner, place in zip(owners[::-1].tolist(), places[::-1].tolist(), strict=True):
             found[owner] = from_microseconds(int(self.shard.time[place]))
         return found
@@ -104,7 +104,7 @@ class Together:
         tells = np.array([sex is not None for sex in meant], dtype=bool)
         found: list[str | None] = [None] * shard.n_subjects
         places = np.flatnonzero(tells[shard.code])
-        owners = np.searchsorted(shard.offsets, places, side="right") - 1
+        owners = shard.owners(places)
         for owner, code in zip(
             owners[::-1].tolist(), shard.code[places[::-1]].tolist(), strict=True
         ):
@@ -161,7 +161,7 @@ class Together:
         """Places of the events that enter each one's answer, and where each person's start among them."""
         shard = self.shard
         places = self._places_of(shard.codes.ids(covariate.codelist))
-        owner = np.searchsorted(shard.offsets, places, side="right") - 1
+        owner = shard.owners(places)
         time, value = shard.time[places], shard.value[places]
         keep = np.ones(len(places), dtype=bool)
         if covariate.values is not None:

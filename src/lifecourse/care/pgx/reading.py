@@ -12,7 +12,6 @@ from lifecourse.care.pgx.calling import Call, OutsideCall, call_genes, genotypes
 from lifecourse.care.pgx.genes import OUTSIDE_ONLY, genes
 from lifecourse.care.pgx.matching import Genotype
 from lifecourse.schema.code import SEPARATOR
-from lifecourse.tasks.occurrences import owners
 from lifecourse.vocab.codelists import codelist
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def are_tested(shard: Shard) -> npt.NDArray[np.bool_]:
     genetic[shard.codes.ids(codelist(REPORTED))] = True
     found = np.zeros(shard.n_subjects, dtype=bool)
     if genetic.any():
-        found[owners(shard, np.flatnonzero(genetic[shard.code]))] = True
+        found[shard.owners(np.flatnonzero(genetic[shard.code]))] = True
     return found
 
 

@@ -17,7 +17,6 @@ from lifecourse.care.rules.memory import Memory, memory_of
 from lifecourse.care.rules.questions import UNKNOWN, Fact, Kind, Question
 from lifecourse.care.rules.wording import unended
 from lifecourse.tasks.derived import derived_columns
-from lifecourse.tasks.occurrences import owners
 from lifecourse.tasks.phenotypes import phenotype
 from lifecourse.tasks.smoking import smoking_status, words_of
 
@@ -209,7 +208,7 @@ class FactColumns:
         """int64[n] place in the shard with which the phenotype was known by each one's moment; -1 where it was not."""
         shard = self.together.shard
         places = phenotype(name).onset_places(shard)
-        owner = owners(shard, places)
+        owner = shard.owners(places)
         known = shard.time[places] <= self.together.moments[owner]
         found = np.full(shard.n_subjects, -1, dtype=np.int64)
         found[owner[known]] = places[known]

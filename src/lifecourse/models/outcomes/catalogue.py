@@ -142,7 +142,7 @@ def _of_phenotypes(timeline: Timeline) -> list[pl.DataFrame]:
     for shard in timeline.shards():
         for name in PHENOTYPES:
             places = phenotype(name).onset_places(shard)
-            owner = np.searchsorted(shard.offsets, places, side="right") - 1
+            owner = shard.owners(places)
             told = {"subject_id": shard.subject_ids[owner], "time": shard.time[places]}
             frame = pl.DataFrame(told, schema={"subject_id": pl.Int64, "time": pl.Int64})
             label = pl.lit(f"{PHENOTYPE}{SEPARATOR}{name}").alias("name")
