@@ -47,27 +47,27 @@ def table_of(parts: Sequence[Answers], outcomes: Sequence[str] | None) -> pl.Dat
         schema |= {"event": pl.Int64(), "duration_days": pl.Float64()}
     if not parts:
         return pl.DataFrame(schema=schema)
-    subject_id = np.concatenate([part.subject_id for part in parts])
-    time = np.concatenate([part.time for part in parts])
+    subject_id, time = _joined(parts, "subject_id"), _joined(parts, "time")
+    order = _order(subject_id, time)
+    ordered = {name: _joined(parts, name, order) for name in ("happened", "cause", "known")}
     columns: dict[str, Any] = {
-        "subject_id": subject_id,
-        "prediction_time": pl.Series(time, dtype=pl.Int64).cast(pl.Datetime("us")),
-        "boolean_value": _joined(parts, "happened"),
+        "subject_id": subject_id[order],
+        "prediction_time": pl.Series(time[order], dtype=pl.Int64).cast(pl.Datetime("us")),
+        "boolean_value": ordered["happened"],
         "integer_value": None,
         "float_value": None,
         "categorical_value": None,
     }
     if outcomes is not None:
-        cause, duration = _joined(parts, "cause"), _joined(parts, "duration")
-        known = pl.Series(_joined(parts, "known"), dtype=pl.Boolean)
+        cause = ordered["cause"]
+        known = pl.Series(ordered["known"], dtype=pl.Boolean)
         nothing = pl.Series([None] * len(time), dtype=pl.Boolean)
         columns["boolean_value"] = pl.Series(cause == 1, dtype=pl.Boolean).zip_with(known, nothing)
         names = np.array([None, *outcomes], dtype=object)
         columns["categorical_value"] = pl.Series(names[cause].tolist(), dtype=pl.String)
         columns["event"] = cause
-        columns["duration_days"] = duration / MICROSECONDS_PER_DAY
-    table = pl.DataFrame(columns, schema=schema)
-    return table[_order(subject_id, time)]
+        columns["duration_days"] = _joined(parts, "duration", order) / MICROSECONDS_PER_DAY
+    return pl.DataFrame(columns, schema=schema)
 
 
 def _order(subject_id: npt.NDArray[np.int64], time: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
@@ -80,6 +80,6 @@ def _order(subject_id: npt.NDArray[np.int64], time: npt.NDArray[np.int64]) -> np
     return order
 
 
-def _joined(parts: Sequence[Answers], name: str) -> Any:
+def _joined(parts: Sequence[Answers], name: str, order: Any = slice(None)) -> Any:
     arrays = [getattr(part, name) for part in parts]
-    return None if any(array is None for array in arrays) else np.concatenate(arrays)
+    return None if any(array is None for array in arrays) else np.concatenate(arrays)[order]
