@@ -16,16 +16,16 @@ import numpy as np
 from lifecourse.base.beside import beside, both
 from lifecourse.models.evaluation.followed import Followed
 from lifecourse.models.evaluation.learning import Lesson, teaches
-from lifecourse.models.evaluation.log_loss import SMALLEST
 from lifecourse.models.hazards.basis import Basis, Designs
 from lifecourse.models.hazards.boosted import BoostedHazards, Growth, chosen_growth
-from lifecourse.models.hazards.curves import CurveCalibrator, is_unseen
+from lifecourse.models.hazards.curves import CurveCalibrator
 from lifecourse.models.hazards.grid import seen_until, time_grid
-from lifecourse.models.hazards.incidence import cumulative_incidence
-from lifecourse.models.hazards.learner import AVERAGE, KINDS, LINEAR, TREES, HazardLearner
+from lifecourse.models.hazards.held_out import HeldOut, Told, winner_of
+from lifecourse.models.hazards.learner import KINDS, HazardLearner, parts_of
+from lifecourse.models.hazards.levelling import Levelling, is_worth_levelling
 from lifecourse.models.hazards.linear import LinearHazards, Penalty, chosen_penalties
-from lifecourse.models.hazards.lost import at_loss
 from lifecourse.models.hazards.person_periods import periods_of
+from lifecourse.models.hazards.start import demographics
 from lifecourse.models.split import N_FOLDS, folds_of, nested
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lifecourse.features import FeatureMatrix
+    from lifecourse.models.hazards.incidence import Hazards
 
     Floats = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
@@ -150,31 +151,20 @@ class _Study:
 
     def fit(self, lessons: bool) -> HazardFit:
         folds = folds_of(self.subjects, TENTHS if self.is_large else N_FOLDS, self.seed)
-        judging = range(1 if self.is_large else N_FOLDS)
         settings = self._settings(np.flatnonzero(folds != 0))
         members = beside(
-            self.workers, *(partial(self._member, folds, fold, settings) for fold in judging)
+            self.workers,
+            *(
+                partial(self._member, np.flatnonzero(folds != fold), folds == fold, fold, settings)
+                for fold in range(1 if self.is_large else N_FOLDS)
+            ),
         )
-        judged = np.flatnonzero(folds < len(judging))
-        raw = {kind: np.empty((len(folds), self.n_causes, len(self.horizons))) for kind in KINDS}
-        lost = {kind: np.empty((len(folds), self.n_causes)) for kind in KINDS}
-        for fold, member in enumerate(members):
-            for kind, told in member.held_out.items():
-                raw[kind][folds == fold] = told
-                lost[kind][folds == fold] = member.lost[kind]
-        fitted = self._chosen(
-            {kind: told[judged] for kind, told in raw.items()},
-            {kind: told[judged] for kind, told in lost.items()},
-            judged,
-            members,
-            settings,
-        )
+        fitted = self._chosen(members, settings)
         return self._with_lessons(fitted, folds, members[0]) if lessons else fitted
 
     def _with_lessons(self, fitted: HazardFit, folds: Integers, first: _Member) -> HazardFit:
         """What parts of those outside the first fold teach of it, and all of them, with the settings all found."""
-        learning = np.flatnonzero(folds != 0)
-        judged = np.flatnonzero((folds == 0) & self._from_start(np.arange(len(folds))))
+        learning, judged = np.flatnonzero(folds != 0), first.judged
         kind, happened = fitted.learner.kind, self.outcome.event == 1
         if not all(teaches(self.subjects, happened, rows) for rows in (learning, judged)):
             return fitted
@@ -182,13 +172,9 @@ class _Study:
         taught = [(1.0, learning, first)]
         for share, rows in parts:
             if teaches(self.subjects, happened, rows):
-                taught.append((share, rows, self._member_of(rows, folds == 0, 0, fitted.settings)))
+                taught.append((share, rows, self._member(rows, folds == 0, 0, fitted.settings)))
         found = [
-            Lesson(
-                share=share,
-                rows=self.rows[rows],
-                told=member.held_out[kind][self._from_start(np.flatnonzero(folds == 0)), 0, -1],
-            )
+            Lesson(share=share, rows=self.rows[rows], told=member.told[kind].raw[:, 0, -1])
             for share, rows, member in taught
         ]
         return replace(fitted, lessons=tuple(found), held_out_first=self.rows[judged])
@@ -219,15 +205,15 @@ class _Study:
         features = _only(self.features, self.known[fold])
         return features, replace(self.designs, codes=features.codes)
 
-    def _member(self, folds: Integers, fold: int, settings: Settings) -> _Member:
-        """What the people outside a fold teach, and what it says of those in it."""
-        return self._member_of(np.flatnonzero(folds != fold), folds == fold, fold, settings)
-
-    def _member_of(
+    def _member(
         self, learning: Integers, held_out: Flags, fold: int, settings: Settings
     ) -> _Member:
-        """What the rows `learning` teach."""
-        judged = np.flatnonzero(held_out)
+        """What the rows `learning` teach, and what it says of those held out who were seen from the start.
+
+        Who entered late has no risk from the start to judge.
+        """
+        late = self.outcome.entry_days
+        judged = np.flatnonzero(held_out if late is None else held_out & (late == 0))
         features, designs = self._known_to(fold)
         linear, boosted = both(
             self.workers,
@@ -242,125 +228,71 @@ class _Study:
         )  # fmt: skip
         those = features.of_rows(judged)
         threads = self.workers if self.is_large else 1  # otherwise members stand beside each other
-        found = {LINEAR: [linear.hazards(those)], TREES: [boosted.hazards(those, threads)]}
-        found[AVERAGE] = [*found[LINEAR], *found[TREES]]
-        told, lost = {}, {}
-        at = np.searchsorted(self.edges, self.horizons) - 1
-        for kind, hazards in found.items():
-            curve = cumulative_incidence(self.edges, hazards, self.edges[1:])
-            told[kind] = curve[:, :, at]
-            lost[kind] = at_loss(self.edges, curve, self.outcome.rows(judged))
-        return _Member(linear=linear, boosted=boosted, held_out=told, lost=lost)
+        parts = (linear.hazards(those), boosted.hazards(those, threads))
+        came = self.outcome.rows(judged)
+        told = {
+            kind: Told.of(parts_of(kind, parts), came, self.edges, self.horizons) for kind in KINDS
+        }
+        return _Member(linear=linear, boosted=boosted, judged=judged, parts=parts, told=told)
 
-    def _chosen(
-        self,
-        raw: dict[str, Floats],
-        lost: dict[str, Floats],
-        judged: Integers,
-        members: list[_Member],
-        settings: Settings,
-    ) -> HazardFit:
-        from_start = self._from_start(judged)
-        lost = {kind: told[from_start] for kind, told in lost.items()}
-        raw = {kind: told[from_start] for kind, told in raw.items()}
-        judged = judged[from_start]
-        came = self.outcome.rows(judged)  # without entries, which are all at the start
-        came = Followed(duration_days=came.duration_days, event=came.event)
-        folds = folds_of(self.subjects[judged], N_FOLDS, self.seed + 2)
-
-        def calibrated(kind: str) -> tuple[CurveCalibrator, Floats]:
-            whole = CurveCalibrator.fit(raw[kind], came, self.horizons, lost=lost[kind])
-            return whole, self._held_out(whole, raw[kind], lost[kind], came, folds)
-
-        pairs = beside(self.workers, *(partial(calibrated, kind) for kind in raw))
-        every = dict(zip(raw, pairs, strict=True))
-        held_out = {kind: told for kind, (_, told) in every.items()}
-        losses = {kind: self._losses(came, told) for kind, told in held_out.items()}
-        winner = _winner(losses)
-        straight = every[winner][0]
-        calibrator = straight.bent(raw[winner], came, folds, lost[winner])
-        if calibrator.shapes is not None:
-            held_out[winner] = self._held_out(
-                straight, raw[winner], lost[winner], came, folds, bent=True
-            )
-            losses[winner] = self._losses(came, held_out[winner])
+    def _chosen(self, members: list[_Member], settings: Settings) -> HazardFit:
+        whose = np.concatenate([member.judged for member in members])
+        order = np.argsort(whose)
+        judged = whose[order]
+        came = self.outcome.rows(judged)
+        held = HeldOut(
+            came=Followed(duration_days=came.duration_days, event=came.event),
+            folds=folds_of(self.subjects[judged], N_FOLDS, self.seed + 2),
+            horizons=self.horizons,
+        )
+        every = [Told.joined([member.told[kind] for member in members], order) for kind in KINDS]
+        calibrated = beside(self.workers, *(partial(held.calibrated, told) for told in every))
+        found = dict(zip(KINDS, calibrated, strict=True))
+        winner = winner_of(found)
+        levelling = None
+        if is_worth_levelling(self.features, held.came) and (
+            level := self._levelled(held, judged, members, winner)
+        ):
+            levelling, found[winner] = level[0], held.calibrated(level[1])
+        found[winner] = held.bent(found[winner])
         learner = HazardLearner(
             kind=winner,
             linear=[member.linear for member in members],
             boosted=[member.boosted for member in members],
             horizons_days=self.horizons,
+            levelling=levelling,
         )
         return HazardFit(
             learner=learner,
-            calibrator=calibrator,
+            calibrator=found[winner].calibrator,
             judged=self.rows[judged],
-            held_out=held_out,
-            losses={kind: float(np.sum(told)) / max(len(told), 1) for kind, told in losses.items()},
+            held_out={kind: one.incidence for kind, one in found.items()},
+            losses={kind: one.loss for kind, one in found.items()},
             settings=settings,
         )
 
-    def _from_start(self, judged: Integers) -> Flags:
-        """Which rows were seen from their prediction time on: who entered late has no risk from the start to judge."""
-        if self.outcome.entry_days is None:
-            return np.ones(len(judged), dtype=np.bool_)
-        return self.outcome.entry_days[judged] == 0
-
-    def _held_out(
-        self,
-        whole: CurveCalibrator,
-        raw: Floats,
-        lost: Floats,
-        came: Followed,
-        folds: Integers,
-        *,
-        bent: bool = False,
-    ) -> Floats:
-        """Each fold by the maps of the others, near those of the `whole`, and if `bent` as they choose."""
-        found = np.empty_like(raw)
-        for fold in np.unique(folds):
-            others, mine = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            those = came.rows(others)
-            calibrator = CurveCalibrator.fit(
-                raw[others], those, self.horizons, lost=lost[others], start=whole
-            )
-            if bent:
-                calibrator = calibrator.bent(raw[others], those, folds[others], lost[others])
-            found[mine] = calibrator.apply(raw[mine], self.horizons)
-        return found
-
-    def _losses(self, came: Followed, incidence: Floats) -> Floats:
-        """float64[r]: each row's IPCW log loss, the mean over causes and the horizons to which people were seen."""
-        total = np.zeros(len(came))
-        inside = np.clip(incidence, SMALLEST, 1 - SMALLEST)
-        seen = [h for h, d in enumerate(self.horizons) if h == 0 or not is_unseen(came, float(d))]
-        for h in seen:
-            days = self.horizons[h]
-            for c in range(self.n_causes):
-                happened, weight = came.known_at(float(days), cause=c + 1)
-                risk = inside[:, c, h]
-                total -= weight * np.where(happened, np.log(risk), np.log1p(-risk))
-        return total / (len(seen) * self.n_causes)
+    def _levelled(
+        self, held: HeldOut, judged: Integers, members: list[_Member], kind: str
+    ) -> tuple[Levelling, Told] | None:
+        """What levels the learner, and what it says once it is level; None where people do not gain by it."""
+        those = demographics(self.features.of_rows(judged))
+        basis = Basis.fit(those)
+        parts = [
+            (np.searchsorted(judged, member.judged), parts_of(kind, member.parts))
+            for member in members
+        ]
+        return held.levelled(basis, basis.dense(those), parts, self.edges, self.period)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Member:
+    """What some teach, and what it says of the rows `judged` (int64): hazards, linear and boosted, and by kind."""
+
     linear: LinearHazards
     boosted: BoostedHazards
-    held_out: dict[str, Floats]
-    lost: dict[str, Floats]
-
-
-def _winner(losses: dict[str, Floats]) -> str:
-    """The average, unless another's loss is below it by more than the standard error of the difference."""
-    best, margin = AVERAGE, 0.0
-    if len(losses[AVERAGE]) == 0:
-        return best
-    for kind in (LINEAR, TREES):
-        better = losses[AVERAGE] - losses[kind]
-        beyond = float(better.mean() - better.std() / np.sqrt(len(better)))
-        if beyond > margin:
-            best, margin = kind, beyond
-    return best
+    judged: Integers
+    parts: tuple[Hazards, Hazards]
+    told: dict[str, Told]
 
 
 def _only(features: FeatureMatrix, known: Flags) -> FeatureMatrix:

@@ -97,6 +97,13 @@ class Spans:
         before = whole[self.first] + rate[self.first] * (self.entry - self.edges[self.first])
         return until - before
 
+    def cumulated_within(self, rate: Floats, low: float, high: float) -> Floats:
+        """float64[r] as `cumulated`, of the part of each row's span in (low, high] days."""
+        whole = np.concatenate([[0.0], np.cumsum(rate * np.diff(self.edges))])
+        until = np.interp(np.minimum(self.leaving, high), self.edges, whole)
+        since = np.interp(np.maximum(self.entry, low), self.edges, whole)
+        return np.maximum(until - since, 0.0)
+
     def _until(self, days: Floats, place: Integers, weight: Floats) -> Floats:
         n = len(self.edges) - 1
         total = np.bincount(place, weights=weight, minlength=n)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lifecourse.models.hazards.boosted import BoostedHazards, mean_hazards
-from lifecourse.models.hazards.incidence import cumulative_incidence
+from lifecourse.models.hazards.incidence import Hazards, cumulative_incidence
+from lifecourse.models.hazards.levelling import Levelling
 from lifecourse.models.hazards.linear import LinearHazards
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 LINEAR, TREES, AVERAGE = "linear", "trees", "average"
 KINDS = (LINEAR, TREES, AVERAGE)
+PARTS = {LINEAR: (LINEAR,), TREES: (TREES,), AVERAGE: (LINEAR, TREES)}
+"""Whose hazards a kind is the mean of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +33,14 @@ class HazardLearner:
 
     linear, boosted : one a member
     horizons_days : float64[h], at which it is calibrated and judged
+    levelling : what makes the hazards level in people of each age, sex and deprivation; None where nothing does
     """
 
     kind: str
     linear: list[LinearHazards]
     boosted: list[BoostedHazards]
     horizons_days: Floats
+    levelling: Levelling | None = None
 
     @property
     def n_causes(self) -> int:
@@ -53,31 +58,32 @@ class HazardLearner:
         """float64[r, c, h]: the probability of each cause by each horizon, before calibration."""
         horizons = self.horizons_days if horizons_days is None else horizons_days
         parts = []
-        if self.kind in (LINEAR, AVERAGE):
+        if LINEAR in PARTS[self.kind]:
             parts.append(LinearHazards.mean(self.linear).hazards(features))
-        if self.kind in (TREES, AVERAGE):
+        if TREES in PARTS[self.kind]:
             parts.append(mean_hazards(self.boosted, features))
+        if self.levelling is not None:
+            parts = self.levelling.applied(parts, features, self.edges, self.boosted[0].period)
         return cumulative_incidence(self.edges, parts, horizons)
 
     def members(self) -> list[HazardLearner]:
         """Each member as a learner of its own."""
         return [
-            HazardLearner(
-                kind=self.kind, linear=[linear], boosted=[boosted], horizons_days=self.horizons_days
-            )
+            replace(self, linear=[linear], boosted=[boosted])
             for linear, boosted in zip(self.linear, self.boosted, strict=True)
         ]
 
     def contributions(self, features: FeatureMatrix) -> Floats:
         """float64[r, columns]: what each adds to the log hazard of the first cause."""
         found = []
-        if self.kind in (LINEAR, AVERAGE):
+        if LINEAR in PARTS[self.kind]:
             found.append(LinearHazards.mean(self.linear).contributions(features))
-        if self.kind in (TREES, AVERAGE):
+        if TREES in PARTS[self.kind]:
             found.append(
                 np.mean([member.contributions(features) for member in self.boosted], axis=0)
             )
-        return np.mean(found, axis=0)
+        mean = np.asarray(np.mean(found, axis=0))
+        return mean if self.levelling is None else self.levelling.contributions(mean, features, 1)
 
     def to_dict(self) -> dict[str, Any]:
         """All but the trees, JSON-ready."""
@@ -86,6 +92,7 @@ class HazardLearner:
             "linear": [member.to_dict() for member in self.linear],
             "boosted": [member.to_dict() for member in self.boosted],
             "horizons_days": self.horizons_days.tolist(),
+            "levelling": self.levelling.to_dict() if self.levelling else None,
         }
 
     def to_bytes(self) -> list[bytes]:
@@ -105,4 +112,12 @@ class HazardLearner:
                 for place, one in enumerate(document["boosted"])
             ],
             horizons_days=np.array(document["horizons_days"]),
+            levelling=Levelling.from_dict(level) if (level := document.get("levelling")) else None,
         )
+
+
+def parts_of(kind: str, both: tuple[Hazards, Hazards]) -> list[Hazards]:
+    """Those of the linear and the boosted hazards that a kind is the mean of."""
+    return [
+        hazards for name, hazards in zip((LINEAR, TREES), both, strict=True) if name in PARTS[kind]
+    ]

@@ -59,16 +59,13 @@ class PersonPeriods:
         """
         spans = Spans.of(outcome, edges)
         happened = outcome.event == cause
-        whole = np.concatenate([[0.0], np.cumsum(rate * np.diff(edges))])
         rows, periods, exposures, came = [], [], [], []
-        for p in range(int(period_of.max()) + 1):
-            low, high = _bounds(edges, period_of, p)
-            until = np.interp(np.minimum(spans.leaving, high), edges, whole)
-            since = np.interp(np.maximum(spans.entry, low), edges, whole)
-            seen = np.flatnonzero(until > since)
+        for p, bounds in enumerate(bounds_of(edges, period_of)):
+            within = spans.cumulated_within(rate, *bounds)
+            seen = np.flatnonzero(within)
             rows.append(seen)
             periods.append(np.full(len(seen), p))
-            exposures.append((until[seen] - since[seen]) * factor[min(p, len(factor) - 1), seen])
+            exposures.append(within[seen] * factor[min(p, len(factor) - 1), seen])
             came.append(happened[seen] & (period_of[spans.last[seen]] == p))
         event = np.concatenate(came)
         kept, weight = _sampled(event, seed + cause)
@@ -130,9 +127,10 @@ def periods_of(outcome: Followed, edges: Floats) -> Integers:
     return np.unique(found, return_inverse=True)[1].astype(np.int64)
 
 
-def _bounds(edges: Floats, period_of: Integers, p: int) -> tuple[float, float]:
-    mine = np.flatnonzero(period_of == p)
-    return float(edges[mine[0]]), float(edges[mine[-1] + 1])
+def bounds_of(edges: Floats, period_of: Integers) -> list[tuple[float, float]]:
+    """The days after which each period begins and on which it ends."""
+    every = [np.flatnonzero(period_of == p) for p in range(int(period_of.max()) + 1)]
+    return [(float(edges[mine[0]]), float(edges[mine[-1] + 1])) for mine in every]
 
 
 def _sampled(event: Flags, seed: int) -> tuple[Integers, Floats]:

@@ -10,7 +10,7 @@ as one number, `moved[0]`, so that a sweep costs what the stored cells cost.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -181,6 +181,17 @@ class Columns:
             codes.data.astype(np.float32, copy=False),
         )
 
+    @classmethod
+    def of_dense(cls, dense: npt.NDArray[Any]) -> Columns:
+        """Of float[d, r] alone."""
+        none = np.zeros(0, dtype=np.int32)
+        return cls(
+            np.ascontiguousarray(dense, dtype=np.float32),
+            np.zeros(1, dtype=np.int64),
+            none,
+            none.astype(np.float32),
+        )
+
     @property
     def n(self) -> int:
         """How many columns."""
@@ -209,6 +220,25 @@ class TimeAtRisk(Protocol):
 
     def events(self, happened: npt.NDArray[np.bool_], weight: Floats) -> Floats:
         """float64[g] weighted events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Events that are expected of each row, float64[r], as time at risk: one interval."""
+
+    events_expected: Floats
+
+    def cumulated(self, rate: Floats) -> Floats:
+        """float64[r] events at `rate` (float64[1]) times what is expected."""
+        return rate[0] * self.events_expected
+
+    def exposure(self, weight: Floats) -> Floats:
+        """float64[1] weighted sum."""
+        return np.array([float(weight @ self.events_expected)])
+
+    def events(self, happened: npt.NDArray[np.bool_], weight: Floats) -> Floats:
+        """float64[1] weighted events."""
+        return np.array([float(weight[happened].sum())])
 
 
 @dataclass(slots=True)

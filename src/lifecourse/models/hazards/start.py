@@ -17,7 +17,7 @@ from scipy import sparse
 from lifecourse.models.evaluation.followed import Followed
 from lifecourse.models.hazards.basis import Basis, Designs
 from lifecourse.models.hazards.linear import LinearHazards
-from lifecourse.models.hazards.person_periods import MOST_ROWS
+from lifecourse.models.hazards.person_periods import MOST_ROWS, bounds_of
 from lifecourse.models.hazards.poisson import Columns
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Start:
             )
         those = demographics(features)
         designs = Designs.of(Basis.fit(those), those)
-        spans = [within(outcome, rows, *bounds) for bounds in _spans(edges, period)]
+        spans = [within(outcome, rows, *bounds) for bounds in bounds_of(edges, period)]
         if any(_fewest(part.event[seen], n_causes) < FEWEST_IN_PERIOD for part, seen in spans):
             spans = [(outcome, rows)]
         parts = [
@@ -130,11 +130,6 @@ def within(outcome: Followed, rows: Integers, low: float, high: float) -> tuple[
         entry_days=np.where(seen, np.maximum(entry, low), entry),
     )
     return part, rows[seen[rows]]
-
-
-def _spans(edges: Floats, period: Integers) -> list[tuple[float, float]]:
-    every = [np.flatnonzero(period == p) for p in range(int(period.max()) + 1)]
-    return [(float(edges[mine[0]]), float(edges[mine[-1] + 1])) for mine in every]
 
 
 def _fewest(event: Integers, n_causes: int) -> int:

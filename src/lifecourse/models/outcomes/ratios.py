@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lifecourse.models.hazards.basis import Basis, Design
-from lifecourse.models.hazards.poisson import Columns, PoissonHazard
+from lifecourse.models.hazards.poisson import Columns, Expected, PoissonHazard
 from lifecourse.models.outcomes.landmarks import YEAR
 
 if TYPE_CHECKING:
@@ -40,25 +40,6 @@ FEWEST_WITHOUT, WITHOUT_FOR_ONE = 10_000, 10
 TOLERANCE = 1e-3
 """Of the log-likelihood an event."""
 TINY = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What age and sex let expect of each row, float64[r], as `PoissonHazard` takes time at risk: one interval."""
-
-    events_expected: Floats
-
-    def cumulated(self, rate: Floats) -> Floats:
-        """float64[r] events at `rate` (float64[1]) times what is expected."""
-        return rate[0] * self.events_expected
-
-    def exposure(self, weight: Floats) -> Floats:
-        """float64[1] weighted sum."""
-        return np.array([float(weight @ self.events_expected)])
-
-    def events(self, happened: Flags, weight: Floats) -> Floats:
-        """float64[1] weighted events."""
-        return np.array([float(weight[happened].sum())])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

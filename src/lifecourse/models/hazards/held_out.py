@@ -1,0 +1,189 @@
+"""What learners say of people held out: calibrated, compared and levelled, nobody by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lifecourse.models.evaluation.log_loss import SMALLEST
+from lifecourse.models.hazards.curves import CurveCalibrator, is_unseen
+from lifecourse.models.hazards.incidence import Hazards, cumulative_incidence
+from lifecourse.models.hazards.learner import AVERAGE, LINEAR, TREES
+from lifecourse.models.hazards.levelling import (
+    Levelling,
+    events_by_period,
+    expected_events,
+    gain,
+    scores_of,
+    with_more,
+)
+from lifecourse.models.hazards.lost import at_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from lifecourse.models.evaluation.followed import Followed
+    from lifecourse.models.hazards.basis import Basis
+
+    Floats = npt.NDArray[np.float64]
+    Halves = npt.NDArray[np.float32]
+    Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a learner says of r rows before calibration.
+
+    raw : float64[r, c, h] incidence; lost : float64[r, c] by the day that ended each row's follow-up
+    """
+
+    raw: Floats
+    lost: Floats
+
+    @classmethod
+    def of(
+        cls, parts: Sequence[Hazards], outcome: Followed, edges: Floats, horizons: Floats
+    ) -> Told:
+        """By the mean of the parts' hazards, of the rows that `outcome` tells the end of."""
+        curve = cumulative_incidence(edges, parts, edges[1:])
+        at = np.searchsorted(edges, horizons) - 1
+        return cls(curve[:, :, at], at_loss(edges, curve, outcome))
+
+    @classmethod
+    def joined(cls, every: Sequence[Told], order: Integers) -> Told:
+        """The rows of all, one after the other, in `order`."""
+        return cls(
+            *(np.concatenate([getattr(one, n) for one in every])[order] for n in ("raw", "lost"))
+        )
+
+    def rows(self, rows: Integers) -> Told:
+        """Some of the rows."""
+        return Told(self.raw[rows], self.lost[rows])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A learner's maps and what it says by maps that others made: float64[r, c, h], and float64[r] its loss."""
+
+    told: Told
+    calibrator: CurveCalibrator
+    incidence: Floats
+    losses: Floats
+
+    @property
+    def loss(self) -> float:
+        """The mean loss; 0 of nobody."""
+        return float(self.losses.sum()) / max(len(self.losses), 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """People who were held out.
+
+    came : what came of r rows, all seen from the start; folds : int64[r], each mapped and levelled by the others
+    """
+
+    came: Followed
+    folds: Integers
+    horizons: Floats
+
+    def calibrated(self, told: Told) -> Judged:
+        """The maps of everyone, and what each fold is told by those of the others, near everyone's."""
+        whole = CurveCalibrator.fit(told.raw, self.came, self.horizons, lost=told.lost)
+        return self._judged(told, whole, whole)
+
+    def bent(self, judged: Judged) -> Judged:
+        """The same with maps bent where people gain by it."""
+        straight, told = judged.calibrator, judged.told
+        bent = straight.bent(told.raw, self.came, self.folds, told.lost)
+        return judged if bent.shapes is None else self._judged(told, bent, straight)
+
+    def levelled(
+        self,
+        basis: Basis,
+        dense: Halves,
+        parts: Sequence[tuple[Integers, Sequence[Hazards]]],
+        edges: Floats,
+        period: Integers,
+    ) -> tuple[Levelling, Told] | None:
+        """What levels the mean of `parts`, and what it then says of each fold, levelled by the others.
+
+        None where the level hazards are not likelier of people who did not level them.
+
+        dense : float32[k, r], who the people are, by `basis`
+        parts : hazards of some of the rows (int64 places), together of all; period : int64[g], of each interval
+        """
+        n_causes = parts[0][1][0].margin.shape[0]
+        came = events_by_period(self.came, edges, period, n_causes)
+        expected, scores = np.empty(came.shape), np.empty(came.shape)
+        for rows, those in parts:
+            expected[:, :, rows] = expected_events(those, self.came.rows(rows), edges, period)
+            scores[:, :, rows] = scores_of(those, edges, period)
+
+        def learned(rows: Integers) -> Levelling:
+            return Levelling.fit(
+                basis, dense[:, rows], scores[:, :, rows], came[:, :, rows], expected[:, :, rows]
+            )
+
+        more = np.empty(came.shape)
+        for fold in np.unique(self.folds):
+            mine = np.flatnonzero(self.folds == fold)
+            others = learned(np.flatnonzero(self.folds != fold))
+            more[:, :, mine] = others.more(dense[:, mine], scores[:, :, mine])
+        if gain(came, expected, more) <= 0:
+            return None
+        told = [
+            Told.of(
+                with_more(those, period, more[:, :, rows]),
+                self.came.rows(rows),
+                edges,
+                self.horizons,
+            )
+            for rows, those in parts
+        ]
+        order = np.argsort(np.concatenate([rows for rows, _ in parts]))
+        return learned(np.arange(len(self.came))), Told.joined(told, order)
+
+    def _judged(self, told: Told, whole: CurveCalibrator, start: CurveCalibrator) -> Judged:
+        found = np.empty_like(told.raw)
+        for fold in np.unique(self.folds):
+            others, mine = np.flatnonzero(self.folds != fold), np.flatnonzero(self.folds == fold)
+            those, theirs = self.came.rows(others), told.rows(others)
+            calibrator = CurveCalibrator.fit(
+                theirs.raw, those, self.horizons, lost=theirs.lost, start=start
+            )
+            if whole.shapes is not None:
+                calibrator = calibrator.bent(theirs.raw, those, self.folds[others], theirs.lost)
+            found[mine] = calibrator.apply(told.raw[mine], self.horizons)
+        return Judged(told=told, calibrator=whole, incidence=found, losses=self._losses(found))
+
+    def _losses(self, incidence: Floats) -> Floats:
+        """float64[r]: each row's IPCW log loss, the mean over causes and the horizons to which people were seen."""
+        came, n_causes = self.came, incidence.shape[1]
+        total = np.zeros(len(came))
+        inside = np.clip(incidence, SMALLEST, 1 - SMALLEST)
+        seen = [h for h, d in enumerate(self.horizons) if h == 0 or not is_unseen(came, float(d))]
+        for h in seen:
+            for c in range(n_causes):
+                happened, weight = came.known_at(float(self.horizons[h]), cause=c + 1)
+                risk = inside[:, c, h]
+                total -= weight * np.where(happened, np.log(risk), np.log1p(-risk))
+        return total / (len(seen) * n_causes)
+
+
+def winner_of(judged: dict[str, Judged]) -> str:
+    """The average, unless another's loss is below it by more than the standard error of the difference."""
+    best, margin = AVERAGE, 0.0
+    usual = judged[AVERAGE].losses
+    if len(usual) == 0:
+        return best
+    for kind in (LINEAR, TREES):
+        better = usual - judged[kind].losses
+        beyond = float(better.mean() - better.std() / np.sqrt(len(better)))
+        if beyond > margin:
+            best, margin = kind, beyond
+    return best
