@@ -105,7 +105,7 @@ def together(
         peer="es-aces, the sum of the three",
         ours=ours["wall"],
         theirs=theirs,
-        target=PROMISED_TOGETHER.get(size),
+        target=promised(PROMISED_TOGETHER, size, theirs),
         peak_mb=ours["peak_mb"],
         processor=ours["processor"],
         checked="every row as from one task at a time",
@@ -115,6 +115,12 @@ def together(
     if size in PROMISED_TOGETHER:
         peak = {"ours": ours["peak_mb"], "unit": "MB", "target": PROMISED_MB, "theirs": None}
         report(replace(line, work=f"{line.work}: peak memory", peer="", **peak))
+
+
+def promised(seconds: dict[str, float], size: str, theirs: float | None) -> float | None:
+    """So many seconds at most; on large data a part of the peer's, where these are known."""
+    factor = TIMES_FASTER.get(size)
+    return seconds.get(size) if factor is None or theirs is None else theirs / factor
 
 
 def beside_aces(
@@ -131,17 +137,13 @@ def beside_aces(
         checked = f"all {rows.height:,} rows equal"
     except (PeerAbsent, subprocess.SubprocessError, OSError) as absent:
         sys.stdout.write(f"ACES was not measured on {task.stem}: {type(absent).__name__}\n")
-    factor = TIMES_FASTER.get(size)
-    target = PROMISED_SECONDS.get(size)
-    if factor is not None and theirs is not None:
-        target = theirs["wall"] / factor
     return Result(
         work=f"label task {task.stem}",
         size=size,
         peer=name,
         ours=ours["wall"],
         theirs=None if theirs is None else theirs["wall"],
-        target=target,
+        target=promised(PROMISED_SECONDS, size, None if theirs is None else theirs["wall"]),
         peak_mb=ours["peak_mb"],
         peer_peak_mb=None if theirs is None else theirs["peak_mb"],
         processor=ours["processor"],
