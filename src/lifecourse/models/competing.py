@@ -33,6 +33,7 @@ from lifecourse.models.evaluation import (
 )
 from lifecourse.models.hazards import fit_hazards
 from lifecourse.models.hazards.learner import LINEAR
+from lifecourse.models.hazards.start import places_of
 from lifecourse.models.model import RiskModel
 from lifecourse.models.split import N_FOLDS, folds_of
 
@@ -140,6 +141,7 @@ class HazardStudy:
             "learner": fitted.learner.kind,
             "causes": self.task.names,
             "calibrated_by": fitted.calibrator.kinds,
+            "levelled_by": self._levelled_by(fitted),
             "rows": len(self.subjects),
             "subjects": len(np.unique(self.subjects)),
             "events": int((self.followed.event == 1).sum()),
@@ -156,6 +158,12 @@ class HazardStudy:
             "judged": judged,
             "limits": list(LIMITS),
         }
+
+    def _levelled_by(self, fitted: HazardFit) -> list[str]:
+        """The columns of who people are by which the hazards are level."""
+        if fitted.learner.levelling is None:
+            return []
+        return [self.features.dense_names[place] for place in places_of(self.features)]
 
     def _learning(self, fitted: HazardFit) -> dict[str, Any]:
         """Uno's C by the last horizon against the people who taught."""

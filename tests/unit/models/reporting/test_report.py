@@ -147,6 +147,16 @@ def test_the_table_changes_when_the_card_changes(card: dict[str, Any]) -> None:
     assert {"8a", "10", "12f", "21", "23a"} <= changed
 
 
+def test_it_is_told_by_what_hazards_are_level(card: dict[str, Any]) -> None:
+    def told() -> str:
+        return " ".join(str(row["says"]) for row in tripod(card).values())
+
+    card["calibrated_by"], card["levelled_by"] = [["straight", "beta"]], []
+    assert "Hazards are level" not in told()
+    card["levelled_by"] = ["age", "female"]
+    assert "Hazards are level by age, female" in told()
+
+
 def test_signals_follow_what_is_known(card: dict[str, Any]) -> None:
     card["concerns"] = []
     assert probast(card)["3.2"]["answer"] == "probably yes"

@@ -115,11 +115,17 @@ def calibrated(card: Card) -> str | None:
         return None
     kinds = [kind for row in found for kind in (row if isinstance(row, list) else [row])]
     bent = {kind: kinds.count(kind) for kind in sorted(set(kinds) - {"straight"})}
+    by = ", ".join(card.get("levelled_by") or ())
+    level = (
+        f" Hazards are level by {by}: as many are expected as came, of people held out."
+        if by
+        else ""
+    )
     if not bent:
-        return "Calibrated out of fold by intercept and slope on the log-odds."
+        return f"Calibrated out of fold by intercept and slope on the log-odds.{level}"
     said = " and ".join(f"{n} bent ({kind})" for kind, n in bent.items())
     rest = ", the rest by intercept and slope" if sum(bent.values()) < len(kinds) else ""
-    return f"Calibrated out of fold; of {len(kinds)} maps of log-odds {said}{rest}."
+    return f"Calibrated out of fold; of {len(kinds)} maps of log-odds {said}{rest}.{level}"
 
 
 @fact
