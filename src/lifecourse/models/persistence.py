@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from lifecourse.tasks import AnyTask
 
-FORMAT = 2
+FORMAT, EARLIEST = 3, 2
+"""The format that is written, and the earliest that is read: of 2, hazards are not level."""
 MODEL, CARD, TREES, MANIFEST = "model.json", "card.json", "trees.ubj", "manifest.json"
 REPORT, CHAI_CARD = "report.json", "chai_card.json"
 """What the card tells by the checklists, and as CHAI's applied model card: for people, and never read back."""
@@ -124,7 +125,7 @@ def load_model(folder: Path, derived: Derived | None = None) -> RiskModel:
     ModelError
         There is none, it was changed, another store's key signed it or none did, or it is of a later format.
     """
-    document, files = read_document(folder, derived, kind=TASK, version=FORMAT)
+    document, files = read_document(folder, derived, kind=TASK, version=FORMAT, earliest=EARLIEST)
     kind: type[AnyTask] = AcesTask if document["task_kind"] == "aces" else Task
     return RiskModel(
         task=_adapter(kind).validate_python(document["task"]),
@@ -136,9 +137,11 @@ def load_model(folder: Path, derived: Derived | None = None) -> RiskModel:
 
 
 def read_document(
-    folder: Path, derived: Derived | None, *, kind: str, version: int
+    folder: Path, derived: Derived | None, *, kind: str, version: int, earliest: int | None = None
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The document of the model in `folder`, which is of `kind` and of the format `version`, and its files.
+
+    Where `earliest` is given, it may be of any format from that one on.
 
     Raises
     ------
@@ -155,7 +158,7 @@ def read_document(
         )
     if document["format"] > version:
         raise ModelError(f"model '{folder.name}' is of a later format. Update lifecourse.")
-    if document["format"] < version:
+    if document["format"] < (version if earliest is None else earliest):
         raise ModelError(f"model '{folder.name}' is of an earlier format. Train it again.")
     return document, files
 

@@ -76,12 +76,13 @@ def read_tables(
         scans = [_scan(*source).filter(*wanted) for source in sources]
         return pl.concat(pl.collect_all(scan.select(_columns(scan, columns)) for scan in scans))
     except (pl.exceptions.PolarsError, OSError):
-        # One by one, the damaged one is named.
+        # One by one the damaged one is named, and tables that an earlier version wrote may differ in their columns.
+        found = []
         for path, key, aad in sources:
             with _damage_named(path):
                 scan = _scan(path, key, aad).filter(*wanted)
-                scan.select(_columns(scan, columns)).collect()
-        raise
+                found.append(scan.select(_columns(scan, columns)).collect())
+        return pl.concat(found)
 
 
 def read_table(
@@ -116,13 +117,12 @@ def _scan(path: Path, key: bytes | None, aad: str) -> pl.LazyFrame:
 
 
 def _scan_plain(paths: list[Path], columns: Sequence[str]) -> pl.LazyFrame:
-    """One scan of several tables of events: less to plan than a scan of each."""
+    """One scan of several tables of events, which have all `columns`: less to plan than a scan of each."""
     kinds = event_schema()
     return pl.scan_parquet(
         paths,
         glob=False,
         schema={name: kinds[name] for name in {*columns, "code"}},
-        missing_columns="insert",
         extra_columns="ignore",
     )
 

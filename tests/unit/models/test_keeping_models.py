@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import orjson
 import polars as pl
 import pytest
 from cohorts import RECIPE, SEEN, TASK, at_visit, cohort, with_a_future
@@ -17,7 +18,9 @@ from lifecourse.features import featurize
 from lifecourse.models import load_model, predict, save_model, train
 from lifecourse.models.binary import LEARNERS
 from lifecourse.models.calibration import fit_calibrator
+from lifecourse.models.persistence import write_signed
 from lifecourse.models.split import folds_of
+from lifecourse.timeline.derived import PLAIN
 from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
@@ -59,6 +62,29 @@ def test_saved_model_predicts_the_same_to_the_last_bit(model: RiskModel, tmp_pat
         model.vocabulary,
         model.card,
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(1, "earlier format"), (2, None), (3, None), (4, "later format")]
+)
+def test_a_model_of_the_format_before_is_read_and_others_are_refused(
+    trained: RiskModel, tmp_path: Path, number: int, said: str | None
+) -> None:
+    save_model(trained, tmp_path / "m")
+    files = {
+        path.name: path.read_bytes()
+        for path in (tmp_path / "m").iterdir()
+        if path.name != "manifest.json"
+    }
+    document = orjson.loads(files["model.json"])
+    assert document["format"] == 3
+    files["model.json"] = orjson.dumps({**document, "format": number})
+    write_signed(files, tmp_path / "m", PLAIN)
+    if said is None:
+        assert load_model(tmp_path / "m").version == trained.version
+    else:
+        with pytest.raises(ModelError, match=said):
+            load_model(tmp_path / "m")
 
 
 def test_every_changed_file_is_refused_by_name(model: RiskModel, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from sources import meds_events, write_meds
 
@@ -22,6 +23,7 @@ from lifecourse.privacy.keys import FileKeyProvider
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.timeline.access import open_timeline
 from lifecourse.timeline.ingestion import ingest
+from lifecourse.timeline.sealed import read_tables
 from lifecourse.timeline.store import Store
 
 WHO = Actor(name="test")
@@ -127,3 +129,30 @@ def test_nothing_of_a_manifest_is_open_but_its_place_in_the_chain(store: Path) -
     for word in ("content", "rows", "sources", "subjects", "wrapped_key", "report", "parts/"):
         assert word not in text
     assert '"parent"' in text
+
+
+def test_a_table_of_another_kind_is_not_read_as_one_without_events(tmp_path: Path) -> None:
+    ingest(write_meds(tmp_path / "a", meds_events(60)), tmp_path / "plain", plain=True)
+    manifest = Store(tmp_path / "plain").manifest()
+    timeline = open_timeline(tmp_path / "plain", actor=WHO, purpose=Purpose.OPERATIONS)
+    shards = range(timeline.n_shards)
+    code = timeline.codes.codes[0]
+    assert timeline.holding.matching(shards, ("subject_id", "time", "code"), {code}).height
+    shutil.copyfile(
+        tmp_path / "plain" / manifest.persons.path, tmp_path / "plain" / manifest.parts[0].path
+    )
+    for codes in ({code}, None):
+        with pytest.raises(FileSwapped):
+            timeline.holding.matching(shards, ("subject_id", "time", "code"), codes)
+
+
+def test_an_earlier_part_that_lacks_a_column_that_may_be_absent_is_read(tmp_path: Path) -> None:
+    ingest(write_meds(tmp_path / "a", meds_events(60)), tmp_path / "plain", plain=True)
+    part = tmp_path / "plain" / Store(tmp_path / "plain").manifest().parts[0].path
+    columns = ("subject_id", "time", "code", "numeric_value", "unit")
+    whole = read_tables([(part, None, "")], columns, None)
+    pl.read_parquet(part).drop("unit").write_parquet(part)
+    lacking = read_tables([(part, None, "")], columns, None)
+    assert lacking.columns == list(columns)
+    assert lacking["unit"].null_count() == lacking.height == whole.height
+    assert lacking.drop("unit").equals(whole.drop("unit"))

@@ -22,7 +22,7 @@ from lifecourse.models.hazards.curves import CurveCalibrator
 from lifecourse.models.hazards.grid import seen_until, time_grid
 from lifecourse.models.hazards.held_out import HeldOut, Told, winner_of
 from lifecourse.models.hazards.learner import KINDS, HazardLearner, parts_of
-from lifecourse.models.hazards.levelling import Levelling, is_worth_levelling
+from lifecourse.models.hazards.levelling import Levelling, may_level
 from lifecourse.models.hazards.linear import LinearHazards, Penalty, chosen_penalties
 from lifecourse.models.hazards.person_periods import periods_of
 from lifecourse.models.hazards.start import demographics
@@ -246,11 +246,11 @@ class _Study:
             horizons=self.horizons,
         )
         every = [Told.joined([member.told[kind] for member in members], order) for kind in KINDS]
-        calibrated = beside(self.workers, *(partial(held.calibrated, told) for told in every))
+        calibrated = beside(self.workers, *(partial(held.calibrated, [told]) for told in every))
         found = dict(zip(KINDS, calibrated, strict=True))
         winner = winner_of(found)
         levelling = None
-        if is_worth_levelling(self.features, held.came) and (
+        if may_level(self.features, held.came) and (
             level := self._levelled(held, judged, members, winner)
         ):
             levelling, found[winner] = level[0], held.calibrated(level[1])
@@ -273,7 +273,7 @@ class _Study:
 
     def _levelled(
         self, held: HeldOut, judged: Integers, members: list[_Member], kind: str
-    ) -> tuple[Levelling, Told] | None:
+    ) -> tuple[Levelling, list[Told]] | None:
         """What levels the learner, and what it says once it is level; None where people do not gain by it."""
         those = demographics(self.features.of_rows(judged))
         basis = Basis.fit(those)

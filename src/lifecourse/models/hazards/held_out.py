@@ -15,7 +15,7 @@ from lifecourse.models.hazards.levelling import (
     Levelling,
     events_by_period,
     expected_events,
-    gain,
+    gains,
     scores_of,
     with_more,
 )
@@ -66,10 +66,16 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A learner's maps and what it says by maps that others made: float64[r, c, h], and float64[r] its loss."""
+class Standing:
+    """What is said of people held out, and how well.
+
+    told : of each fold by those who had no part in it
+    by_others : of all rows, by what each fold in turn had no part in; `told` where nothing was levelled
+    incidence : float64[r, c, h], mapped by maps that the row's fold had no part in; losses : float64[r]
+    """
 
     told: Told
+    by_others: Sequence[Told]
     calibrator: CurveCalibrator
     incidence: Floats
     losses: Floats
@@ -84,23 +90,34 @@ class Judged:
 class HeldOut:
     """People who were held out.
 
-    came : what came of r rows, all seen from the start; folds : int64[r], each mapped and levelled by the others
+    came : what came of r rows, all seen from the start
+    folds : int64[r] from 0 on, each mapped and levelled by the others
     """
 
     came: Followed
     folds: Integers
     horizons: Floats
 
-    def calibrated(self, told: Told) -> Judged:
-        """The maps of everyone, and what each fold is told by those of the others, near everyone's."""
-        whole = CurveCalibrator.fit(told.raw, self.came, self.horizons, lost=told.lost)
-        return self._judged(told, whole, whole)
+    def calibrated(self, by_others: Sequence[Told]) -> Standing:
+        """The maps of everyone, and what each fold is told by those of the others, near everyone's.
 
-    def bent(self, judged: Judged) -> Judged:
+        by_others : what all are told, one for each fold that had no part in it; or one that nobody had a part in
+        """
+        told = by_others[0]
+        if len(by_others) > 1:
+            mine = [np.flatnonzero(self.folds == fold) for fold in range(len(by_others))]
+            parts = [told.rows(rows) for told, rows in zip(by_others, mine, strict=True)]
+            told = Told.joined(parts, np.argsort(np.concatenate(mine)))
+        whole = CurveCalibrator.fit(told.raw, self.came, self.horizons, lost=told.lost)
+        return self._standing(told, by_others, whole, whole)
+
+    def bent(self, standing: Standing) -> Standing:
         """The same with maps bent where people gain by it."""
-        straight, told = judged.calibrator, judged.told
+        straight, told = standing.calibrator, standing.told
         bent = straight.bent(told.raw, self.came, self.folds, told.lost)
-        return judged if bent.shapes is None else self._judged(told, bent, straight)
+        if bent.shapes is None:
+            return standing
+        return self._standing(told, standing.by_others, bent, straight)
 
     def levelled(
         self,
@@ -109,10 +126,10 @@ class HeldOut:
         parts: Sequence[tuple[Integers, Sequence[Hazards]]],
         edges: Floats,
         period: Integers,
-    ) -> tuple[Levelling, Told] | None:
-        """What levels the mean of `parts`, and what it then says of each fold, levelled by the others.
+    ) -> tuple[Levelling, list[Told]] | None:
+        """What levels the mean of `parts`, and what all are told when it is learned without each fold in turn.
 
-        None where the level hazards are not likelier of people who did not level them.
+        Only of causes of which level hazards are likelier of people who did not level them; None where of none.
 
         dense : float32[k, r], who the people are, by `basis`
         parts : hazards of some of the rows (int64 places), together of all; period : int64[g], of each interval
@@ -123,19 +140,36 @@ class HeldOut:
         for rows, those in parts:
             expected[:, :, rows] = expected_events(those, self.came.rows(rows), edges, period)
             scores[:, :, rows] = scores_of(those, edges, period)
+        every = [self.folds != fold for fold in range(int(self.folds.max()) + 1)]
 
-        def learned(rows: Integers) -> Levelling:
+        def learned(rows: npt.NDArray[np.bool_]) -> Levelling:
             return Levelling.fit(
                 basis, dense[:, rows], scores[:, :, rows], came[:, :, rows], expected[:, :, rows]
             )
 
-        more = np.empty(came.shape)
-        for fold in np.unique(self.folds):
-            mine = np.flatnonzero(self.folds == fold)
-            others = learned(np.flatnonzero(self.folds != fold))
-            more[:, :, mine] = others.more(dense[:, mine], scores[:, :, mine])
-        if gain(came, expected, more) <= 0:
+        by_others = [learned(others) for others in every]
+        gained = np.zeros(n_causes)
+        for others, one in zip(every, by_others, strict=True):
+            mine = ~others
+            more = one.more(dense[:, mine], scores[:, :, mine])
+            gained += gains(came[:, :, mine], expected[:, :, mine], more)
+        kept = gained > 0
+        if not kept.any():
             return None
+        told = [
+            self._told(parts, one.of_causes(kept).more(dense, scores), edges, period)
+            for one in by_others
+        ]
+        return learned(np.ones(len(self.folds), dtype=np.bool_)).of_causes(kept), told
+
+    def _told(
+        self,
+        parts: Sequence[tuple[Integers, Sequence[Hazards]]],
+        more: Floats,
+        edges: Floats,
+        period: Integers,
+    ) -> Told:
+        """By the parts with `more` (float64[c, p, r]) on their log hazards."""
         told = [
             Told.of(
                 with_more(those, period, more[:, :, rows]),
@@ -145,21 +179,33 @@ class HeldOut:
             )
             for rows, those in parts
         ]
-        order = np.argsort(np.concatenate([rows for rows, _ in parts]))
-        return learned(np.arange(len(self.came))), Told.joined(told, order)
+        return Told.joined(told, np.argsort(np.concatenate([rows for rows, _ in parts])))
 
-    def _judged(self, told: Told, whole: CurveCalibrator, start: CurveCalibrator) -> Judged:
+    def _standing(
+        self,
+        told: Told,
+        by_others: Sequence[Told],
+        whole: CurveCalibrator,
+        start: CurveCalibrator,
+    ) -> Standing:
         found = np.empty_like(told.raw)
         for fold in np.unique(self.folds):
             others, mine = np.flatnonzero(self.folds != fold), np.flatnonzero(self.folds == fold)
-            those, theirs = self.came.rows(others), told.rows(others)
+            those = self.came.rows(others)
+            theirs = by_others[fold if len(by_others) > 1 else 0].rows(others)
             calibrator = CurveCalibrator.fit(
                 theirs.raw, those, self.horizons, lost=theirs.lost, start=start
             )
             if whole.shapes is not None:
                 calibrator = calibrator.bent(theirs.raw, those, self.folds[others], theirs.lost)
             found[mine] = calibrator.apply(told.raw[mine], self.horizons)
-        return Judged(told=told, calibrator=whole, incidence=found, losses=self._losses(found))
+        return Standing(
+            told=told,
+            by_others=by_others,
+            calibrator=whole,
+            incidence=found,
+            losses=self._losses(found),
+        )
 
     def _losses(self, incidence: Floats) -> Floats:
         """float64[r]: each row's IPCW log loss, the mean over causes and the horizons to which people were seen."""
@@ -175,14 +221,14 @@ class HeldOut:
         return total / (len(seen) * n_causes)
 
 
-def winner_of(judged: dict[str, Judged]) -> str:
+def winner_of(standing: dict[str, Standing]) -> str:
     """The average, unless another's loss is below it by more than the standard error of the difference."""
     best, margin = AVERAGE, 0.0
-    usual = judged[AVERAGE].losses
+    usual = standing[AVERAGE].losses
     if len(usual) == 0:
         return best
     for kind in (LINEAR, TREES):
-        better = usual - judged[kind].losses
+        better = usual - standing[kind].losses
         beyond = float(better.mean() - better.std() / np.sqrt(len(better)))
         if beyond > margin:
             best, margin = kind, beyond

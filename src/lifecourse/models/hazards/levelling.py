@@ -35,11 +35,12 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
     Integers = npt.NDArray[np.int64]
 
-FEWEST_EVENTS = 2_000
-"""Of the first cause; of fewer, groups tell little that chance does not."""
+LEVEL_EVENTS = 2_000
+"""Of a cause, among people held out; of fewer, groups tell little that chance does not."""
 PRIOR_EVENTS = 20.0
-"""Every coefficient is held to 0 as if by so many events at one standard deviation."""
+"""Every coefficient is held to 0 as if by so many events, of columns at one standard deviation."""
 LEAST_SCORE = -30.0
+"""The log of what a hazard of nothing adds up to."""
 CLOSE = 1e-6
 """Of the log-likelihood an event."""
 
@@ -61,7 +62,7 @@ class Levelling:
     def fit(
         cls, basis: Basis, dense: Halves, scores: Floats, came: Flags, expected: Floats
     ) -> Levelling:
-        """So that of r rows as many come as are expected.
+        """So that of r rows as many come as are expected; of causes with fewer than `LEVEL_EVENTS` nothing is added.
 
         dense : float32[k, r] columns of `basis`
         scores, expected : float64[c, p, r] (`scores_of`, `expected_events`); came : bool[c, p, r]
@@ -69,11 +70,13 @@ class Levelling:
         shape = expected.shape[:2]
         level, stretch, beta = np.zeros(shape), np.zeros(shape), np.zeros((*shape, len(dense)))
         for c, p in np.ndindex(shape):
-            if not came[c, p].any():
+            if came[c].sum() < LEVEL_EVENTS or not (came[c, p] & (expected[c, p] > 0)).any():
                 continue
             columns = Columns.of_dense(np.vstack([dense, scores[c, p]]))
+            prior = np.full(columns.n, PRIOR_EVENTS)
+            prior[-1] *= scores[c, p].var()
             fit = PoissonHazard.start(columns, Expected(expected[c, p]), came[c, p])
-            fit.fit(np.zeros(columns.n), np.full(columns.n, PRIOR_EVENTS), CLOSE)
+            fit.fit(np.zeros(columns.n), prior, CLOSE)
             level[c, p] = np.log(fit.rate[0])
             beta[c, p], stretch[c, p] = fit.beta[:-1], fit.beta[-1]
         return cls(basis=basis, level=level, beta=beta, stretch=stretch)
@@ -102,8 +105,17 @@ class Levelling:
 
     def more(self, dense: Halves, scores: Floats) -> Floats:
         """float64[c, p, r]: what is added to the log hazards."""
-        return np.asarray(
-            self.level[:, :, None] + self.beta @ dense + self.stretch[:, :, None] * scores
+        columns = Columns.of_dense(dense)  # a row's sum has one order, whoever is beside it
+        told = np.array([[columns.margin(beta) for beta in cause] for cause in self.beta])
+        return np.asarray(self.level[:, :, None] + told + self.stretch[:, :, None] * scores)
+
+    def of_causes(self, kept: Flags) -> Levelling:
+        """The same of the causes that are `kept` (bool[c]); others stay as they are."""
+        return replace(
+            self,
+            level=self.level * kept[:, None],
+            beta=self.beta * kept[:, None, None],
+            stretch=self.stretch * kept[:, None],
         )
 
     def contributions(self, told: Floats, features: FeatureMatrix, cause: int) -> Floats:
@@ -117,9 +129,10 @@ class Levelling:
         return np.asarray(found)
 
 
-def is_worth_levelling(features: FeatureMatrix, outcome: Followed) -> bool:
-    """Whether it is known who people are, and of the first cause as many events as groups need."""
-    return len(places_of(features)) > 0 and int((outcome.event == 1).sum()) >= FEWEST_EVENTS
+def may_level(features: FeatureMatrix, outcome: Followed) -> bool:
+    """Whether it is known who people are, and any cause has as many events as groups need."""
+    most = np.bincount(outcome.event)[1:].max(initial=0)
+    return len(places_of(features)) > 0 and int(most) >= LEVEL_EVENTS
 
 
 def with_more(parts: Sequence[Hazards], period: Integers, more: Floats) -> list[Hazards]:
@@ -160,6 +173,7 @@ def events_by_period(outcome: Followed, edges: Floats, period: Integers, n_cause
     return (outcome.event == causes[:, None, None]) & (when == periods[:, None])
 
 
-def gain(came: Flags, expected: Floats, more: Floats) -> float:
-    """Of log-likelihood, by `more` on the log hazards: the Poisson likelihood, which needs nobody's later fate."""
-    return float(more[came].sum() - (expected * np.expm1(more)).sum())
+def gains(came: Flags, expected: Floats, more: Floats) -> Floats:
+    """float64[c] of log-likelihood, by `more` on the log hazards: the Poisson likelihood, which needs nobody's fate."""
+    told = np.where(came, more, 0.0) - expected * np.expm1(more)
+    return np.asarray(told.sum(axis=(1, 2)))

@@ -234,7 +234,7 @@ class Expected:
 
     def exposure(self, weight: Floats) -> Floats:
         """float64[1] weighted sum."""
-        return np.array([float(weight @ self.events_expected)])
+        return np.array([float((weight * self.events_expected).sum())])
 
     def events(self, happened: npt.NDArray[np.bool_], weight: Floats) -> Floats:
         """float64[1] weighted events."""

@@ -17,12 +17,12 @@ from lifecourse.models.hazards.held_out import HeldOut, Told
 from lifecourse.models.hazards.incidence import Hazards
 from lifecourse.models.hazards.learner import HazardLearner
 from lifecourse.models.hazards.levelling import (
-    FEWEST_EVENTS,
+    LEVEL_EVENTS,
     PRIOR_EVENTS,
     Levelling,
     events_by_period,
     expected_events,
-    gain,
+    gains,
     scores_of,
     with_more,
 )
@@ -32,20 +32,21 @@ YEAR = 365.25
 HORIZONS = np.array([1.0, 5.0]) * YEAR
 EDGES = np.array([0.0, 200.0, 500.0, 900.0])
 PERIOD = np.array([0, 0, 1])
+N_TILTED = 8_000
 
 
 def people(seed: int, n: int) -> tuple[FeatureMatrix, Followed]:
-    """Age and thirty of 120 other columns say a little each: too many for trees, or a penalty, to take whole."""
+    """Age and fifty of 150 other columns say a little each: too many for trees, or a penalty, to take whole."""
     random = np.random.default_rng(seed)
     age, female = random.uniform(20, 80, n), (random.random(n) < 0.5).astype(float)
-    others = random.normal(size=(n, 120))
+    others = random.normal(size=(n, 150))
     days = random.exponential(YEAR, n) / np.exp(
-        -2.6 + (age - 50) / 20 + 0.2 * others[:, :30].sum(axis=1)
+        -1.6 + (age - 50) / 20 + 0.2 * others[:, :50].sum(axis=1)
     )
     features = FeatureMatrix(
         rows=pl.DataFrame({"subject_id": np.arange(n)}),
         dense=np.column_stack([age, female, others]),
-        dense_names=["age", "female", *(f"other{i}" for i in range(120))],
+        dense_names=["age", "female", *(f"other{i}" for i in range(150))],
         codes=sparse.csr_matrix((n, 0), dtype=np.float32),
         code_names=[],
         vocabulary=[],
@@ -57,19 +58,19 @@ def people(seed: int, n: int) -> tuple[FeatureMatrix, Followed]:
 
 @pytest.fixture(scope="module")
 def fit() -> HazardFit:
-    features, outcome = people(1, 6_000)
-    return fit_hazards(features, outcome, np.arange(6_000), horizons_days=HORIZONS)
+    features, outcome = people(1, 5_000)
+    return fit_hazards(features, outcome, np.arange(5_000), horizons_days=HORIZONS)
 
 
 @pytest.fixture(scope="module")
 def tilted() -> tuple[FeatureMatrix, HeldOut, list[tuple[np.ndarray, list[Hazards]]]]:
     """True hazards, but of women told a half of theirs, by two members: one of each half of the people."""
-    features, outcome = people(8, 8_000)
-    log_rate = -2.6 + (features.dense[:, 0] - 50) / 20 + 0.2 * features.dense[:, 2:32].sum(axis=1)
+    features, outcome = people(8, N_TILTED)
+    log_rate = -1.6 + (features.dense[:, 0] - 50) / 20 + 0.2 * features.dense[:, 2:52].sum(axis=1)
     margin = log_rate - np.log(2) * features.dense[:, 1]
-    held = HeldOut(came=outcome, folds=np.arange(8_000) % 5, horizons=HORIZONS)
+    held = HeldOut(came=outcome, folds=np.arange(N_TILTED) % 5, horizons=HORIZONS)
     parts = []
-    for half in (np.arange(0, 8_000, 2), np.arange(1, 8_000, 2)):
+    for half in (np.arange(0, N_TILTED, 2), np.arange(1, N_TILTED, 2)):
         rate = np.full((1, 2), 1 / YEAR)
         parts.append((half, [Hazards(rate, np.zeros(2, np.int64), margin[None, None, half])]))
     return features, held, parts
@@ -77,7 +78,7 @@ def tilted() -> tuple[FeatureMatrix, HeldOut, list[tuple[np.ndarray, list[Hazard
 
 def level(
     features: FeatureMatrix, held: HeldOut, parts: list[tuple[np.ndarray, list[Hazards]]]
-) -> tuple[Levelling, Told] | None:
+) -> tuple[Levelling, list[Told]] | None:
     those = demographics(features)
     basis = Basis.fit(those)
     edges = np.array([0.0, *HORIZONS])
@@ -91,30 +92,75 @@ def test_women_are_foretold_as_often_as_it_comes(
     found = level(features, held, parts)
     assert found is not None
     women, came = features.dense[:, 1] == 1, held.came.event == 1
-    assert found[1].raw[women, 0, -1].mean() == pytest.approx(came[women].mean(), rel=0.02)
-    assert found[1].raw[~women, 0, -1].mean() == pytest.approx(came[~women].mean(), rel=0.02)
+    told = held.calibrated(found[1]).told.raw
+    assert told[women, 0, -1].mean() == pytest.approx(came[women].mean(), rel=0.02)
+    assert told[~women, 0, -1].mean() == pytest.approx(came[~women].mean(), rel=0.02)
 
 
-def test_nobody_is_levelled_on_themselves(
+def test_nobody_is_levelled_or_calibrated_on_themselves(
     tilted: tuple[FeatureMatrix, HeldOut, list[tuple[np.ndarray, list[Hazards]]]],
 ) -> None:
     features, held, parts = tilted
     first = held.folds == 0
-    event = np.where(first & (np.arange(8_000) % 3 == 0), 0, held.came.event)
+    event = np.where(first & (np.arange(N_TILTED) % 3 == 0), 0, held.came.event)
     other = replace(held, came=replace(held.came, event=event))
-    one, two = level(features, held, parts), level(features, other, parts)
-    assert one is not None
-    assert two is not None
-    assert np.array_equal(one[1].raw[first], two[1].raw[first])
-    assert not np.allclose(one[1].raw[~first], two[1].raw[~first])
+    found = []
+    for one in (held, other):
+        level_of_one = level(features, one, parts)
+        assert level_of_one is not None
+        found.append(one.calibrated(level_of_one[1]))
+    assert np.array_equal(found[0].told.raw[first], found[1].told.raw[first])
+    assert not np.allclose(found[0].told.raw[~first], found[1].told.raw[~first])
+    # The maps of the others are looked for from everyone's, which ends a little elsewhere.
+    assert found[0].incidence[first] == pytest.approx(found[1].incidence[first], rel=1e-3)
+
+
+def test_a_rare_cause_is_left_as_it_was_beside_one_that_is_levelled(
+    tilted: tuple[FeatureMatrix, HeldOut, list[tuple[np.ndarray, list[Hazards]]]],
+) -> None:
+    features, held, parts = tilted
+    random = np.random.default_rng(0)
+    event = np.where(random.random(N_TILTED) < 0.005, 2, held.came.event)
+    both = []
+    for rows, (one,) in parts:
+        rare = np.concatenate([one.margin, random.normal(size=(1, 1, len(rows)))])
+        both.append((rows, [Hazards(np.vstack([one.rate, one.rate / 100]), one.period, rare)]))
+    found = level(features, replace(held, came=replace(held.came, event=event)), both)
+    assert found is not None
+    assert (found[0].stretch[1] == 0).all()
+    assert (found[0].beta[1] == 0).all()
+    assert (found[0].level[1] == 0).all()
+    assert (found[0].beta[0] != 0).any()
+
+
+def test_what_came_where_nothing_was_expected_levels_nothing() -> None:
+    features, _ = people(3, 9_000)
+    those = demographics(features)
+    basis = Basis.fit(those)
+    came = np.zeros((1, 2, 9_000), dtype=np.bool_)
+    came[0, 0, :3_000] = came[0, 1, 3_000:3_002] = True
+    expected = np.full((1, 2, 9_000), 0.3)
+    expected[0, 1] = 0.0
+    found = Levelling.fit(basis, basis.dense(those), np.zeros((1, 2, 9_000)), came, expected)
+    assert found.level[0, 1] == 0
+    assert (found.beta[0, 1] == 0).all()
+    assert np.isfinite(found.level).all()
+
+
+def test_who_is_asked_alone_is_told_the_same_to_the_bit(fit: HazardFit) -> None:
+    features, _ = people(10, 64)
+    together = fit.learner.incidence(features)
+    for row in (0, 17, 63):
+        alone = fit.learner.incidence(features.of_rows(np.array([row])))
+        assert np.array_equal(alone[0], together[row])
 
 
 def test_what_is_level_is_left_as_it_is() -> None:
-    features, outcome = people(9, 8_000)
-    log_rate = -2.6 + (features.dense[:, 0] - 50) / 20 + 0.2 * features.dense[:, 2:32].sum(axis=1)
-    held = HeldOut(came=outcome, folds=np.arange(8_000) % 5, horizons=HORIZONS)
+    features, outcome = people(9, N_TILTED)
+    log_rate = -1.6 + (features.dense[:, 0] - 50) / 20 + 0.2 * features.dense[:, 2:52].sum(axis=1)
+    held = HeldOut(came=outcome, folds=np.arange(N_TILTED) % 5, horizons=HORIZONS)
     true = Hazards(np.full((1, 2), 1 / YEAR), np.zeros(2, np.int64), log_rate[None, None])
-    assert level(features, held, [(np.arange(8_000), [true])]) is None
+    assert level(features, held, [(np.arange(N_TILTED), [true])]) is None
 
 
 def test_expected_events_are_those_of_small_steps_through_time() -> None:
@@ -147,18 +193,19 @@ def test_expected_events_are_those_of_small_steps_through_time() -> None:
 
 
 def test_it_is_a_poisson_regression_with_an_offset() -> None:
-    features, _ = people(2, 3_000)
+    features, _ = people(2, 12_000)
     those = demographics(features)
     basis = Basis.fit(those)
     random = np.random.default_rng(3)
-    expected = random.uniform(0.05, 0.4, (1, 1, 3_000))
-    came = random.random((1, 1, 3_000)) < expected * np.exp(0.5 * features.dense[:, 1])
-    scores = random.normal(-1.0, 0.8, (1, 1, 3_000))
+    expected = random.uniform(0.05, 0.4, (1, 1, 12_000))
+    came = random.random((1, 1, 12_000)) < expected * np.exp(0.5 * features.dense[:, 1])
+    scores = random.normal(-1.0, 1.7, (1, 1, 12_000))
     dense = basis.dense(those)
     found = Levelling.fit(basis, dense, scores, came, expected)
-    design = np.column_stack([np.ones(3_000), dense.T.astype(float), scores[0, 0]])
+    design = np.column_stack([np.ones(12_000), dense.T.astype(float), scores[0, 0]])
     prior = np.full(design.shape[1], PRIOR_EVENTS)
     prior[0] = 0.0
+    prior[-1] *= scores.var()
     beta = np.zeros(design.shape[1])
     for _ in range(50):
         mean = expected[0, 0] * np.exp(design @ beta)
@@ -168,7 +215,7 @@ def test_it_is_a_poisson_regression_with_an_offset() -> None:
     assert told[0, 0] == pytest.approx(design @ beta, abs=0.02)
     assert (expected * np.exp(told)).sum() == pytest.approx(came.sum(), rel=1e-5)
     likely = [np.log(mean[came]).sum() - mean.sum() for mean in (expected, expected * np.exp(told))]
-    assert gain(came, expected, told) == pytest.approx(likely[1] - likely[0])
+    assert gains(came, expected, told) == pytest.approx([likely[1] - likely[0]])
 
 
 def test_people_of_each_age_are_foretold_as_often_as_it_comes(fit: HazardFit) -> None:
@@ -226,9 +273,9 @@ def test_scores_are_the_logs_of_whole_periods_and_a_hazard_of_nothing_has_the_le
 
 
 def test_with_few_events_nothing_is_levelled() -> None:
-    features, outcome = people(7, 2_000)
-    assert 300 < (outcome.event == 1).sum() < FEWEST_EVENTS
-    fit = fit_hazards(features, outcome, np.arange(2_000), horizons_days=HORIZONS)
+    features, outcome = people(7, 1_500)
+    assert 300 < (outcome.event == 1).sum() < LEVEL_EVENTS
+    fit = fit_hazards(features, outcome, np.arange(1_500), horizons_days=HORIZONS)
     assert fit.learner.levelling is None
 
 
