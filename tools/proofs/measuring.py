@@ -86,7 +86,7 @@ def told_by(module: str, *words: str) -> Callable[[], tuple[bool, str]]:
 
 def _said(line: dict[str, Any]) -> str:
     """A line without what takes too much room."""
-    return ", ".join(f"{k} {v}" for k, v in line.items() if k not in ("peers", "groups"))
+    return ", ".join(f"{k} {v}" for k, v in line.items() if k not in ("peers", "groups", "crossed"))
 
 
 def run(words: list[str], folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
