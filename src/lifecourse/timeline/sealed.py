@@ -68,20 +68,23 @@ def read_tables(
         A file is absent, was changed, is another file, or its key is wrong.
     """
     wanted = () if codes is None else (pl.col("code").is_in(sorted(codes)),)
+
+    def asked(path: Path, key: bytes | None, aad: str) -> pl.LazyFrame:
+        scan = _scan(path, key, aad).filter(*wanted)
+        return scan.select(_columns(scan, columns))
+
     plain = [path for path, key, _ in sources if key is None]
     try:
         if len(plain) == len(sources):
             return _scan_plain(plain, columns).filter(*wanted).select(columns).collect()
         # Together in one query, sealed tables are read on one core.
-        scans = [_scan(*source).filter(*wanted) for source in sources]
-        return pl.concat(pl.collect_all(scan.select(_columns(scan, columns)) for scan in scans))
+        return pl.concat(pl.collect_all(asked(*source) for source in sources))
     except (pl.exceptions.PolarsError, OSError):
         # One by one the damaged one is named, and tables that an earlier version wrote may differ in their columns.
         found = []
-        for path, key, aad in sources:
-            with _damage_named(path):
-                scan = _scan(path, key, aad).filter(*wanted)
-                found.append(scan.select(_columns(scan, columns)).collect())
+        for source in sources:
+            with _damage_named(source[0]):
+                found.append(asked(*source).collect())
         return pl.concat(found)
 
 

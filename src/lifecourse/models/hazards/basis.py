@@ -180,6 +180,13 @@ class Basis:
             start += curve.n_columns
         return columns
 
+    def added(self, dense: Halves, beta: Floats) -> Floats:
+        """float64[r, covariates]: what coefficients of the dense columns (float32[d, r]) add, by covariate."""
+        found = np.zeros((dense.shape[1], len(self.curves)))
+        for owner, column, coefficient in zip(self.owner, dense, beta, strict=True):
+            found[:, owner] += coefficient * column
+        return found
+
     def design(self, features: FeatureMatrix) -> Design:
         """The columns of the features' rows."""
         return Design(self.dense(features), _logs(features.codes))

@@ -120,10 +120,8 @@ class Levelling:
 
     def contributions(self, told: Floats, features: FeatureMatrix, cause: int) -> Floats:
         """float64[r, columns]: what columns add to the log hazard of `cause`, where they added `told` before."""
-        dense, beta = self.basis.dense(demographics(features)), self.beta[cause - 1].mean(axis=0)
-        parts = np.zeros((dense.shape[1], len(self.basis.curves)))
-        for owner, column, coefficient in zip(self.basis.owner, dense, beta, strict=True):
-            parts[:, owner] += coefficient * column
+        dense = self.basis.dense(demographics(features))
+        parts = self.basis.added(dense, self.beta[cause - 1].mean(axis=0))
         found = told * (1.0 + self.stretch[cause - 1].mean())
         found[:, places_of(features)] += shared(parts, len(places_of(features)))
         return np.asarray(found)

@@ -103,9 +103,7 @@ class LinearHazards:
         design = self.basis.design(features)
         beta = self.beta[cause - 1]
         d = len(design.dense)
-        parts = np.zeros((design.dense.shape[1], len(self.basis.curves)))
-        for owner, column, coefficient in zip(self.basis.owner, design.dense, beta, strict=False):
-            parts[:, owner] += coefficient * column
+        parts = self.basis.added(design.dense, beta[:d])
         return np.hstack([parts, design.codes.multiply(beta[d:]).toarray()])
 
     def to_dict(self) -> dict[str, Any]:
