@@ -270,22 +270,30 @@ def test_with_every_warning_and_debugging_on_nothing_more_is_said(
 INGEST = "import sys; from lifecourse.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
+def ingesting(source: Path, store: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", INGEST, "ingest", str(source), "--store", str(store)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
 @pytest.mark.parametrize("kind", ["fhir", "omop", "hl7v2"])
 def test_a_killed_ingest_leaves_nothing_that_names_anybody(
     kind: str, tmp_path: Path, scratch: Path
 ) -> None:
     canaries = Canaries()
     source = SOURCES[kind](tmp_path / "source", canaries)
-    moments = np.random.default_rng(7)
+    begun = time.monotonic()
+    whole = ingesting(source, tmp_path / "whole")
+    whole.communicate()
+    assert whole.returncode == 0
+    seconds = time.monotonic() - begun
     store, killed = tmp_path / "store", 0
-    for _ in range(int(os.environ.get("LIFECOURSE_KILLS", "6"))):
-        process = subprocess.Popen(
-            [sys.executable, "-c", INGEST, "ingest", str(source), "--store", str(store)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        time.sleep(moments.uniform(0.2, 1.6))
+    for share in np.linspace(0.05, 0.95, int(os.environ.get("LIFECOURSE_KILLS", "6"))):
+        process = ingesting(source, store)
+        time.sleep(share * seconds)
         killed += process.poll() is None
         os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
         out, err = process.communicate()
