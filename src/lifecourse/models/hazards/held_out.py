@@ -11,14 +11,7 @@ from lifecourse.models.evaluation.log_loss import SMALLEST
 from lifecourse.models.hazards.curves import CurveCalibrator, is_unseen
 from lifecourse.models.hazards.incidence import Hazards, cumulative_incidence
 from lifecourse.models.hazards.learner import AVERAGE, LINEAR, TREES
-from lifecourse.models.hazards.levelling import (
-    Levelling,
-    events_by_period,
-    expected_events,
-    gains,
-    scores_of,
-    with_more,
-)
+from lifecourse.models.hazards.levelling import LevelLesson, Levelling, with_more
 from lifecourse.models.hazards.lost import at_loss
 
 if TYPE_CHECKING:
@@ -134,33 +127,17 @@ class HeldOut:
         dense : float32[k, r], who the people are, by `basis`
         parts : hazards of some of the rows (int64 places), together of all; period : int64[g], of each interval
         """
-        n_causes = parts[0][1][0].margin.shape[0]
-        came = events_by_period(self.came, edges, period, n_causes)
-        expected, scores = np.empty(came.shape), np.empty(came.shape)
-        for rows, those in parts:
-            expected[:, :, rows] = expected_events(those, self.came.rows(rows), edges, period)
-            scores[:, :, rows] = scores_of(those, edges, period)
-        every = [self.folds != fold for fold in range(int(self.folds.max()) + 1)]
-
-        def learned(rows: npt.NDArray[np.bool_]) -> Levelling:
-            return Levelling.fit(
-                basis, dense[:, rows], scores[:, :, rows], came[:, :, rows], expected[:, :, rows]
-            )
-
-        by_others = [learned(others) for others in every]
-        gained = np.zeros(n_causes)
-        for others, one in zip(every, by_others, strict=True):
-            mine = ~others
-            more = one.more(dense[:, mine], scores[:, :, mine])
-            gained += gains(came[:, :, mine], expected[:, :, mine], more)
-        kept = gained > 0
+        lesson = LevelLesson.of(basis, dense, self.came, parts, edges, period)
+        folds = [self.folds == fold for fold in range(int(self.folds.max()) + 1)]
+        by_others = [lesson.learned(~fold) for fold in folds]
+        gained = [lesson.gains(one, fold) for one, fold in zip(by_others, folds, strict=True)]
+        kept = np.sum(gained, axis=0) > 0
         if not kept.any():
             return None
         told = [
-            self._told(parts, one.of_causes(kept).more(dense, scores), edges, period)
-            for one in by_others
+            self._told(parts, lesson.more(one.of_causes(kept)), edges, period) for one in by_others
         ]
-        return learned(np.ones(len(self.folds), dtype=np.bool_)).of_causes(kept), told
+        return lesson.learned(np.ones(len(self.folds), dtype=np.bool_)).of_causes(kept), told
 
     def _told(
         self,

@@ -127,6 +127,59 @@ class Levelling:
         return np.asarray(found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelLesson:
+    """What levelling is learned from: of r rows that were held out, who they are, what was told and what came.
+
+    dense : float32[k, r] columns of `basis`
+    scores, expected : float64[c, p, r] (`scores_of`, `expected_events`); came : bool[c, p, r]
+    """
+
+    basis: Basis
+    dense: Halves
+    scores: Floats
+    came: Flags
+    expected: Floats
+
+    @classmethod
+    def of(
+        cls,
+        basis: Basis,
+        dense: Halves,
+        outcome: Followed,
+        parts: Sequence[tuple[Integers, Sequence[Hazards]]],
+        edges: Floats,
+        period: Integers,
+    ) -> LevelLesson:
+        """From the hazards of some of the rows (int64 places) each, together of all."""
+        n_causes = parts[0][1][0].margin.shape[0]
+        came = events_by_period(outcome, edges, period, n_causes)
+        expected, scores = np.empty(came.shape), np.empty(came.shape)
+        for rows, those in parts:
+            expected[:, :, rows] = expected_events(those, outcome.rows(rows), edges, period)
+            scores[:, :, rows] = scores_of(those, edges, period)
+        return cls(basis=basis, dense=dense, scores=scores, came=came, expected=expected)
+
+    def learned(self, rows: Flags) -> Levelling:
+        """What levels some of the rows."""
+        return Levelling.fit(
+            self.basis,
+            self.dense[:, rows],
+            self.scores[:, :, rows],
+            self.came[:, :, rows],
+            self.expected[:, :, rows],
+        )
+
+    def more(self, levelling: Levelling) -> Floats:
+        """float64[c, p, r]: what it adds to the log hazards."""
+        return levelling.more(self.dense, self.scores)
+
+    def gains(self, levelling: Levelling, rows: Flags) -> Floats:
+        """float64[c]: of log-likelihood of some of the rows by it."""
+        more = levelling.more(self.dense[:, rows], self.scores[:, :, rows])
+        return gains(self.came[:, :, rows], self.expected[:, :, rows], more)
+
+
 def may_level(features: FeatureMatrix, outcome: Followed) -> bool:
     """Whether it is known who people are, and any cause has as many events as groups need."""
     most = np.bincount(outcome.event)[1:].max(initial=0)
