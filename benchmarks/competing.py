@@ -3,12 +3,14 @@
 ``python -m benchmarks.competing FOLDER [PEOPLE [onset|recorded]]``
 
 PEOPLE (100,000) of one seed teach, as many of another are judged; both are kept in FOLDER. Each person who teaches has
-two rows: at a moment between 1 and 2 years after the records begin, from which ten years can be seen, and at one
-between 2 and 7 years, with more history; both are followed until the data end, 12 years after they began. The judged
-are asked of at 7 years. For five outcomes and 1, 5 and 10 years: the share of the oracle's gain over chance, observed
-over expected incidence with its interval, and mean predicted over mean true risk in groups of 1,000 or more by age,
-sex, ancestry and deprivation (fifths of the people); age and sex crossed are told beside it. Ten years reach beyond
-the records of those who are judged: there, what would happen is drawn from the true risks.
+three rows: at a moment between 1 and 2.5 years after the records begin, from which ten years can be seen, and at two
+with more history, between 3.5 and 5.5 and between 6 and 8 years; all are followed until the data end, 12 years after
+they began. The judged are asked of at 7 years, so that who teaches is seen before and after. For five outcomes and 1,
+5 and 10 years: the share of the oracle's gain over chance, observed over expected incidence with its interval, and
+mean predicted over mean true risk in groups of 1,000 or more by age, sex, ancestry and deprivation (fifths of the
+people); age and sex crossed are told beside it. Ten years reach beyond the records of those who are judged: there,
+what would happen is drawn from the true risks. A true risk is the mean of 32 lives: of kidney disease, which is a
+bound that is crossed, four tell that of a group of 2,500 to 9 % alone.
 
 The truth that judges is when an illness began. Who teaches is followed to the same thing (``onset``), as if a register
 of the illness were linked to the records; what is known of them is what the records show. With ``recorded`` they are
@@ -50,14 +52,14 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-PEOPLE, TRAINING_SEED, JUDGED_SEED, ORACLE = 100_000, 1_707, 1_808, 100_000
+PEOPLE, TRAINING_SEED, JUDGED_SEED, ORACLE, FUTURES = 100_000, 1_909, 2_010, 100_000, 32
 LEAST_MEAN, LEAST_EACH = 0.95, 0.93
 BOUNDS = ((1_600, 0.05), (400, 0.10))
 """So far may observed over expected be from 1 where there are so many events."""
 COVERED, GROUP, GROUP_OFF, Z = 0.90, 1_000, 0.07, 1.96
 CROSSED = "age and sex"
 ONSET, RECORDED = "onset", "recorded"
-MOMENTS = ((1.0, 2.0), (2.0, 7.0))
+MOMENTS = ((1.0, 2.5), (3.5, 5.5), (6.0, 8.0))
 """Years after the records begin, between which each of a person's moments lies."""
 MOMENTS_SEED = 5
 
@@ -69,6 +71,7 @@ def main(folder: Path, people: int, followed_to: str = ONSET) -> int:
         folder / f"judge{people}",
         people,
         JUDGED_SEED,
+        futures=FUTURES,
         oracle_people=min(ORACLE, max(people, 20_000)),
     )
     truth = folder / f"judge{people}" / "truth"
