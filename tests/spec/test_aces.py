@@ -249,6 +249,8 @@ def test_blanks_are_filled_by_a_predicates_file_and_named_until_then() -> None:
         ("1:30:00", 5_400_000_000),
         ("1.5h", 5_400_000_000),
         ("3 weeks", 21 * 86_400_000_000),
+        ("2 wks", 14 * 86_400_000_000),
+        ("1:30", 90_000_000),
     ],
 )
 def test_durations(text: str, microseconds: int) -> None:

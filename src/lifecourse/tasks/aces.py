@@ -18,23 +18,29 @@ if TYPE_CHECKING:
     from lifecourse.schema.covariate import ValueRange
 
 ANY_EVENT, RECORD_START, RECORD_END = "_ANY_EVENT", "_RECORD_START", "_RECORD_END"
+SPECIAL = (ANY_EVENT, RECORD_START, RECORD_END)
+"""Predicates that need no definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainPredicate:
-    """Events of a codelist, perhaps within a range of values; `static` ones are facts of the subject."""
+    """Events of a codelist, perhaps within a range of values."""
 
     codelist: Codelist
     values: ValueRange | None = None
-    static: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DerivedPredicate:
-    """Moments at which all (`every`) or any of the inputs hold."""
+    """Moments at which all (`every`) or any of the inputs hold; every moment where all of none have to."""
 
     every: bool
     inputs: tuple[str, ...]
+
+    @property
+    def always(self) -> bool:
+        """Whether it holds at every moment of a record."""
+        return self.every and not self.inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +109,15 @@ class AcesTask:
 
     @property
     def needs_moments(self) -> bool:
-        """Whether any window or the trigger is about events of any code."""
-        return ANY_EVENT in self.names
+        """Whether people count of whom no event has a named code: they, or moments of any code, are asked about."""
+        if self.trigger in (RECORD_START, RECORD_END):
+            return True
+        return any(name == ANY_EVENT or self.always(name) for name in self.names)
+
+    def always(self, name: str) -> bool:
+        """Whether the predicate holds at every moment of a record."""
+        predicate = self.predicates.get(name)
+        return isinstance(predicate, DerivedPredicate) and predicate.always
 
     @property
     def causes(self) -> None:

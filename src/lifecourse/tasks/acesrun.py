@@ -21,7 +21,7 @@ from lifecourse.tasks.aces import (
 )
 from lifecourse.tasks.answers import Answers
 from lifecourse.tasks.attrition import COHORT, EXCLUDED, OUTCOME, TRIGGER, Attrition
-from lifecourse.tasks.occurrences import occurrences
+from lifecourse.tasks.occurrences import occurrences, within
 from lifecourse.tasks.signals import instants, record_places, signal
 from lifecourse.timeline.kernel import places_between
 from lifecourse.timeline.shard import NO_END, STATIC, CodeTable, Shard
@@ -163,7 +163,7 @@ class _Run:
 
     def _made(self, name: str) -> Shard:
         excerpt = self._excerpt
-        if name == ANY_EVENT:
+        if name == ANY_EVENT or self._task.always(name):
             assert excerpt.moments is not None  # noqa: S101 -- asked for where the task needs them
             return excerpt.moments
         if name in (RECORD_START, RECORD_END):
@@ -214,6 +214,7 @@ class _Run:
         shard = self._shard
         ids = shard.codes.ids(predicate.codelist)
         places = np.flatnonzero(np.isin(shard.code, ids) & (shard.time == STATIC))
+        places = within(shard, places, predicate.values)
         has = np.zeros(shard.n_subjects, dtype=np.bool_)
         has[shard.owners(places)] = True
         return has

@@ -12,12 +12,12 @@ SECONDS = {
     "m": 60, "min": 60, "mins": 60, "minute": 60, "minutes": 60,
     "h": 3600, "hr": 3600, "hrs": 3600, "hour": 3600, "hours": 3600,
     "d": 86400, "day": 86400, "days": 86400,
-    "w": 604800, "week": 604800, "weeks": 604800,
+    "w": 604800, "wk": 604800, "wks": 604800, "week": 604800, "weeks": 604800,
 }  # fmt: skip
 
 
 def microseconds(text: str, at: str) -> int:
-    """Microseconds of ``24h``, ``365 days``, ``1 day 2 hours``, ``1:30:00`` (hours first).
+    """Microseconds of ``24h``, ``365 days``, ``1 day 2 hours``, ``1:30:00`` (hours first), ``1:30`` (minutes first).
 
     Raises
     ------
@@ -25,7 +25,7 @@ def microseconds(text: str, at: str) -> int:
         The text is no duration; the message starts with `at`.
     """
     rest = text.strip()
-    clock = re.fullmatch(r"(?:(\d+)\s*d(?:ays?)?,?\s*)?(\d+):(\d{2}):(\d{2}(?:\.\d+)?)", rest)
+    clock = re.fullmatch(r"(?:(\d+)\s*d(?:ays?)?,?\s*)?(?:(\d+):)?(\d+):(\d{2}(?:\.\d+)?)", rest)
     if clock:
         days, hours, minutes, seconds = (float(part or 0) for part in clock.groups())
         total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     AnyTask = Task | AcesTask
 
 LIBRARY = Path(__file__).parent / "library"
+SECTIONS = {"predicates", "patient_demographics"}
 
 
 def library_names() -> list[str]:
@@ -30,7 +31,7 @@ def load_task(path_or_name: Path | str, *, predicates: Path | str | None = None)
     Parameters
     ----------
     path_or_name
-        A file with ``predicates`` and ``windows`` is read as ACES does, any other as our own.
+        A file with ``windows``, or with a trigger that is a name, is read as ACES does, any other as our own.
     predicates
         A YAML file whose ``predicates`` and ``patient_demographics`` fill or replace those of an ACES task
         (MEDS-DEV writes ``???``).
@@ -43,7 +44,7 @@ def load_task(path_or_name: Path | str, *, predicates: Path | str | None = None)
     path = _find(path_or_name)
     text = read_shipped(path, TaskError)
     tree = load_yaml(text, where=path.name, error=TaskError)
-    if isinstance(tree, dict) and "windows" in tree:
+    if isinstance(tree, dict) and ("windows" in tree or isinstance(tree.get("trigger"), str)):
         filled, demographics = _filling(predicates)
         if demographics:
             own = tree.get("patient_demographics") or {}
@@ -81,7 +82,13 @@ def _filling(given: Path | str | None) -> tuple[dict[str, object], dict[str, obj
     if not isinstance(tree, dict):
         raise TaskError(f"{path.name}, line 1: a predicates file is a mapping of names.")
     demographics = tree.get("patient_demographics") or {}
-    predicates = tree.get("predicates", {} if demographics else tree)
+    sections = tree.keys() & SECTIONS
+    if sections and (unknown := sorted(map(str, tree.keys() - SECTIONS))):
+        raise TaskError(
+            f"{path.name}: '{unknown[0]}' stands beside {' and '.join(sorted(sections))}, where nothing reads it. "
+            f"A predicates file has {' and '.join(sorted(SECTIONS))}; the rest is the task's."
+        )
+    predicates = tree.get("predicates", {} if sections else tree) or {}
     for found in (predicates, demographics):
         if not isinstance(found, dict):
             raise TaskError(f"{path.name}, line 1: a predicates file is a mapping of names.")

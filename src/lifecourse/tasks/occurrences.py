@@ -25,9 +25,16 @@ def occurrences(
     meant[shard.codes.ids(codelist)] = True
     places = np.flatnonzero(meant[shard.code]) if meant.any() else np.zeros(0, dtype=np.int64)
     places = places[shard.time[places] != STATIC]
-    if values is not None:
-        low, high = inclusive_range(values)
-        number = shard.value[places]
-        places = places[(number >= np.float32(low)) & (number <= np.float32(high))]
-    found: npt.NDArray[np.int64] = places.astype(np.int64)
+    found: npt.NDArray[np.int64] = within(shard, places, values).astype(np.int64)
     return found
+
+
+def within(
+    shard: Shard, places: npt.NDArray[np.int64], values: ValueRange | None
+) -> npt.NDArray[np.int64]:
+    """Those of the places whose value is in the range; all where there is none."""
+    if values is None:
+        return places
+    low, high = inclusive_range(values)
+    number = shard.value[places]
+    return places[(number >= np.float32(low)) & (number <= np.float32(high))]

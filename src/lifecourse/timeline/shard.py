@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -198,8 +197,8 @@ def _places(codelist: Codelist, names: list[str]) -> Iterator[int]:
         while place < len(names) and names[place].startswith(prefix):
             yield place
             place += 1
-    for regex in map(re.compile, codelist.regexes):
-        yield from (place for place, name in enumerate(names) if regex.search(name))
+    for regex in codelist.regexes:
+        yield from pl.Series(names, dtype=pl.String).str.contains(regex).arg_true()
 
 
 @dataclass(frozen=True, kw_only=True)
