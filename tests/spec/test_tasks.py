@@ -212,6 +212,13 @@ def test_age_is_at_least_the_first_and_below_the_second() -> None:
     assert lost(labels) == {"age out of range or unknown": 3}
 
 
+@pytest.mark.parametrize("below", [50, 40.5, 0])
+def test_an_age_that_nobody_has_is_refused_when_read(below: float) -> None:
+    text = TASK % "negative" + f"age: {{at_least: 50, below: {below}}}\n"
+    with pytest.raises(TaskError, match=f"at_least 50 and below {below:g}"):
+        ask([], text)
+
+
 @pytest.mark.parametrize(("which", "expected"), [("first", [30.0]), ("last", [60.0])])
 def test_first_and_last_choose_among_eligible_moments(which: str, expected: list[float]) -> None:
     #   day 0 is a visit too, but without the lookback

@@ -9,7 +9,7 @@ from lifecourse.base.errors import UserError
 from lifecourse.cli.arguments import actor_of, add_identity, add_model, add_store, purpose_of
 from lifecourse.cli.command import Command
 from lifecourse.cli.judged import EVALUATION, many_outcomes
-from lifecourse.cli.output import facts, plainly, table
+from lifecourse.cli.output import facts, plainly, table, with_interval
 from lifecourse.cli.workspace import model_of, outcomes_model_of, store_of
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _said(value: Any) -> Any:
     """A value with its interval in one cell."""
     if not isinstance(value, dict) or not {"value", "low", "high"} <= value.keys():
         return value
-    return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+    return with_interval(value)
 
 
 COMMAND = Command(

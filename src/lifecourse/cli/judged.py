@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifecourse.cli.output import facts, table
+from lifecourse.cli.output import facts, table, three_places, with_interval
 from lifecourse.figures.svg import shortened
 from lifecourse.schema.code import titled
 
@@ -40,10 +40,10 @@ def _mean(one: dict[str, Any]) -> dict[str, Any]:
         "days": one["horizon_days"],
         "judged": one["outcomes_judged"],
         "too few": one["outcomes_too_few"],
-        "AUROC": _said(one["auroc"]),
-        "age and sex": _said(one["auroc_of_age_and_sex"]),
-        "gain": _said(one["gain"]),
-        "observed / expected": _said(one["observed_over_expected"]),
+        "AUROC": with_interval(one["auroc"]),
+        "age and sex": with_interval(one["auroc_of_age_and_sex"]),
+        "gain": with_interval(one["gain"]),
+        "observed / expected": with_interval(one["observed_over_expected"]),
     }
 
 
@@ -52,18 +52,8 @@ def _line(one: dict[str, Any]) -> dict[str, Any]:
         "outcome": titled(one["outcome"], shortened(one["title"], LONGEST_TITLE)),
         "people": one["people"],
         "events": one["events"],
-        "AUROC": _number(one["auroc"]),
-        "age and sex": _number(one["auroc_of_age_and_sex"]),
-        "gain": _number(one["gain"]),
-        "observed / expected": _said(one["observed_over_expected"]),
+        "AUROC": three_places(one["auroc"]),
+        "age and sex": three_places(one["auroc_of_age_and_sex"]),
+        "gain": three_places(one["gain"]),
+        "observed / expected": with_interval(one["observed_over_expected"]),
     }
-
-
-def _said(found: dict[str, Any]) -> str:
-    if found["value"] is None:
-        return "-"
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

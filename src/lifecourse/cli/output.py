@@ -109,6 +109,19 @@ def said(value: Any) -> str:
     return str(value)
 
 
+def three_places(value: float | None) -> str:
+    """A measure such as an AUROC; "-" where it could not be had."""
+    return said(None) if value is None else f"{value:.3f}"
+
+
+def with_interval(found: Mapping[str, float | None]) -> str:
+    """``value low high`` as one cell; "-" in place of what could not be had."""
+    middle, low, high = (found[name] for name in ("value", "low", "high"))
+    if low is None and high is None:
+        return three_places(middle)
+    return f"{three_places(middle)} ({three_places(low)} to {three_places(high)})"
+
+
 def plainly(value: Any) -> Any:
     """`value` as dicts, lists and scalars: what JSON can say of a dataclass, table or object."""
     if type(value) in SCALARS:  # most values of a plan: asked first

@@ -12,8 +12,9 @@ import polars as pl
 from lifecourse.base.clock import DAYS_PER_YEAR, MICROSECONDS_PER_DAY
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features.matrix import FeatureMatrix
-from lifecourse.features.recipe import Recipe
+from lifecourse.features.recipe import EveryCode, Recipe
 from lifecourse.features.rollup import is_code, meant_by, words
+from lifecourse.schema.code import codelist_of
 from lifecourse.schema.event import NOTED
 from lifecourse.timeline.columns import Columns
 from lifecourse.timeline.everycode import CellMemory, evaluate_every_code
@@ -34,6 +35,8 @@ ROWS_AT_ONCE = 8_192
 EVENTS_AT_ONCE = 2**19
 AGE = "age"
 FEMALE = "female"
+ALWAYS = (AGE, FEMALE)
+"""The columns that every recipe has."""
 
 
 def featurize(
@@ -79,7 +82,7 @@ def featurize(
     return FeatureMatrix(
         rows=rows,
         dense=dense,
-        dense_names=[AGE, FEMALE, *names],
+        dense_names=[*ALWAYS, *names],
         codes=codes,
         code_names=code_names,
         vocabulary=known,
@@ -242,13 +245,24 @@ def vocabulary_of(
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         for found in pool.map(lambda job: asking.rows_with(job, columns, chosen), asking.jobs()):
             counts += found
+    left_out = _left_out(recipe.every_code, codes, groups)
     common = [
         (int(counts[place]), names[place])
         for place in np.flatnonzero(counts >= recipe.every_code.min_count)
         if not names[place].startswith(NOTED)  # what notes say is asked for by name alone
+        and names[place] not in left_out
     ]
     ranked = sorted(common, key=lambda pair: (-pair[0], pair[1]))[: recipe.every_code.top_k]
     return sorted(word for _, word in ranked)
+
+
+def _left_out(every: EveryCode, codes: CodeTable, groups: Sequence[str]) -> set[str]:
+    """The codes, also by what they were mapped to, and the groups that a recipe excludes."""
+    if not every.exclude:
+        return set()
+    meant = codelist_of("exclude", every.exclude)
+    named = {group for group in groups if group in meant.exact or group.startswith(meant.prefixes)}
+    return named | set(codes.words[codes.ids(meant)])
 
 
 def _columns_of(codes: CodeTable, vocabulary: list[str]) -> Columns:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from lifecourse.base.errors import CodelistError, RecipeError
 from lifecourse.base.yaml import Document, load_document
-from lifecourse.schema.code import Codelist
+from lifecourse.schema.code import Codelist, codelist_of
 from lifecourse.schema.covariate import Covariate, Summary
 from lifecourse.schema.window import Window, before, static
 from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, window_name
@@ -22,6 +22,7 @@ DEFAULT = "default"
 class NamedCovariate(Document):
     """One column: the summary of a codelist, or of single codes, over (t - days, t]; all history without `days`.
 
+    Of `codes` one that ends in ``*`` is a prefix: ``ICD10CM//E11*``.
     `change` needs `days`: it is the mean of those days minus the mean of all before them.
     With `static`, of the facts without a time instead, such as genotypes, polygenic scores and sex.
     """
@@ -57,7 +58,7 @@ class NamedCovariate(Document):
         return static() if self.static else window_of(self.days)
 
     def meant(self) -> Codelist:
-        """The codes that count.
+        """The codes that count, as a task would mean them.
 
         Raises
         ------
@@ -68,7 +69,7 @@ class NamedCovariate(Document):
             from lifecourse.vocab.codelists import codelist
 
             return codelist(self.codelist)
-        return Codelist(name=" or ".join(self.codes), exact=frozenset(self.codes))
+        return codelist_of(" or ".join(self.codes), self.codes)
 
 
 class EveryCode(Document):
@@ -77,6 +78,8 @@ class EveryCode(Document):
     A code is in the vocabulary when at least `min_count` training rows have it; of those the `top_k` commonest.
     `roll_up` names hierarchies (``icd10cm_chapter``, ``atc_therapeutic``) and codelists (``codelist:statin``) whose
     groups of codes have columns too, by the same rule.
+    `exclude` names codes, prefixes (``ICD10CM//I63*``) and groups (``icd10cm_category:I63``) that get no column. A code
+    is left out too where it was mapped to one of them; it still counts in the groups that are not.
     """
 
     days: list[int | None] = Field(min_length=1)
@@ -84,6 +87,7 @@ class EveryCode(Document):
     min_count: int = Field(default=20, ge=1)
     top_k: int = Field(default=2000, ge=1)
     roll_up: list[str] = Field(default_factory=list)
+    exclude: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _sensible(self) -> EveryCode:
@@ -104,7 +108,8 @@ class EveryCode(Document):
 class Recipe(Document):
     """What to make of each person's history; age and sex are always there.
 
-    extends : a recipe of the library whose covariates come first, and whose every-code part holds unless told anew
+    extends : a recipe of the library whose covariates come first, and whose every-code part holds unless told anew; all
+        of it but some codes where `every_code` tells `exclude` alone
     derived : columns of `lifecourse.tasks.derived`, such as ``smoking.pack_years``
     """
 
@@ -121,10 +126,13 @@ class Recipe(Document):
             return given
         base = load_recipe(str(given["extends"])).model_dump(mode="json")
         covariates = [*base["covariates"], *(given.get("covariates") or [])]
+        every = given.get("every_code", base["every_code"])
+        if isinstance(every, dict) and set(every) == {"exclude"}:
+            every = {**(base["every_code"] or {}), **every}
         told = {
             "covariates": covariates,
             "derived": [*base["derived"], *(given.get("derived") or [])],
-            "every_code": given.get("every_code", base["every_code"]),
+            "every_code": every,
         }
         return {**given, "extends": None, **told}
 

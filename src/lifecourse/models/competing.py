@@ -91,7 +91,9 @@ class HazardStudy:
 
     def concerns(self) -> list[Concern]:
         """What is wrong with the study."""
-        return diagnose_followed(self.features, self.followed, self.horizons)
+        return diagnose_followed(
+            self.features, self.followed, self.horizons, causes=self.task.names
+        )
 
     def model(self, timeline: Timeline, labels: Labels, concerns: list[Concern]) -> RiskModel:
         """Hazards of all causes, calibrated, with their card."""

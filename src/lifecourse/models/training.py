@@ -11,6 +11,7 @@ from lifecourse.features import Recipe, load_recipe
 from lifecourse.models.binary import BinaryStudy
 from lifecourse.models.competing import HazardStudy
 from lifecourse.models.diagnostics import diagnose
+from lifecourse.models.diagnostics.deaths import deaths
 from lifecourse.models.diagnostics.support import LEAST_OF_EACH, people_of_each, support
 from lifecourse.models.importance import goes_by
 from lifecourse.models.model import Abstention, RiskModel, TrainingResult
@@ -51,7 +52,10 @@ def train(
     chosen = recipe or load_recipe()
     if isinstance(task, Task) and task.is_time_to_event:
         hazards = HazardStudy.of(timeline, task, labels.table, chosen, seed, progress)
-        concerns = hazards.concerns()
+        concerns = [
+            *hazards.concerns(),
+            *deaths(labels.table, timeline.persons(), task.horizon_days),
+        ]
         if any(concern.grave for concern in concerns):
             return TrainingResult(abstention=_stopped(table, concerns))
         return _described(

@@ -9,8 +9,12 @@ happened ever matches it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import CodelistError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SEPARATOR = "//"
 
@@ -52,6 +56,15 @@ class Codelist:
 def codes(name: str, *exact: str) -> Codelist:
     """A codelist of exact codes."""
     return Codelist(name=name, exact=frozenset(exact))
+
+
+def codelist_of(name: str, written: Sequence[str]) -> Codelist:
+    """A codelist of codes as people write them: exact and, where they end in ``*``, prefixes."""
+    return Codelist(
+        name=name,
+        exact=frozenset(code for code in written if not code.endswith("*")),
+        prefixes=tuple(code[:-1] for code in written if code.endswith("*")),
+    )
 
 
 ANY_CODE = Codelist(name="any", everything=True)

@@ -97,6 +97,14 @@ class Age(Document):
     at_least: float = Field(default=0, ge=0)
     below: float | None = None
 
+    @model_validator(mode="after")
+    def _somebody_is_of_it(self) -> Age:
+        if self.below is not None and self.below <= self.at_least:
+            raise ValueError(
+                f"nobody is at_least {self.at_least:g} and below {self.below:g} years old; below must be the greater"
+            )
+        return self
+
 
 class Washout(Document):
     """Rows with any of these at or before the prediction time are left out.

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from lifecourse.base.errors import CodelistError, TaskError
 from lifecourse.base.yaml import Document
-from lifecourse.schema.code import Codelist
+from lifecourse.schema.code import Codelist, codelist_of
 from lifecourse.schema.covariate import ValueRange
 
 if TYPE_CHECKING:
@@ -102,15 +102,6 @@ class Meaning(Document):
         if self.codelist is None:
             raise TaskError(f"'{self.label}' is a phenotype and has no codelist of its own.")
         return named_codelist(self.codelist)
-
-
-def codelist_of(name: str, codes: list[str]) -> Codelist:
-    """A codelist of exact codes and, where they end in ``*``, prefixes."""
-    return Codelist(
-        name=name,
-        exact=frozenset(code for code in codes if not code.endswith("*")),
-        prefixes=tuple(code[:-1] for code in codes if code.endswith("*")),
-    )
 
 
 def named_codelist(name: str) -> Codelist:

@@ -20,6 +20,7 @@ from lifecourse.features import (
     vocabularies,
     write_features,
 )
+from lifecourse.tasks.meaning import Meaning
 from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
@@ -171,3 +172,48 @@ def test_a_change_needs_its_days() -> None:
         Recipe.model_validate({"name": "x", "covariates": [asked]})
     recipe = Recipe.model_validate({"name": "x", "covariates": [{**asked, "days": 730}]})
     assert recipe.columns == ["haemoglobin.change.730d"]
+
+
+def test_a_star_means_a_prefix_as_it_does_in_a_task() -> None:
+    rows = [
+        (1, SEEN - timedelta(days=1), "LOCAL//MI", None),
+        (1, SEEN - timedelta(days=1), "LOCALE//x", None),
+        (2, SEEN - timedelta(days=1), "LOCALE//x", None),
+        (3, SEEN - timedelta(days=1), "LOCAL//*", None),
+    ]
+    asked = [
+        {"name": name, "codes": codes, "summary": "exists"}
+        for name, codes in (
+            ("all", ["LOCAL//*"]),
+            ("both", ["LOCAL//M*", "LOCALE//x"]),
+            ("exact", ["LOCAL//M"]),
+        )
+    ]
+    recipe = Recipe.model_validate({"name": "x", "covariates": asked})
+    found = featurize(timeline_of(rows), at_visit(range(1, 4)), recipe)
+    assert found.dense[:, 2:].tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    for named in recipe.covariates:
+        assert named.meant() == Meaning(codes=named.codes, name=named.meant().name).resolve()
+
+
+def test_excluded_codes_have_no_column_and_the_recipe_of_a_model_keeps_saying_so() -> None:
+    asked = {**RECIPE.model_dump(mode="json")["every_code"], "exclude": ["LOINC//*", RISK]}
+    recipe = Recipe.model_validate({"name": "x", "every_code": asked})
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+    timeline, rows = timeline_from_events(cohort(60)), at_visit(range(1, 61))
+    every = featurize(timeline, rows, RECIPE).vocabulary
+    assert {RISK, "LOINC//8480-6"} <= set(every)
+    left = [code for code in every if code != RISK and not code.startswith("LOINC//")]
+    assert featurize(timeline, rows, recipe).vocabulary == left
+    assert vocabularies(timeline, rows, recipe, [None, np.arange(1, 61)]) == [left, left]
+
+
+def test_a_recipe_that_extends_another_may_exclude_codes_alone() -> None:
+    base = load_recipe()
+    longer = Recipe.model_validate(
+        {"name": "longer", "extends": "default", "every_code": {"exclude": ["LOCAL//*"]}}
+    )
+    assert base.every_code is not None
+    assert longer.every_code == base.every_code.model_copy(update={"exclude": ["LOCAL//*"]})
+    with pytest.raises(ValueError, match="days"):
+        Recipe.model_validate({"name": "x", "every_code": {"exclude": ["LOCAL//*"]}})

@@ -98,6 +98,25 @@ def test_groups_enter_the_vocabulary_by_training_people_as_codes_do(tmp_path: Pa
     assert json.loads((tmp_path / "dictionary.json").read_bytes())["vocabulary"] == found.vocabulary
 
 
+def test_a_code_is_excluded_by_what_it_maps_to_and_a_group_by_its_own_name() -> None:
+    metformin = "RxNorm//860975"  # which maps to ATC//A10BA02
+    rows = [(n, SEEN - timedelta(days=9), metformin, None) for n in (1, 2)]
+    here = timeline_from_events(
+        pl.DataFrame([*EVENTS, *rows], schema=SCHEMA, orient="row"), n_shards=2
+    )
+    asked = at_visit(range(1, 3))
+    every = set(featurize(here, asked, recipe(ROLL_UP)).vocabulary)
+
+    def without(*exclude: str) -> set[str]:
+        return every - set(featurize(here, asked, recipe(ROLL_UP, exclude=exclude)).vocabulary)
+
+    assert without("ATC//A10*") == {metformin}
+    assert without("icd10cm_category:E11", "atc_*") == {
+        "icd10cm_category:E11", *(word for word in every if word.startswith("atc_")),
+    }  # fmt: skip
+    assert without("NOT//there", "LOCAL//*") == set()
+
+
 def test_a_group_that_another_store_lacks_is_an_empty_column() -> None:
     words = ["icd10cm_category:Z99", "atc_chemical:C10AA", "no_such:thing"]
     found = featurize(timeline(), at_visit(range(1, 3)), recipe([]), vocabulary=words)

@@ -10,7 +10,7 @@ from scipy import sparse
 from lifecourse.features import FeatureMatrix, Recipe
 from lifecourse.models import train
 from lifecourse.models.diagnostics import Concern, diagnose, diagnose_followed
-from lifecourse.models.evaluation import Followed
+from lifecourse.models.evaluation import Followed, auroc
 from lifecourse.tasks import Task
 from lifecourse.timeline.unstored import timeline_from_events
 
@@ -69,6 +69,66 @@ def test_a_code_that_only_the_ill_have_stops_the_study_and_a_strong_one_does_not
     strong = (OUTCOME & (RANDOM.random(N) < 0.5)) | (RANDOM.random(N) < 0.02)
     found = told(diagnose(features(codes={"BILLED//1": billed, "STRONG//1": strong}), OUTCOME))
     assert {one for one in found if one[2]} == {("implies the outcome", True, "BILLED//1")}
+
+
+def test_a_column_that_nearly_tells_the_outcome_is_asked_about_and_does_not_stop_the_study() -> (
+    None
+):
+    """Of those with the outcome 90 % have the code and of the others 1 %."""
+    coded = RANDOM.random(N) < np.where(OUTCOME, 0.9, 0.01)
+    shifted = OUTCOME * 2.2 + RANDOM.normal(size=N)
+    concerns = diagnose(features({"near": shifted, "age": shifted}, {"NEAR//1": coded}), OUTCOME)
+    assert told(concerns) == {
+        ("foretells the outcome", False, "near"),
+        ("foretells the outcome", False, "NEAR//1"),
+        ("follows from being seen", False, None),
+    }
+    (of_code,) = [one for one in concerns if one.column == "NEAR//1"]
+    assert of_code.measured["auroc"] == pytest.approx(auroc(OUTCOME, coded.astype(float)))
+    assert "every_code: exclude" in of_code.said
+
+
+def test_a_horizon_that_few_came_to_says_nothing_of_a_column() -> None:
+    """One early event, in somebody with a rare code, is no leak."""
+    event, rare = OUTCOME.astype(np.int64), RANDOM.random(N) < 0.02
+    days = np.full(N, 900.0)
+    days[np.flatnonzero(OUTCOME & rare)[0]] = 10.0
+    followed = Followed(duration_days=days, event=event)
+    found = diagnose_followed(features(codes={"RARE//1": rare}), followed, np.array([30.0, 1000.0]))
+    assert told(found) == set()
+
+
+def test_what_tells_the_outcome_by_one_horizon_is_not_asked_about_by_another() -> None:
+    days = np.where(RANDOM.random(N) < 0.5, 100.0, 900.0)
+    early = OUTCOME & (days < 365)
+    known = 9 * early + 1.4 * (OUTCOME & ~early) + RANDOM.normal(size=N)
+    assert 0.9 < auroc(OUTCOME, known) < 0.97
+    followed = Followed(duration_days=days, event=OUTCOME.astype(np.int64))
+    found = diagnose_followed(features({"known": known}), followed, np.array([365.0, 1000.0]))
+    assert told(found) == {("tells the outcome", True, "known")}
+
+
+def test_columns_that_say_nothing_of_anybody_are_named_a_handful_of_them() -> None:
+    empty = {f"empty{i}": np.full(N, np.nan if i % 2 else 0.0) for i in range(7)}
+    some = np.where(np.arange(N) == 5, 1.0, np.nan)
+    (concern,) = diagnose(features({**empty, "one": some, "age": np.full(N, np.nan)}), OUTCOME)
+    assert (concern.kind, concern.grave) == ("nothing found", False)
+    assert "7 of 9 named columns" in concern.said
+    assert "'empty4' and 2 more" in concern.said
+    assert "'one'" not in concern.said
+
+
+@pytest.mark.parametrize(
+    ("people", "kind", "grave"),
+    [(0, "nobody had a cause", True), (7, "few of a cause", False), (100, None, None)],
+)
+def test_every_cause_needs_people(people: int, kind: str | None, grave: bool | None) -> None:
+    event = OUTCOME.astype(np.int64)
+    event[np.flatnonzero(~OUTCOME)[:people]] = 2
+    followed = Followed(duration_days=np.full(N, 50.0), event=event)
+    found = diagnose_followed(features(), followed, np.array([100.0]), causes=["a", "gout"])
+    assert told(found) == (set() if kind is None else {(kind, grave, None)})
+    assert all("'gout'" in concern.said for concern in found)
 
 
 @pytest.mark.parametrize("turned", [False, True])

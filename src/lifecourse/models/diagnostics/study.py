@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifecourse.models.diagnostics.leaks import leaks
+from lifecourse.models.diagnostics.emptiness import emptiness
+from lifecourse.models.diagnostics.leaks import FORETELLS, leaks
 from lifecourse.models.diagnostics.observation import observation
-from lifecourse.models.diagnostics.support import support
+from lifecourse.models.diagnostics.support import support, support_of_others
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -31,6 +34,7 @@ def diagnose(
         *support(features.rows["subject_id"].to_numpy(), outcome),
         *leaks(features, outcome),
         *observation(features, outcome, negatives_unseen),
+        *emptiness(features),
     ]
     return sorted(found, key=lambda concern: not concern.grave)
 
@@ -40,17 +44,24 @@ def diagnose_followed(
     followed: Followed,
     horizons_days: npt.NDArray[np.float64],
     *,
-    cause: int = 1,
+    causes: Sequence[str] = ("the outcome",),
 ) -> list[Concern]:
-    """The same for people followed until `cause`: ever, and by each horizon; each column is named once.
+    """The same for people followed until the first of `causes`: ever, and by each horizon; each column is named once.
 
-    What is written down because of the outcome is there whenever it comes, and a forecast fits some horizon.
+    What is written down because of the outcome is there whenever it comes, and a forecast fits some horizon. There must
+    be something to learn of every cause.
     """
-    happened = followed.event == cause
+    happened, subjects = followed.event == 1, features.rows["subject_id"].to_numpy()
     outcomes = [happened, *(happened & (followed.duration_days <= h) for h in horizons_days)]
     found: dict[tuple[str, str | None], Concern] = {}
     for outcome in outcomes:
         for concern in leaks(features, outcome):
             found.setdefault((concern.kind, concern.column), concern)
-    enough = support(features.rows["subject_id"].to_numpy(), happened)
-    return sorted([*enough, *found.values()], key=lambda concern: not concern.grave)
+    worse = {concern.column for concern in found.values() if concern.kind != FORETELLS}
+    concerns = [
+        *support(subjects, happened),
+        *support_of_others(subjects, followed.event, causes),
+        *(one for one in found.values() if one.kind != FORETELLS or one.column not in worse),
+        *emptiness(features),
+    ]
+    return sorted(concerns, key=lambda concern: not concern.grave)

@@ -273,10 +273,17 @@ class PoissonHazard:
         return found
 
     def fit(self, lasso: Floats, ridge: Floats, tolerance: float = TOLERANCE) -> None:
-        """Descend to the penalised maximum; penalties (float64[n]) are in units of log-likelihood."""
+        """Descend to the penalised maximum; penalties (float64[n]) are in units of log-likelihood.
+
+        Where the cause came to nobody the rate is 0 and so is every coefficient.
+        """
         c, spans = self.columns, self.spans
         events = self.weight * self.happened
-        n_events = max(float(events.sum()), 1e-9)
+        n_events = float(events.sum())
+        if n_events == 0:
+            self.beta, self.margin = np.zeros(c.n), np.zeros(c.n_rows)
+            self.rate = self._rate(self.margin)
+            return
         first, second, moved = np.empty(c.n), np.empty(c.n), np.zeros(2)
         worth = self._worth(self.beta, self.margin, self.rate, lasso, ridge)
         for _ in range(ROUNDS):

@@ -48,6 +48,14 @@ class Onsets:
         among = self.table.filter(pl.col("subject_id").is_in(people.tolist()))
         return np.bincount(among["outcome"].to_numpy(), minlength=len(self.names)).astype(np.int64)
 
+    def counts_while_followed(self, persons: pl.DataFrame) -> Integers:
+        """int64[k]: how many of `followed_persons` first had each in (start, end]; who had it before is not counted."""
+        times = persons.select("subject_id", "start", "end")
+        came = self.table.join(times, on="subject_id").filter(
+            (pl.col("time") > pl.col("start")) & (pl.col("time") <= pl.col("end"))
+        )
+        return np.bincount(came["outcome"].to_numpy(), minlength=len(self.names)).astype(np.int64)
+
     def of(self, place: int, subjects: Integers) -> Integers:
         """int64[n] microseconds at which each of `subjects` first had an outcome; NEVER where none did."""
         low, high = np.searchsorted(self.table["outcome"].to_numpy(), [place, place + 1])

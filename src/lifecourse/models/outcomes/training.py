@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 FEWEST = 25
-"""People with an outcome, below which it is none: nobody is told a risk that so few have shown."""
+"""People who came to an outcome while followed, below which it is none: nobody is told a risk so few have shown."""
 RECIPE = "outcomes"
 EVERY_YEARS = YEARS = 5.0
 """How far landmarks lie apart, and how long each is followed."""
@@ -75,7 +75,8 @@ def train_outcomes(
         Nobody can be learned from, or no outcome came to enough people.
     """
     persons = learned_from(timeline, among)
-    onsets = common_enough(onsets_of(timeline), persons)
+    every = onsets_of(timeline)
+    onsets = common_enough(every, persons)
     landmarks = _landmarks(persons, seed)
     progress.step("featurizing", 0)
     chosen = recipe or load_recipe(RECIPE)
@@ -101,6 +102,7 @@ def train_outcomes(
             "seed": seed,
             "among": among,
             "outcomes": len(onsets.names),
+            "left_out": left_out(every, onsets),
             "subjects": persons.height,
             "landmarks": len(landmarks),
             "columns": int(ratios.beta.shape[1]),
@@ -109,7 +111,7 @@ def train_outcomes(
             "judged_on_a_fifth": judged,
             **({"evaluation": held_out} if held_out else {}),
             "population": population(landmarks.age),
-            "events": dict(zip(onsets.names, onsets.counts(persons["subject_id"].to_numpy()).tolist(), strict=True)),
+            "events": dict(zip(onsets.names, onsets.counts_while_followed(persons).tolist(), strict=True)),
             "limits": list(LIMITS),
         },
     )  # fmt: skip
@@ -145,21 +147,26 @@ def people_with(timeline: Timeline, code: str) -> pl.Series:
 
 
 def common_enough(onsets: Onsets, persons: pl.DataFrame) -> Onsets:
-    """Those that `FEWEST` of the people came to.
+    """Those that `FEWEST` of the people came to while followed: of what all had before nothing can be learned.
 
     Raises
     ------
     ModelError
         There is none.
     """
-    counts = onsets.counts(persons["subject_id"].to_numpy())
-    places = np.flatnonzero(counts >= FEWEST).tolist()
+    places = np.flatnonzero(onsets.counts_while_followed(persons) >= FEWEST).tolist()
     if not places:
         raise ModelError(
-            f"no diagnosis, phenotype or death came to {FEWEST} of these {persons.height:,} people: too few to learn "
-            "any outcome from. Give a larger store, or map local codes to ICD-10 when ingesting (--mapping)."
+            f"no diagnosis, phenotype or death came to {FEWEST} of these {persons.height:,} people while followed: too "
+            "few to learn any outcome from. Give a larger store, or map local codes to ICD-10 when ingesting "
+            "(--mapping)."
         )
     return onsets.only(places)
+
+
+def left_out(every: Onsets, kept: Onsets) -> dict[str, int]:
+    """How many outcomes are none, and which number of people, while followed, fewer than came to each of them."""
+    return {"fewer_than": FEWEST, "outcomes": len(every.names) - len(kept.names)}
 
 
 def _landmarks(persons: pl.DataFrame, seed: int) -> Landmarks:

@@ -26,6 +26,7 @@ from lifecourse.models.outcomes.training import (
     common_enough,
     how_well,
     learned_from,
+    left_out,
 )
 from lifecourse.models.sequence.asking import log_ratios, network_of, places_of
 from lifecourse.models.sequence.learning import Schedule, Taught, learn, repeatable
@@ -127,6 +128,7 @@ def train_sequence(
             "seed": seed,
             "among": among,
             "outcomes": len(onsets.names),
+            "left_out": left_out(every, onsets),
             "subjects": persons.height,
             "subjects_drawn": drawn.height,
             "tokens": len(vocabulary),
@@ -144,7 +146,7 @@ def train_sequence(
                 for name, one in zip(onsets.names, meanwhile, strict=True)
             },
             "population": population(landmarks.age),
-            "events": dict(zip(onsets.names, onsets.counts(everyone).tolist(), strict=True)),
+            "events": dict(zip(onsets.names, onsets.counts_while_followed(persons).tolist(), strict=True)),
             "limits": [*LIMITS, LIMIT],
         },
     )  # fmt: skip

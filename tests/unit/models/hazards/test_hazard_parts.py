@@ -186,3 +186,18 @@ def test_a_missing_value_is_the_middle_and_a_flag_and_extremes_are_drawn_in() ->
     assert told[:, 0].tolist() == [0.0] * (curve.n_columns - 1) + [1.0]
     assert np.array_equal(told[:, 1], told[:, 2])
     assert np.abs(told[0, 1]) < 4
+
+
+def test_a_cause_that_came_to_nobody_has_no_rate_and_no_coefficients() -> None:
+    random = np.random.default_rng(3)
+    followed = random_followed(random, 50)
+    columns = Columns.of_dense(random.normal(size=(3, 50)))
+    spans = Spans.of(followed, np.array([0.0, 50.0, 1000.0]))
+    fit = PoissonHazard.start(columns, spans, followed.event == 7)
+    fit.fit(np.zeros(3), np.ones(3))
+    assert not fit.beta.any()
+    assert not fit.margin.any()
+    assert not fit.rate.any()
+    unseen = PoissonHazard.start(columns, spans, followed.event == 1, np.zeros(50))
+    unseen.fit(np.zeros(3), np.ones(3))
+    assert not unseen.beta.any()

@@ -46,8 +46,11 @@ TASK = Task.model_validate(
 )
 
 
-def people(n: int = 600, seed: int = 1, often: float = 1.0) -> Timeline:
-    """Adults seen once; a fact triples the hazard of stroke; death competes and records end early for some."""
+def people(n: int = 600, seed: int = 1, often: float = 1.0, gout: int = 0) -> Timeline:
+    """Adults seen once; a fact triples the hazard of stroke; death competes and records end early for some.
+
+    So many of them have gout a day later.
+    """
     random = np.random.default_rng(seed)
     rows: list[tuple[int, datetime | None, str, float | None]] = []
     for subject in range(1, n + 1):
@@ -66,6 +69,8 @@ def people(n: int = 600, seed: int = 1, often: float = 1.0) -> Timeline:
             (subject, SEEN - timedelta(days=9), "LOINC//8480-6", float(random.normal(130, 15))),
             (subject, SEEN, "VISIT//outpatient", None),
         ]
+        if subject <= gout:
+            rows.append((subject, SEEN + timedelta(days=1), "ICD10CM//M10.9", None))
         if fact:
             rows.append((subject, SEEN - timedelta(days=30), "SNOMED//49436004", None))
         if stroke < min(death, end):
@@ -169,3 +174,48 @@ def test_recalibration_brings_the_level_to_a_store_where_it_happens_more_often(
         recalibrate(model, there, method="magic")
     with pytest.raises(ModelError, match="takes 50"):
         recalibrate(model, people(60, seed=5))
+
+
+def with_gout(place: int) -> Task:
+    outcomes = list(TASK.model_dump(mode="json", exclude_none=True)["outcomes"])
+    outcomes.insert(place, {"codes": ["ICD10CM//M10.9"], "name": "gout"})
+    return Task.model_validate({**TASK.model_dump(mode="json"), "outcomes": outcomes})
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_cause_that_nobody_had_gives_no_model_but_its_name_and_what_to_do(place: int) -> None:
+    abstention = train(people(), with_gout(place), recipe=RECIPE).abstention
+    assert abstention is not None
+    assert "nobody had 'gout'" in abstention.reason
+    assert "leave it out of outcomes" in abstention.reason
+
+
+@pytest.mark.parametrize("few", [1, 3])
+def test_of_a_cause_that_few_had_it_is_said_and_the_others_are_learned(few: int) -> None:
+    found = train(people(gout=few), with_gout(1), recipe=RECIPE).model
+    assert found is not None
+    (said,) = (one["said"] for one in found.card["concerns"] if "'gout'" in one["said"])
+    assert said.startswith(f"{few} people with 'gout'")
+    assert "Do not go by the risks of 'gout'" in said
+    stroke, gout = (
+        next(row for row in found.card["horizons"] if row["cause"] == name)
+        for name in ("stroke", "gout")
+    )
+    assert stroke["observed_over_expected"] == pytest.approx(1, abs=0.1)
+    assert gout["expected"] < 0.02
+
+
+def test_deaths_that_the_task_does_not_ask_about_are_told(model: RiskModel) -> None:
+    """Counted by hand from the store: dead inside the window, and no stroke before."""
+    alone = Task.model_validate({**TASK.model_dump(mode="json"), "outcomes": [TASK.outcomes[0]]})
+    here = people()
+    found = train(here, alone, recipe=RECIPE).model
+    assert found is not None
+    (said,) = [one for one in found.card["concerns"] if one["kind"] == "deaths count as lost"]
+    ill = set(here.table([*range(here.n_shards)], ("subject_id", "code"))
+              .filter(pl.col("code").cast(pl.String) == "ICD10CM//I63.9")["subject_id"])  # fmt: skip
+    until = SEEN + timedelta(days=1826)
+    dead = here.persons().filter(pl.col("death").cast(pl.Datetime("us")) <= until)["subject_id"]
+    assert said["measured"]["died"] == len(set(dead) - ill) > 20
+    assert "add `death` to outcomes" in said["said"]
+    assert "deaths count as lost" not in {one["kind"] for one in model.card["concerns"]}

@@ -50,6 +50,20 @@ def test_what_enough_people_came_to_is_an_outcome(model: OutcomesModel) -> None:
     assert all(model.card["events"][name] >= 25 for name in model.names)
 
 
+def test_what_everybody_had_when_the_record_began_is_no_outcome_and_that_is_said(
+    rows: list[Row], model: OutcomesModel
+) -> None:
+    first: dict[int, datetime] = {}
+    for person, time, code, *_ in rows:
+        if time is not None and code != "MEDS_BIRTH":
+            first[person] = min(first.get(person, time), time)
+    known = [(person, time, "ICD10//Z87") for person, time in first.items()]
+    found = train_outcomes(timeline_of([*rows, *known]))
+    assert found.names == model.names
+    assert found.card["left_out"]["fewer_than"] == 25
+    assert found.card["left_out"]["outcomes"] == model.card["left_out"]["outcomes"] + 1
+
+
 def test_the_planted_ratio_is_found_and_the_rest_is_left_near_one(model: OutcomesModel) -> None:
     without = risks(model, asked([]))
     with_pressure = risks(model, asked([(30, "ICD10//I10")]))

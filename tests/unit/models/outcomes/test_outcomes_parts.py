@@ -112,6 +112,18 @@ def test_events_and_years_at_risk_are_counted_as_one_counts_by_hand() -> None:
     np.testing.assert_allclose(lived, exposed, atol=1e-6)
 
 
+def test_who_had_an_outcome_before_or_after_being_followed_did_not_come_to_it() -> None:
+    persons, onsets = people(60, seed=5)
+    start, end = (dict(persons.select("subject_id", name).iter_rows()) for name in ("start", "end"))
+    expected = [0, 0]
+    for subject, place, time in onsets.table.select("subject_id", "outcome", "time").iter_rows():
+        expected[place] += start[subject] < time <= end[subject]
+    assert onsets.counts_while_followed(persons).tolist() == expected
+    assert (
+        onsets.counts_while_followed(persons) < onsets.counts(persons["subject_id"].to_numpy())
+    ).all()
+
+
 def test_rates_add_up_to_the_events_seen() -> None:
     persons, onsets = people(3_000)
     rates = AgeSexRates.fit(persons, onsets)
