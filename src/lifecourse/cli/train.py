@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--outcomes",
         choices=("all",),
         help="instead of a task: every diagnosis of three characters, every phenotype and death that at least 25 "
-        "people came to while followed, in one model",
+        "people came to, in one model",
     )
     parser.add_argument(
         "--among",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 FEWEST = 25
-"""People who came to an outcome while followed, below which it is none: nobody is told a risk so few have shown."""
+"""People with an outcome, below which it is none: nobody is told a risk that so few have shown."""
 RECIPE = "outcomes"
 EVERY_YEARS = YEARS = 5.0
 """How far landmarks lie apart, and how long each is followed."""
@@ -147,25 +147,26 @@ def people_with(timeline: Timeline, code: str) -> pl.Series:
 
 
 def common_enough(onsets: Onsets, persons: pl.DataFrame) -> Onsets:
-    """Those that `FEWEST` of the people came to while followed: of what all had before nothing can be learned.
+    """Those that `FEWEST` of the people came to, somebody while followed: of what all had before nothing can be learned.
 
     Raises
     ------
     ModelError
         There is none.
     """
-    places = np.flatnonzero(onsets.counts_while_followed(persons) >= FEWEST).tolist()
+    enough = onsets.counts(persons["subject_id"].to_numpy()) >= FEWEST
+    places = np.flatnonzero(enough & (onsets.counts_while_followed(persons) > 0)).tolist()
     if not places:
         raise ModelError(
-            f"no diagnosis, phenotype or death came to {FEWEST} of these {persons.height:,} people while followed: too "
-            "few to learn any outcome from. Give a larger store, or map local codes to ICD-10 when ingesting "
-            "(--mapping)."
+            f"no diagnosis, phenotype or death came to {FEWEST} of these {persons.height:,} people, one of them while "
+            "followed: too few to learn any outcome from. Give a larger store, or map local codes to ICD-10 when "
+            "ingesting (--mapping)."
         )
     return onsets.only(places)
 
 
 def left_out(every: Onsets, kept: Onsets) -> dict[str, int]:
-    """How many outcomes are none, and which number of people, while followed, fewer than came to each of them."""
+    """How many outcomes are none: `FEWEST` people or more did not have them, or nobody while followed."""
     return {"fewer_than": FEWEST, "outcomes": len(every.names) - len(kept.names)}
 
 
