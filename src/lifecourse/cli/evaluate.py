@@ -9,7 +9,8 @@ from lifecourse.base.errors import UserError
 from lifecourse.cli.arguments import actor_of, add_identity, add_model, add_store, purpose_of
 from lifecourse.cli.command import Command
 from lifecourse.cli.judged import EVALUATION, many_outcomes
-from lifecourse.cli.output import facts, plainly, table, with_interval
+from lifecourse.cli.measures import one_task
+from lifecourse.cli.output import plainly
 from lifecourse.cli.workspace import model_of, outcomes_model_of, store_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from lifecourse.timeline.access import Timeline
 
 TASK = "task"
-CURVES = ("calibration", "calibration_curve", "decision_curve")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,39 +99,7 @@ def _of_outcomes(
 
 def text(report: dict[str, Any]) -> str:
     """The measures, a fact a line, and a table of each thing told by rows; curves are for the page and ``--json``."""
-    if "outcomes_of_model" in report:
-        return many_outcomes(report)
-    by_rows = {name: value for name, value in report.items() if isinstance(value, list)}
-    plain = {name: value for name, value in report.items() if name not in (*by_rows, "alerts")}
-    parts = [facts(_without_rows(plain))]
-    for name, rows in by_rows.items():
-        if name not in CURVES:
-            lines = [{key: _said(value) for key, value in row.items()} for row in rows]
-            parts.append(f"{name}\n{table(lines)}")
-    if "alerts" in report:
-        by = report["alerts"]["by"].items()
-        parts.append(table([{"alerts by": name, **row} for name, row in by]))
-    return "\n\n".join(parts)
-
-
-def _without_rows(told: dict[str, Any]) -> dict[str, Any]:
-    """What is told by single values, at any depth."""
-    found = {
-        name: _without_rows(value) if isinstance(value, dict) else value
-        for name, value in told.items()
-    }
-    return {name: value for name, value in found.items() if not _has_rows(value)}
-
-
-def _has_rows(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
-
-
-def _said(value: Any) -> Any:
-    """A value with its interval in one cell."""
-    if not isinstance(value, dict) or not {"value", "low", "high"} <= value.keys():
-        return value
-    return with_interval(value)
+    return many_outcomes(report) if "outcomes_of_model" in report else one_task(report)
 
 
 COMMAND = Command(

@@ -12,6 +12,7 @@ from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_
 from lifecourse.cli.command import Command
 from lifecourse.cli.judged import EVALUATION
 from lifecourse.cli.output import facts, plainly
+from lifecourse.cli.trained import told_abstention, told_model
 from lifecourse.cli.workspace import store_of
 
 if TYPE_CHECKING:
@@ -178,8 +179,10 @@ def train_and_save(
 
 
 def text(report: dict[str, Any]) -> str:
-    """The outcome, a fact a line."""
-    return facts(report)
+    """What came of it, as far as a person wants it in a terminal."""
+    if report.get("outcome") == "abstention":
+        return told_abstention(report)
+    return told_model(report) if "task" in report else facts(report)
 
 
 COMMAND = Command(
