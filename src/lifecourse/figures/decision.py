@@ -10,9 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH, HEIGHT = 340.0, 200.0
-LEFT, TOP, BOTTOM, RIGHT = 62.0, 26.0, 52.0, 22.0
+LEFT, TOP, BOTTOM, RIGHT = 62.0, 46.0, 52.0, 22.0
 STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 MOST_TICKS = 6
+MODEL = {"stroke": BLUE, "stroke_width": 2}
+EVERYONE = {"stroke": GREY, "stroke_width": 2, "stroke_dasharray": "5 4"}
+NOBODY = {"stroke": INK}
+SWATCH, LINE_OF_LEGEND = 22.0, TOP - 12
 
 
 def decision_curve(rows: Sequence[dict[str, float]], *, title: str) -> Figure:
@@ -40,13 +44,13 @@ def decision_curve(rows: Sequence[dict[str, float]], *, title: str) -> Figure:
         """Left out from where it has fallen below the picture."""
         seen = [row for row in drawn if row[name] >= least]
         places = "L".join(f"{x(row['threshold']):.1f},{y(row[name]):.1f}" for row in seen)
-        return element("path", d=f"M{places}", fill="none", stroke_width=2, **look)
+        return element("path", d=f"M{places}", fill="none", **look)
 
     parts = [
         element("rect", x=LEFT, y=TOP, width=WIDTH, height=HEIGHT, fill="none", stroke=GREY),
-        element("line", x1=x(0), y1=y(0), x2=x(last), y2=y(0), stroke=INK),
-        line("everyone", stroke=GREY, stroke_dasharray="5 4"),
-        line("model", stroke=BLUE),
+        element("line", x1=x(0), y1=y(0), x2=x(last), y2=y(0), **NOBODY),
+        line("everyone", **EVERYONE),
+        line("model", **MODEL),
     ]
     for number in range(round(last / step) + 1):
         threshold = number * step
@@ -64,9 +68,8 @@ def decision_curve(rows: Sequence[dict[str, float]], *, title: str) -> Figure:
         )
     parts += [
         text(LEFT + WIDTH / 2, height - 10, "act from this risk on", text_anchor="middle"),
-        text(LEFT, TOP - 10, "net true positives in 1,000 people"),
-        text(LEFT + WIDTH - 6, TOP + 18, "model", fill=BLUE, text_anchor="end"),
-        text(LEFT + WIDTH - 6, TOP + 34, "everyone (dashed)", text_anchor="end"),
+        text(LEFT, TOP - 30, "net true positives in 1,000 people"),
+        *_legend(),
     ]
     table = [
         {
@@ -81,6 +84,22 @@ def decision_curve(rows: Sequence[dict[str, float]], *, title: str) -> Figure:
     return Figure(
         picture(*parts, width=width, height=height, title=title, description=description), table
     )
+
+
+def _legend() -> list[str]:
+    """Above the frame, where no curve comes."""
+    parts = []
+    for place, words, look in (
+        (LEFT, "the model", MODEL),
+        (LEFT + 120, "everyone", EVERYONE),
+        (LEFT + 230, "nobody", NOBODY),
+    ):
+        ends = {"x1": place, "x2": place + SWATCH, "y1": LINE_OF_LEGEND, "y2": LINE_OF_LEGEND}
+        parts += [
+            element("line", **ends, **look),
+            text(place + SWATCH + 6, LINE_OF_LEGEND + 4, words),
+        ]
+    return parts
 
 
 def _as_far_as_anyone_is_called(rows: Sequence[dict[str, float]]) -> list[dict[str, float]]:

@@ -14,6 +14,7 @@ from lifecourse.base.clock import to_microseconds
 from lifecourse.base.errors import UserError
 from lifecourse.figures.axis import MOST_TICKS, TimeAxis
 from lifecourse.figures.calibration import calibration
+from lifecourse.figures.decision import decision_curve
 from lifecourse.figures.icon_array import icon_array, in_words
 from lifecourse.figures.lanes import Bar, BarRow, Lane, Point, PointRow, band_words, lanes, number
 from lifecourse.figures.sparkline import sparkline
@@ -148,3 +149,48 @@ def test_calibration_draws_each_group_within_its_frame_and_says_it_in_the_table(
         "people": 50, "predicted": "40.0 %", "observed": "50.0 %", "interval": "37.0 % to 63.0 %",
     }  # fmt: skip
     assert calibration([], title="Calibration").rows == []
+
+
+def test_a_small_calibration_shows_its_points_and_cuts_intervals_at_the_frame() -> None:
+    rare = [
+        {"people": 50, "predicted": 0.004, "observed": 0.006, "low": 0.0, "high": 0.2},
+        {"people": 50, "predicted": 0.03, "observed": 0.02, "low": 0.01, "high": 0.3},
+    ]
+    whole, small = (calibration(rare, title="t", small=small) for small in (False, True))
+    spread = [
+        max(float(circle.get("cx", "0")) for circle in parts(figure, "circle"))
+        / float(ElementTree.fromstring(figure.svg).get("viewBox", "").split()[2])  # noqa: S314 -- our own SVG
+        for figure in (whole, small)
+    ]
+    assert spread[0] < 0.3
+    assert spread[1] > 0.6
+    frame = parts(small, "rect")[0]
+    top = float(frame.get("y", "0"))
+    for line in parts(small, "line"):
+        assert all(
+            top <= float(line.get(end, "0")) <= top + float(frame.get("height", "0"))
+            for end in ("y1", "y2")
+        )
+    assert small.rows == whole.rows
+
+
+@given(
+    values=st.lists(st.tuples(st.floats(-0.2, 1), st.floats(-0.2, 1)), min_size=2, max_size=12),
+)
+def test_no_curve_of_worth_runs_through_a_word(values: list[tuple[float, float]]) -> None:
+    rows = [
+        {"threshold": 0.01 * (place + 1), "model": model, "everyone": everyone, "called": 0.5}
+        for place, (model, everyone) in enumerate(values)
+    ]
+    figure = decision_curve(rows, title="t")
+    frame = parts(figure, "rect")[0]
+    left, top = float(frame.get("x", "0")), float(frame.get("y", "0"))
+    inside = [
+        word.text
+        for word in parts(figure, "text")
+        if top < float(word.get("y", "0")) - 4 < top + float(frame.get("height", "0"))
+        and float(word.get("x", "0")) > left
+    ]
+    assert inside == []
+    words = [word.text for word in parts(figure, "text")]
+    assert {"the model", "everyone", "nobody"} <= set(words)

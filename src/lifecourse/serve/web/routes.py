@@ -17,7 +17,7 @@ from lifecourse.serve.patient import patient
 from lifecourse.serve.web.discoveries import findings_view
 from lifecourse.serve.web.outcomes import means_view, outcomes_view
 from lifecourse.serve.web.pages import page
-from lifecourse.serve.web.statistics import model_view
+from lifecourse.serve.web.statistics import model_view, model_views
 
 router = APIRouter()
 
@@ -106,7 +106,7 @@ def models(actor: SignedIn, site: Results) -> Response:
     return page(
         "models.html",
         actor=actor,
-        models=[model_view(site.model(name)) for name in site.models()],
+        models=model_views(site.model(name) for name in site.models()),
         many=[means_view(site.model(name)) for name in site.models_of_outcomes()],
     )
 

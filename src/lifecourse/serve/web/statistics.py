@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.figures.calibration import calibration
@@ -10,10 +11,12 @@ from lifecourse.figures.importance import importance
 from lifecourse.figures.lanes import number
 from lifecourse.figures.learning import learning_curve
 from lifecourse.serve.observations import title_of
+from lifecourse.serve.web.horizons import horizons_view, share_said
+from lifecourse.serve.web.titles import title_of_task
 from lifecourse.serve.wording import capital
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 METRICS = {
     "auroc": ("Tells who from who not (AUROC)", "0.5 is chance, 1 is perfect"),
@@ -33,10 +36,12 @@ ELSEWHERE = (
     *("name", "title", "outcome", "reason", "metrics", "measured", "drawing", "worth", "limits"),
     *("calibration", "calibration_curve", "decision_curve", "subgroups", "groups", "gaps", "apart"),
     *("attrition", "concerns", "snapshot", "elsewhere", "study", "learning_curve", "learning"),
-    *("importance", "goes_by", "statements"),
+    *("importance", "goes_by", "statements", "horizons", "each", "levelled_by"),
     *("report", "chai_card", "monitoring", "reported", "moved"),
 )
 """What the page shows outside of the list of all that the card says."""
+OF_LATER_CARDS = ("concerns", "attrition", "limits")
+"""What the card of an early model does not have."""
 OF_SHIFT = {"values": "median", "coverage": "people with a value", "share": "people with the code"}
 MOST_MOVED = 10
 ANSWERS = (
@@ -48,9 +53,16 @@ SHARES = ("ici", "e50", "e90")
 MEASURES = {"auroc": "AUROC", "observed_over_expected": "observed over expected"}
 
 
+def model_views(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`model_view` of each; where titles repeat, ``named`` is the name to tell them apart by, else None."""
+    views = [model_view(document) for document in documents]
+    times = Counter(view["title"] for view in views)
+    return [{**view, "named": view["name"] if times[view["title"]] > 1 else None} for view in views]
+
+
 def model_view(document: dict[str, Any]) -> dict[str, Any]:
     """A model's or an abstention's document with its calibration drawn and its metrics named."""
-    title = document.get("title") or capital(document["name"])
+    title = document.get("title") or title_of_task(document["name"])
     groups = document.get("calibration")
     metrics = document.get("metrics", {})
     curve = document.get("calibration_curve", ())
@@ -60,6 +72,7 @@ def model_view(document: dict[str, Any]) -> dict[str, Any]:
     worth = document.get("decision_curve")
     decision = decision_curve(worth, title=f"{title}, net benefit") if worth else None
     return {
+        **dict.fromkeys(OF_LATER_CARDS, ()),
         **document,
         "title": title,
         "reason": document.get("reason"),
@@ -67,6 +80,7 @@ def model_view(document: dict[str, Any]) -> dict[str, Any]:
         "worth": decision and {"svg": decision.svg, "rows": decision.rows},
         "learning": curve_of_people,
         "goes_by": goes_by,
+        "each": horizons_view(document, title),
         "reported": [_reported(found) for found in _checklists(document.get("report"))],
         "moved": _moved(document.get("monitoring")),
         "groups": [_group(row) for row in document.get("subgroups", ())],
@@ -172,12 +186,8 @@ def _of_kind(value: float | None, kind: str) -> str:
 
 def _metric(name: str, value: Any) -> dict[str, str]:
     title, meaning = METRICS.get(name, (capital(name), ""))
-    write = _percent if name in SHARES else number
+    write = share_said if name in SHARES else number
     return {"what": title, "value": _with_interval(value, write), "meaning": meaning}
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.2g} %"
 
 
 def _with_interval(value: Any, write: Callable[[float], str] = number) -> str:
