@@ -7,9 +7,11 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from cards import UNSEEN, card, horizons, in_tenths, unseen
 from hospital import made_up_plan, make_workspace
 from servers import answering
 
+from lifecourse.base.files import write_json
 from lifecourse.schema.actor import Actor, Purpose
 from lifecourse.serve.auth import sign_in_link
 from lifecourse.tasks.review import draw_charts
@@ -60,6 +62,9 @@ def axe(repository: Path) -> str:
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = make_workspace(tmp_path_factory.mktemp("browser"))
+    rows = in_tenths(horizons())
+    times = card([*rows[:-1], unseen(rows[-1], reason=UNSEEN)])
+    write_json(made / "models" / "times" / "outcome.json", times)
     timeline = open_timeline(made, actor=Actor(name="ada"), purpose=Purpose.OPERATIONS)
     Reviews(made).keep(draw_charts(timeline, "type_2_diabetes", each=5, seed=1))
     return made

@@ -23,6 +23,7 @@ PAGES = (
     f"/patients/{MALICIOUS}",
     "/models",
     "/models/mortality_1y",
+    "/models/times",
     "/findings",
     "/tasks",
     "/reviews",
@@ -146,6 +147,25 @@ def test_nothing_is_wider_than_a_telephone(page: Page, address: str, path: str) 
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(f"{address}{path}")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_each_outcome_at_each_horizon_is_read_on_a_telephone_and_on_paper(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/models/times")
+    table = page.get_by_role("region", name="Measures of each outcome at each horizon")
+    assert table.get_by_role("columnheader", name="Slope").is_visible()
+    assert not table.locator(".label").first.is_visible()
+    assert page.get_by_role("img", name="MI within 1 year, calibration").is_visible()
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert table.locator(".label").first.is_visible()
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 between its margins
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+    assert table.get_by_role("columnheader", name="Slope").is_visible()
+    drawn = [one.bounding_box() for one in page.locator(".panels figure").all()]
+    assert len(drawn) == 9
+    assert all(box is not None and box["x"] + box["width"] <= 718 for box in drawn)
 
 
 def test_the_page_prints_without_what_paper_cannot_do(

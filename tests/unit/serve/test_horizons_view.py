@@ -5,44 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
 import pytest
+from cards import CAUSES, UNSEEN, card, horizons, in_tenths, unseen
 
-from lifecourse.models.evaluation import calibration_table
 from lifecourse.serve.web.horizons import horizons_view, share_said, within
 from lifecourse.serve.web.pages import filled
 from lifecourse.serve.web.statistics import model_view
-
-CAUSES, DAYS = ("MI", "<b>stroke", "death"), (30, 365, 1826)
-MEASURES = ("auroc", "brier", "calibration_slope", "ici", "e50", "e90")
-UNSEEN = "3 people were seen for so long, and 50 are needed"
-
-
-def row(random: np.random.Generator, cause: str, days: int) -> dict[str, Any]:
-    """What a card says of a cause at a horizon, at random."""
-    observed, expected = random.uniform(0.001, 0.6, 2)
-    return {
-        "cause": cause,
-        "horizon_days": days,
-        "events": int(random.integers(1, 5000)),
-        "observed": observed,
-        "low": observed * 0.8,
-        "high": observed * 1.2,
-        "expected": expected,
-        "observed_over_expected": observed / expected,
-        **{name: float(random.random()) for name in MEASURES},
-    }
-
-
-def unseen(found: dict[str, Any], **reason: str) -> dict[str, Any]:
-    """The same of a horizon to which nobody was seen."""
-    kept = ("cause", "horizon_days", "events", "expected")
-    return {**dict.fromkeys(found), **{name: found[name] for name in kept}, **reason}
-
-
-def grid(seed: int = 0) -> list[dict[str, Any]]:
-    random = np.random.default_rng(seed)
-    return [row(random, cause, days) for cause in CAUSES for days in DAYS]
 
 
 def cells(found: dict[str, Any]) -> list[dict[str, str]]:
@@ -56,7 +24,7 @@ def cells(found: dict[str, Any]) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_outcome_at_every_horizon_is_told_with_its_numbers(seed: int) -> None:
-    rows = grid(seed)
+    rows = horizons(seed)
     found = horizons_view({"horizons": rows}, "A model")
     assert found is not None
     told = cells(found)
@@ -65,17 +33,17 @@ def test_every_outcome_at_every_horizon_is_told_with_its_numbers(seed: int) -> N
         for cause in ("MI", "<b>stroke", "Death")
         for words in ("30 days", "1 year", "5 years")
     ]
-    for one, card in zip(told, rows, strict=True):
-        assert one["Events"] == f"{card['events']:,}"
-        point, low, high = (card[name] / card["expected"] for name in ("observed", "low", "high"))
+    for one, row in zip(told, rows, strict=True):
+        assert one["Events"] == f"{row['events']:,}"
+        point, low, high = (row[name] / row["expected"] for name in ("observed", "low", "high"))
         assert one["Observed over expected"] == f"{point:.2f} ({low:.2f} to {high:.2f})"
-        assert one["AUROC"] == f"{card['auroc']:.3f}"
-        assert one["Slope"] == f"{card['calibration_slope']:.2f}"
+        assert one["AUROC"] == f"{row['auroc']:.3f}"
+        assert one["Slope"] == f"{row['calibration_slope']:.2f}"
         assert "C" not in one
 
 
 def test_c_has_a_column_where_there_is_one() -> None:
-    rows = [{**one, "concordance": 0.71} for one in grid()]
+    rows = [{**one, "concordance": 0.71} for one in horizons()]
     rows[2]["concordance"] = None
     found = horizons_view({"horizons": rows}, "A model")
     assert found is not None
@@ -84,12 +52,8 @@ def test_c_has_a_column_where_there_is_one() -> None:
 
 @pytest.mark.parametrize("reason", [{"reason": UNSEEN}, {}])
 def test_a_horizon_that_nobody_was_seen_to_has_dashes_and_a_reason(reason: dict[str, str]) -> None:
-    rows = [unseen(one, **reason) if one["horizon_days"] == 1826 else one for one in grid()]
-    document = {
-        "name": "m", "title": "M", "task": "m", "outcome": "model", "horizons": rows, "judged_at_days": 365,
-        "subjects": 9, "rows": 9, "events": 3, "horizon_days": None, "judged": "out of 5 folds",
-    }  # fmt: skip
-    view = model_view(document)
+    rows = [unseen(one, **reason) if one["horizon_days"] == 1826 else one for one in horizons()]
+    view = model_view({"name": "times", **card(rows), "judged_at_days": 365})
     told = cells(view["each"])
     assert [one["AUROC"] == "-" for one in told] == [False, False, True] * 3
     assert {told[2][name] for name in ("Observed", "Observed over expected", "Brier", "ICI")} == {
@@ -104,12 +68,7 @@ def test_a_horizon_that_nobody_was_seen_to_has_dashes_and_a_reason(reason: dict[
 
 
 def test_each_cell_is_drawn_in_tenths_or_as_one_point() -> None:
-    random = np.random.default_rng(3)
-    risk = random.random(400) * 0.4
-    rows = [
-        {**one, "calibration": calibration_table(random.random(400) < risk, risk)} for one in grid()
-    ]
-    for given, circles in ((rows, 10), (grid(), 1)):
+    for given, circles in ((in_tenths(horizons()), 10), (horizons(), 1)):
         found = horizons_view({"horizons": given}, "A model")
         assert found is not None
         panels = [line["panel"] for outcome in found["outcomes"] for line in outcome["rows"]]
@@ -119,7 +78,7 @@ def test_each_cell_is_drawn_in_tenths_or_as_one_point() -> None:
 
 
 def test_one_outcome_at_one_horizon_is_drawn_once() -> None:
-    found = horizons_view({"horizons": grid()[:1]}, "A model")
+    found = horizons_view({"horizons": horizons()[:1]}, "A model")
     assert found is not None
     assert not found["drawn"]
     assert horizons_view({"metrics": {}}, "A model") is None
@@ -135,7 +94,7 @@ def test_one_outcome_at_one_horizon_is_drawn_once() -> None:
     ],
 )
 def test_by_what_hazards_are_levelled_is_said(columns: list[str], words: str) -> None:
-    found = horizons_view({"horizons": grid(), "levelled_by": columns}, "A model")
+    found = horizons_view({"horizons": horizons(), "levelled_by": columns}, "A model")
     assert found is not None
     assert found["levelled"] == words
 
