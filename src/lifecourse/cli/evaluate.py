@@ -131,7 +131,12 @@ def _said(value: Any) -> Any:
     """A value with its interval in one cell."""
     if not isinstance(value, dict) or not {"value", "low", "high"} <= value.keys():
         return value
-    return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+    if value["value"] is None:
+        return None
+    point = f"{value['value']:.3f}"
+    return (
+        point if None in value.values() else f"{point} ({value['low']:.3f} to {value['high']:.3f})"
+    )
 
 
 COMMAND = Command(

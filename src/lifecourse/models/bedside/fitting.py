@@ -24,6 +24,7 @@ from lifecourse.models.evaluation import (
     calibration_errors,
     calibration_slope,
     draws_of,
+    is_unseen,
     observed_over_expected,
     over_draws,
 )
@@ -163,7 +164,13 @@ class _People:
         if isinstance(model.task, Task) and model.task.is_time_to_event:
             table = table.filter(pl.col("duration_days") > model.task.gap_days)
             horizon = float(from_gap(model.task, model.task.horizons)[-1])
-            came, weight = followed_of(table, model.task).known_at(horizon)
+            followed = followed_of(table, model.task)
+            if is_unseen(followed, horizon):
+                raise ModelError(
+                    f"too few people of this store were seen to {model.task.horizons[-1]:,} days, the horizon of task "
+                    f"'{model.name}', to tell what a sum of points means. Use a store whose records go on for longer."
+                )
+            came, weight = followed.known_at(horizon)
         else:
             table = table.filter(pl.col("boolean_value").is_not_null())
             came = table["boolean_value"].to_numpy().astype(bool)

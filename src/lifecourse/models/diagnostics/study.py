@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lifecourse.models.diagnostics.horizons import unseen_horizons
 from lifecourse.models.diagnostics.leaks import leaks
 from lifecourse.models.diagnostics.observation import observation
 from lifecourse.models.diagnostics.support import support
@@ -41,10 +42,12 @@ def diagnose_followed(
     horizons_days: npt.NDArray[np.float64],
     *,
     cause: int = 1,
+    gap_days: float = 0,
 ) -> list[Concern]:
     """The same for people followed until `cause`: ever, and by each horizon; each column is named once.
 
-    What is written down because of the outcome is there whenever it comes, and a forecast fits some horizon.
+    What is written down because of the outcome is there whenever it comes, and a forecast fits some horizon. Days are
+    counted from the end of a gap of `gap_days`.
     """
     happened = followed.event == cause
     outcomes = [happened, *(happened & (followed.duration_days <= h) for h in horizons_days)]
@@ -53,4 +56,5 @@ def diagnose_followed(
         for concern in leaks(features, outcome):
             found.setdefault((concern.kind, concern.column), concern)
     enough = support(features.rows["subject_id"].to_numpy(), happened)
-    return sorted([*enough, *found.values()], key=lambda concern: not concern.grave)
+    beyond = unseen_horizons(followed, horizons_days, gap_days=gap_days)
+    return sorted([*enough, *beyond, *found.values()], key=lambda concern: not concern.grave)
