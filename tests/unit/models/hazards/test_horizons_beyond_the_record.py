@@ -264,3 +264,17 @@ def test_once_recalibrated_it_is_watched_beside_where_it_was_brought_to(model: R
     assert monitor(moved, there)["alarms"] == []
     back = monitor(moved, people(11))["alarms"]
     assert any("where it was recalibrated" in alarm for alarm in back)
+
+
+def test_twenty_batches_of_the_same_hospital_of_which_many_are_lost_are_silent(
+    model: RiskModel,
+) -> None:
+    alarms = [monitor(model, people(s, 700, lost=1 / 900))["alarms"] for s in range(100, 120)]
+    assert sum(bool(found) for found in alarms) <= 1, alarms
+
+
+def test_a_learning_curve_that_could_not_be_measured_is_not_told(short: RiskModel) -> None:
+    points = [{**point, "value": None} for point in short.card["learning_curve"]["points"]]
+    card = {**short.card, "learning_curve": {**short.card["learning_curve"], "points": points}}
+    assert points
+    assert report(card)["tripod_ai"]
