@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log1p
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,9 +27,9 @@ STEPS, CLOSE = 100, 1e-10
 SETTLED = 1e-6
 """After all steps the end may be so near that the log-likelihood would rise by half of it, a thousandth of a standard
 error: where columns tell nearly the same or the outcome apart, steps stay longer than the last."""
-SURE, LONGEST = 1.79, 14.0
-"""Newton's step raises the likelihood where no log-odds moves farther by it than the first: m with e^m - m - 1 < m^2
-(Bach 2010, proposition 1, doi 10.1214/09-EJS521). None moves farther than the second, from 1e-6 to 1/2."""
+SURE = 1.79
+"""Newton's step raises the likelihood where no log-odds moves farther by it: m with e^m - m - 1 < m^2 (Bach 2010,
+proposition 1, doi 10.1214/09-EJS521)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,20 +151,27 @@ def fit_line(
 
 
 def fit_logistic(
-    x: Floats, outcome: Floats, weight: Floats, *, start: Floats, ridge: float
+    x: Floats,
+    outcome: Floats,
+    weight: Floats,
+    *,
+    start: Floats,
+    ridge: float | Floats,
+    bounds: tuple[Floats, Floats] | None = None,
 ) -> Floats:
-    """float64[k] coefficients of x (float64[r, k], the first column constant) of the greatest penalised likelihood.
+    """float64[k] coefficients of x (float64[r, k]) of the greatest penalised likelihood within `bounds`.
 
     outcome : float64[r] in [0, 1], of both kinds
-    ridge : of the squared distances of all coefficients but the first from `start`, halved
+    ridge : of the squared distances of coefficients from `start`, halved; one number is of all but the first
+    bounds : float64[k] each; start lies between them
 
     Raises
     ------
     ModelError
         They were not found: a value is not finite, or nobody or everybody had the outcome.
     """
-    penalty = np.full(len(start), ridge)
-    penalty[0] = 0.0
+    penalty = np.array([0.0, *[ridge] * (len(start) - 1)]) if np.isscalar(ridge) else ridge
+    low, high = bounds or (np.full(len(start), -np.inf), np.full(len(start), np.inf))
 
     def likelihood(at: Floats) -> float:
         return _likelihood(x @ at, outcome, weight) - float(penalty @ (at - start) ** 2) / 2
@@ -176,14 +182,31 @@ def fit_logistic(
         p, q = expit(z), expit(-z)
         gradient = x.T @ (weight * (outcome * q - (1 - outcome) * p)) - penalty * (at - start)
         hessian = x.T @ (x * (weight * p * q)[:, None]) + np.diag(penalty + 1e-12)
-        step = np.linalg.solve(hessian, gradient)
+        step = _step_within(hessian, gradient, at <= low, at >= high)
         reach = float(np.abs(x @ step).max())
-        at = at + _length(at, step, reach, likelihood) * step
+        with np.errstate(divide="ignore", invalid="ignore"):
+            room = np.where(step > 0, (high - at) / step, (low - at) / step)
+        most = float(np.min(room, where=step != 0, initial=1.0))
+        at = np.clip(at + _length(at, step, reach, likelihood, most) * step, low, high)
         if reach < CLOSE:
             break
     else:
         _check_settled(gradient @ step, len(at), len(x))
     return at
+
+
+def _step_within(
+    hessian: Floats, gradient: Floats, lowest: npt.NDArray[np.bool_], highest: npt.NDArray[np.bool_]
+) -> Floats:
+    """Newton's step of what can move: a coefficient that would leave its bounds stays."""
+    free = ~((lowest & (gradient < 0)) | (highest & (gradient > 0)))
+    while True:
+        step = np.zeros(len(gradient))
+        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
+        leaves = (lowest & (step < 0)) | (highest & (step > 0))
+        if not leaves.any():
+            return step
+        free &= ~leaves
 
 
 def _spread(x: Floats, weight: Floats) -> float:
@@ -208,22 +231,28 @@ def _length(
     likelihood: Callable[[Floats], float],
     most: float = 1.0,
 ) -> float:
-    """The part of Newton's step that is taken: `most`, or what surely raises the likelihood where that is better.
+    """The part of Newton's step that is taken: `most`, halved while it is farther than `SURE` and half is likelier.
 
-    log(1 + reach) / reach of it does (Sun and Tran-Dinh 2019, doi 10.1007/s10107-018-1282-4); no row's log-odds move
-    farther than `reach` by the whole.
+    The likelihood has one top, so this is half of the way to the highest on the line at least.
+
+    reach : no row's log-odds move farther by the whole step
     """
-    if reach * most <= SURE:
-        return most
-    most = min(most, LONGEST / reach)
-    sure = min(most, log1p(reach) / reach)
-    return most if likelihood(at + most * step) > likelihood(at + sure * step) else sure
+    length = most
+    if reach * length <= SURE:
+        return length
+    value = likelihood(at + length * step)
+    while reach * length > SURE:
+        half = likelihood(at + length / 2 * step)
+        if half <= value:
+            break
+        length, value = length / 2, half
+    return length
 
 
 def _check_settled(rise: float, columns: int, rows: int) -> None:
     """Refuse what is not finite or farther from its end than `SETTLED`."""
     if not rise <= SETTLED:
         raise ModelError(
-            f"a logistic regression of {columns} columns on {rows} rows did not settle in {STEPS} steps: a risk, weight "
-            "or covariate is not finite, or the outcome is of one kind. Look at these rows; take more people if few."
+            f"a logistic regression of {columns} columns on {rows} rows did not settle in {STEPS} steps: a risk, "
+            "weight or covariate is not finite, or the outcome is of one kind. Look at these rows; of few, take more."
         )
