@@ -132,9 +132,12 @@ def seen_to(outcome: Followed, days: float) -> int:
 
 
 def is_unseen(outcome: Followed, days: float) -> bool:
-    """Whether people were lost before a day, and too few were seen to it without an event to stand for them."""
-    lost = (outcome.event == 0) & (outcome.duration_days < days)
-    return bool(lost.any()) and seen_to(outcome, days) < FEWEST_SEEN
+    """Whether people were lost before a day, and too few were seen to it without an event to stand for them.
+
+    Too few are fewer than `FEWEST_SEEN`, unless even fewer were lost.
+    """
+    lost = int(((outcome.event == 0) & (outcome.duration_days < days)).sum())
+    return seen_to(outcome, days) < min(FEWEST_SEEN, lost)
 
 
 def horizons_seen(outcome: Followed, horizons_days: npt.ArrayLike) -> int:

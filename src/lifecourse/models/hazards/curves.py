@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
-from lifecourse.models.calibration import Calibrator, log_odds
+from lifecourse.models.calibration import Calibrator, both_kinds, fit_line, log_odds
 from lifecourse.models.evaluation.followed import horizons_seen
 from lifecourse.models.hazards.lost import expected_answers
 from lifecourse.models.shapes import STRAIGHT, Shape, chosen_shape
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-STEPS, CLOSE = 50, 1e-7
-"""Newton's steps at most, and the one that is the last: what is left after it is about its square."""
+CLOSE = 1e-7
+"""The last of Newton's steps: what is left after it is about its square."""
 PRIOR_EVENTS = 20.0
 """The slope is held to 1 as if by so many events: a handful of outcomes must not bend a curve."""
 MOST_PASSES, NEAR = 20, 3e-3
@@ -281,34 +281,9 @@ def _fitted(
     start: Sequence[float] | Floats = (0.0, 1.0),
     close: float = CLOSE,
 ) -> tuple[float, float]:
-    """Intercept and slope on the log-odds `x` by weighted maximum likelihood; 0 and 1 where nobody or everybody had it.
-
-    Newton's steps go on from `start` until one is shorter than `close`.
-    """
-    total, events = float(weight.sum()), float((weight * came).sum())
-    if not 0 < events < total:
+    """`fit_line`, the slope held by `PRIOR_EVENTS`; 0 and 1 where nobody or everybody had it."""
+    if not both_kinds(came, weight):
         return 0.0, 1.0
-    y, w = came, weight
-    if not (weight > 0).all():
-        seen = weight > 0
-        x, y, w = x[seen], y[seen], w[seen]
-    centre = float((w * x).sum() / w.sum())
-    spread = float((w * (x - centre) ** 2).sum() / w.sum())
-    prior = PRIOR_EVENTS * spread if slopes else 0.0
-    beta = np.array(start, dtype=np.float64)
-    for _ in range(STEPS):
-        p = expit(beta[0] + beta[1] * x)
-        rest = w * (y - p)
-        gradient = np.array([rest.sum(), rest @ x - prior * (beta[1] - 1)])
-        v = w * p * (1 - p)
-        vx = v * x
-        hessian = np.array([[v.sum(), vx.sum()], [vx.sum(), vx @ x + prior]])
-        if slopes:
-            step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
-        else:
-            step = np.array([gradient[0] / max(hessian[0, 0], 1e-9), 0.0])
-        beta = beta + np.clip(step, -2, 2)
-        beta[1] = np.clip(beta[1], 0.05, 3.0)
-        if np.abs(step).max() < close:
-            break
-    return float(beta[0]), float(beta[1])
+    return fit_line(
+        x, came, weight, slopes=slopes, prior_events=PRIOR_EVENTS, start=start, close=close
+    )
