@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import StoreDamaged, UserError
+from lifecourse.base.texts import read_utf8
 from lifecourse.cli.arguments import (
     actor_of,
     add_identity,
@@ -137,7 +138,7 @@ def _checkpoint(audit: AuditLog, arguments: argparse.Namespace) -> dict[str, Any
     from lifecourse.base.files import write_text
     from lifecourse.privacy.witness import take_checkpoint
 
-    earlier = arguments.earlier and existing(arguments.earlier, "checkpoint").read_text()
+    earlier = arguments.earlier and read_utf8(existing(arguments.earlier, "checkpoint"), UserError)
     told = take_checkpoint(audit, earlier)
     if arguments.out is not None:
         write_text(arguments.out, told.get("request", told["checkpoint"]))

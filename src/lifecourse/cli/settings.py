@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
+from lifecourse.base.errors import ConfigError
+from lifecourse.base.texts import read_utf8
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.cli.workspace import SETTINGS_FILE
 from lifecourse.privacy.access.settings import AccessSettings
@@ -92,5 +94,5 @@ def _hidden(value: Any) -> Any:
 
 
 def _has_content(path: Path) -> bool:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_utf8(path, ConfigError).splitlines()
     return any(line.strip() and not line.lstrip().startswith("#") for line in lines)
