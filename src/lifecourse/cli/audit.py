@@ -13,7 +13,9 @@ from lifecourse.cli.arguments import (
     add_store,
     existing,
     moment,
+    out_file,
     purpose_of,
+    subject,
 )
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, table
@@ -39,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "FHIR AuditEvents",
     )
     add_store(parser)
-    parser.add_argument("--subject", type=int, metavar="ID", help="of the accounting")
+    parser.add_argument("--subject", type=subject, metavar="ID", help="of the accounting")
     parser.add_argument(
         "--from", dest="since", type=moment, metavar="DATE", help="first day of the accounting (six years ago)"
     )  # fmt: skip
@@ -72,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of checkpoint: an earlier one; with --out, what an outside witness is sent: proof that the log only grew",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="of the export (NDJSON), or of the checkpoint"
+        "--out", type=out_file, metavar="FILE", help="of the export (NDJSON), or of the checkpoint"
     )
     parser.add_argument(
         "--format",

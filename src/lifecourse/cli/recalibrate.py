@@ -48,8 +48,8 @@ def call(arguments: argparse.Namespace) -> Any:
     )
     found = recalibrate(model, timeline, method=arguments.method)
     # What was noted of another model that lay there is not of this one.
-    notes = None if arguments.out.resolve() == folder.resolve() else {}
-    save_model(found, arguments.out, timeline.derived, notes=notes)
+    is_same = arguments.out.resolve() == folder.resolve()
+    save_model(found, arguments.out, timeline.derived, notes=None if is_same else {})
     told = found.card["recalibrated"]
     return plainly(
         {

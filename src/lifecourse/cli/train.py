@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, seed
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly
 from lifecourse.cli.workspace import store_of
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="with --task: what only its authors can say (funding, intended use, ...), for the reports",
     )
-    parser.add_argument("--seed", type=whole_number, default=0, help="of splits and bootstraps (0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of splits and bootstraps (0)")
     parser.add_argument(
         "--out",
         metavar="DIR",
