@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 from scipy.optimize import brentq
 from scipy.special import expit, logit
+from timelines import timeline_of
 
 from lifecourse.base.errors import ModelError
 from lifecourse.cli.evaluate import text
@@ -21,7 +21,6 @@ from lifecourse.models.reporting import chai_card, report
 from lifecourse.serve.web.statistics import model_view
 from lifecourse.tasks import Task
 from lifecourse.timeline.access import Timeline
-from lifecourse.timeline.unstored import timeline_from_events
 
 SEEN = datetime(2010, 1, 1)
 RECIPE = Recipe.model_validate(
@@ -69,13 +68,7 @@ def people(
             rows.append((subject, SEEN + timedelta(days=stroke), "ICD10CM//I63.9", None))
         code = "MEDS_DEATH" if death < end else "VISIT//other"
         rows.append((subject, SEEN + timedelta(days=last), code, None))
-    schema = {
-        "subject_id": pl.Int64,
-        "time": pl.Datetime("us"),
-        "code": pl.String,
-        "numeric_value": pl.Float32,
-    }
-    return timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row"))
+    return timeline_of(rows)
 
 
 @pytest.fixture(scope="module")
