@@ -34,9 +34,10 @@ def page(told: dict[str, Any]) -> str:
 *Audience: clinical data scientists. Kind: explanation. Written by `python tools/outcomes_page.py`.*
 
 Delphi-2M asks what somebody will fall ill with next, of everything. `lifecourse train STORE --outcomes all` asks the
-same of a store: every diagnosis of three characters, every phenotype and death that at least 25 people came to, not all of
-them before they were followed, is an outcome of one model, and `lifecourse predict outcomes STORE --subject ID` gives the risk of
-each beside that of everyone of the same age and sex. A person who already had an outcome has no line for it.
+same of a store: every diagnosis of three characters, every phenotype and death that at least 25 people came to, not all
+of them before they were followed, is an outcome of one model, and `lifecourse predict outcomes STORE --subject ID`
+gives the risk of each beside that of everyone of the same age and sex. A person who already had an outcome has no line
+for it.
 
 ## How
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
-from cohorts import RECIPE, TASK, cohort
+from cohorts import RECIPE, SEEN, TASK, cohort
 from hospital import SCRIPT, make_workspace
 from pages import outline, signed_in
 
@@ -16,6 +18,7 @@ from lifecourse.base.files import write_json
 from lifecourse.cli import main
 from lifecourse.models import load_model, monitor, save_model, train
 from lifecourse.tasks import Task
+from lifecourse.timeline.access import Timeline
 from lifecourse.timeline.derived import PLAIN, Derived
 from lifecourse.timeline.unstored import timeline_from_events
 
@@ -146,3 +149,42 @@ def test_what_authors_state_is_on_the_page_and_marked_as_theirs(
     assert "Its authors:</b> &lt;" in page
     assert "Nobody checked it." in page
     assert SCRIPT not in page
+
+
+def seen_for_a_year(n: int) -> Timeline:
+    """A cohort of whom everyone comes again after 400 days."""
+    again = pl.DataFrame({"subject_id": range(1, n + 1)}).with_columns(
+        pl.lit(SEEN + timedelta(days=400)).cast(pl.Datetime("us")).alias("time"),
+        code=pl.lit("VISIT//other"),
+        numeric_value=pl.lit(None, pl.Float32),
+    )
+    return timeline_from_events(pl.concat([cohort(n), again]))
+
+
+def test_a_horizon_beyond_the_records_is_said_and_has_no_number(workspace: Path) -> None:
+    task = Task.model_validate(
+        {
+            **TASK.model_dump(mode="json", exclude_defaults=True),
+            "name": "late_stroke",
+            "censoring": "time-to-event",
+            "outcome_window_days": 7300,
+            "horizons_days": [180, 7300],
+        }
+    )
+    model = train(seen_for_a_year(600), task, recipe=RECIPE).model
+    assert model is not None
+    folder = workspace / "models" / "late_stroke"
+    save_model(model, folder)
+    write_json(folder / "outcome.json", {"task": "late_stroke", "outcome": "model", **model.card})
+    found = monitor(model, seen_for_a_year(300))
+    write_json(folder / "monitoring.json", {"made": "2026-11-26", **found})
+    page = signed_in(workspace).get("/models/late_stroke")
+    assert page.status_code == 200
+    assert "How good is it by 180 days" in page.text
+    assert "by 180 days: to 7,300 days too few people were seen" in page.text
+    assert "with the outcome by 180 days" in page.text
+    assert "hazards carried on" in page.text
+    assert "None" not in page.text
+    assert "nan" not in page.text.lower().split()
+    twin = signed_in(workspace).get("/api/models/late_stroke").json()["data"]
+    assert [row["auroc"] is None for row in twin["horizons"]] == [False, True]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import polars as pl
 import pytest
+from timelines import timeline_of
 
 from lifecourse.base.errors import TaskError
 from lifecourse.base.yaml import load_yaml
 from lifecourse.tasks import AcesTask, label, label_all, load_task
 from lifecourse.tasks.acesfile import parse_aces
-from lifecourse.timeline.unstored import timeline_from_events
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,21 +32,8 @@ def parse(text: str) -> AcesTask:
 
 
 def timeline(events: list[Event], value: float | None = None) -> Timeline:
-    table = pl.DataFrame(
-        {
-            "subject_id": [s for s, *_ in events],
-            "time": [None if h is None else HOUR_0 + timedelta(hours=h) for _, h, _ in events],
-            "code": [c for *_, c in events],
-            "numeric_value": [value for _ in events],
-        },
-        schema={
-            "subject_id": pl.Int64,
-            "time": pl.Datetime("us"),
-            "code": pl.String,
-            "numeric_value": pl.Float32,
-        },
-    )
-    return timeline_from_events(table)
+    moments = [(s, None if h is None else HOUR_0 + timedelta(hours=h), c) for s, h, c in events]
+    return timeline_of([(*event, value) for event in moments])
 
 
 def rows(text: str, events: list[Event], value: float | None = None) -> list[tuple[int, float]]:

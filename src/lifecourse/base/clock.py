@@ -8,6 +8,8 @@ MICROSECONDS_PER_SECOND = 1_000_000
 MICROSECONDS_PER_HOUR = 3_600 * MICROSECONDS_PER_SECOND
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
 DAYS_PER_YEAR = 365.25
+LONGEST_DAYS = 73_050
+"""200 years: no question about a person reaches farther, and no reckoning with it overflows."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

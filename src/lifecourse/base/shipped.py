@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lifecourse.base.texts import decoded
+
 if TYPE_CHECKING:
     from lifecourse.base.errors import UserError
 
@@ -26,13 +28,13 @@ def read_shipped(path: Path, error: type[UserError]) -> str:
     Raises
     ------
     error
-        The file is not the one that was installed.
+        The file is not the one that was installed, or it is not UTF-8.
     """
     content = path.read_bytes()
     recorded = _record()
     if recorded:
         _check(path, content, recorded, error)
-    return content.decode()
+    return decoded(content, path.name, error)
 
 
 def _check(path: Path, content: bytes, recorded: dict[str, str], error: type[UserError]) -> None:

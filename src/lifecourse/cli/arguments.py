@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PURPOSES = ("direct_care", "operations", "research")
 PEOPLE = ("identified", "pseudonymous", "synthetic")
+LARGEST_SEED = 2**63 - 1
+STORE_PARTS = ("log", "parts")
 KINDS = ("fhir", "omop", "meds", "genome", "delimited", "hl7v2", "ccda", "series", "exposures")
 
 
@@ -123,7 +125,7 @@ def leaving(arguments: argparse.Namespace, timeline: Timeline) -> Timeline:
 def add_subject(parser: argparse.ArgumentParser, *, everyone: str | None = None) -> None:
     """--subject ID, or --all."""
     choice = parser.add_mutually_exclusive_group(required=everyone is not None)
-    choice.add_argument("--subject", metavar="ID", type=int, help="one person, by subject id")
+    choice.add_argument("--subject", metavar="ID", type=subject, help="one person, by subject id")
     if everyone is not None:
         choice.add_argument("--all", action="store_true", help=everyone)
 
@@ -161,6 +163,58 @@ def whole_number(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 0 or more")
     return number
+
+
+def subject(text: str) -> int:
+    """`text` as a subject id; what a source calls somebody is none, and is not repeated."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            "a subject id is a whole number, as `lifecourse predict` and the pages list them. It is not what a source "
+            "calls somebody: how one is found from the other is in docs/how-to/own-records.md, 'Find a person'"
+        ) from None
+
+
+def seed(text: str) -> int:
+    """`text` as a seed of random numbers: 0 to 2^63 - 1."""
+    number = whole_number(text)
+    if number > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"a seed is at most {LARGEST_SEED}")
+    return number
+
+
+def out_place(text: str) -> Path:
+    """`text` as a path that can be written to."""
+    path = Path(text)
+    _check_writable(path.parent)
+    return path
+
+
+def out_file(text: str) -> Path:
+    """`text` as a file to be written: no folder, and where folders can be made."""
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is a folder. Give the path of a file")
+    return out_place(text)
+
+
+def out_folder(text: str) -> Path:
+    """`text` as a folder to write in: no file, no store, and where folders can be made."""
+    path = Path(text)
+    if all((path / part).is_dir() for part in STORE_PARTS):
+        raise argparse.ArgumentTypeError(f"'{text}' is a store. Give another folder")
+    _check_writable(path)
+    return path
+
+
+def _check_writable(folder: Path) -> None:
+    """Refuse a folder that is a file, or that neither is there nor can be made."""
+    whole = folder.absolute()
+    there = next(path for path in (whole, *whole.parents) if path.exists())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"'{there}' is a file. Give a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"nothing can be written in '{there}': it is not yours")
 
 
 def moment(text: str) -> datetime:

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import StoreDamaged, UserError
+from lifecourse.base.texts import read_utf8
 from lifecourse.cli.arguments import (
     actor_of,
     add_identity,
     add_store,
     existing,
     moment,
+    out_file,
     purpose_of,
+    subject,
 )
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, table
@@ -38,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "FHIR AuditEvents",
     )
     add_store(parser)
-    parser.add_argument("--subject", type=int, metavar="ID", help="of the accounting")
+    parser.add_argument("--subject", type=subject, metavar="ID", help="of the accounting")
     parser.add_argument(
         "--from", dest="since", type=moment, metavar="DATE", help="first day of the accounting (six years ago)"
     )  # fmt: skip
@@ -71,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of checkpoint: an earlier one; with --out, what an outside witness is sent: proof that the log only grew",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="of the export (NDJSON), or of the checkpoint"
+        "--out", type=out_file, metavar="FILE", help="of the export (NDJSON), or of the checkpoint"
     )
     parser.add_argument(
         "--format",
@@ -137,7 +140,7 @@ def _checkpoint(audit: AuditLog, arguments: argparse.Namespace) -> dict[str, Any
     from lifecourse.base.files import write_text
     from lifecourse.privacy.witness import take_checkpoint
 
-    earlier = arguments.earlier and existing(arguments.earlier, "checkpoint").read_text()
+    earlier = arguments.earlier and read_utf8(existing(arguments.earlier, "checkpoint"), UserError)
     told = take_checkpoint(audit, earlier)
     if arguments.out is not None:
         write_text(arguments.out, told.get("request", told["checkpoint"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.cli.arguments import (
@@ -10,6 +9,7 @@ from lifecourse.cli.arguments import (
     add_identity,
     add_model,
     add_store,
+    out_folder,
     purpose_of,
     whole_number,
 )
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="DIR",
-        type=Path,
+        type=out_folder,
         required=True,
         help="where the score file (YAML) and the page to print (Markdown) go",
     )

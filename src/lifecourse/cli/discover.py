@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, seed
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import plainly, table
 from lifecourse.cli.workspace import store_of
@@ -25,11 +25,11 @@ EXPLAINED = ("first_name", "then_name", "people", "crude_ratio", "ratio", "low",
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """STORE, --seed and --shuffle."""
     add_store(parser)
-    parser.add_argument("--seed", type=whole_number, default=0, help="of the two halves (0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the two halves (0)")
     parser.add_argument(
         "--shuffle",
         metavar="SEED",
-        type=whole_number,
+        type=seed,
         help="first deal all facts out anew among all people: whatever is then confirmed is false",
     )
     add_identity(parser, purpose="operations")

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
+from lifecourse.cli.arguments import (
+    actor_of,
+    add_identity,
+    add_store,
+    purpose_of,
+    subject,
+    whole_number,
+)
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts
 from lifecourse.cli.workspace import store_of, workspace_of
@@ -19,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     parser.add_argument(
         "--subject",
-        type=int,
+        type=subject,
         required=True,
         metavar="ID",
         help="who is erased, from every version, and from all that a workspace made",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lifecourse.base.errors import UserError
 from lifecourse.cli.arguments import (
     actor_of,
     add_identity,
@@ -12,6 +13,7 @@ from lifecourse.cli.arguments import (
     add_unsealed,
     existing,
     leaving,
+    out_folder,
     purpose_of,
 )
 from lifecourse.cli.command import Command
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    import polars as pl
+
+    from lifecourse.timeline.derived import Derived
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,13 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a MEDS subject_splits.parquet: its split `train` alone decides which codes get columns (default: all)",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where features go")
+    parser.add_argument(
+        "--out", metavar="DIR", type=out_folder, required=True, help="where features go"
+    )
     add_unsealed(parser)
     add_identity(parser, purpose="operations")
 
 
 def call(arguments: argparse.Namespace) -> Any:
     """Featurize part by part, give the shape."""
+    import numpy as np
+
     from lifecourse.base.progress import shown_progress
     from lifecourse.features import load_recipe, write_features
     from lifecourse.privacy.access.asking import Action
@@ -62,7 +71,8 @@ def call(arguments: argparse.Namespace) -> Any:
         purpose=purpose_of(arguments),
         to=Action.LEARN,
     )
-    labels = timeline.derived.read_table(file)
+    labels = rows_to_describe(file, timeline.derived)
+    n_unknown = int((~np.isin(labels["subject_id"], timeline.subject_ids())).sum())
     timeline = leaving(arguments, timeline)
     recipe = load_recipe(arguments.recipe) if arguments.recipe else load_recipe()
     training = training_people(arguments.splits) if arguments.splits else None
@@ -70,7 +80,61 @@ def call(arguments: argparse.Namespace) -> Any:
         shape = write_features(
             timeline, labels, recipe, arguments.out, training=training, progress=progress
         )
-    return {**shape, "out": str(arguments.out)}
+    return {**shape, "rows_of_people_not_in_the_store": n_unknown, "out": str(arguments.out)}
+
+
+def rows_to_describe(file: Path, derived: Derived) -> pl.DataFrame:
+    """The labels in `file`: ``subject_id`` Int64 and ``prediction_time`` Datetime(us) in UTC, none of them null.
+
+    Raises
+    ------
+    UserError
+        The file is no Parquet, or a column is absent, of another kind or without a value somewhere.
+    """
+    import polars as pl
+
+    table = _table_of(file, derived, "labels", ("subject_id", "prediction_time"))
+    kind = table.schema["prediction_time"]
+    if not isinstance(kind, pl.Datetime | pl.Date):
+        raise UserError(
+            f"prediction_time in '{file.name}' holds {kind}, and no moments. Write it as a timestamp."
+        )
+    time = pl.col("prediction_time").cast(
+        pl.Datetime("us")
+    )  # of one with a zone, the moment in UTC
+    return table.with_columns(time)
+
+
+def _table_of(file: Path, derived: Derived, what: str, columns: tuple[str, ...]) -> pl.DataFrame:
+    """The Parquet table in `file`, which has `columns` without gaps, and in ``subject_id`` whole numbers.
+
+    Raises
+    ------
+    UserError
+        It does not.
+    """
+    import polars as pl
+
+    try:
+        table = derived.read_table(file)
+    except (OSError, pl.exceptions.PolarsError):
+        raise UserError(f"'{file.name}' is no Parquet file. Give one with {what}.") from None
+    if not set(columns) <= set(table.columns):
+        raise UserError(
+            f"'{file.name}' is no table of {what}. It needs the columns {' and '.join(columns)}."
+        )
+    if not table.schema["subject_id"].is_integer():
+        raise UserError(
+            f"subject_id in '{file.name}' holds {table.schema['subject_id']}, and no whole numbers. Write the subject "
+            "ids of the store, as `lifecourse label` does."
+        )
+    table = table.with_columns(pl.col("subject_id").cast(pl.Int64, strict=False))
+    for column in columns:
+        if gaps := table[column].null_count():
+            raise UserError(
+                f"{column} in '{file.name}' is empty in {gaps:,} of {table.height:,} rows. Leave these rows out."
+            )
+    return table
 
 
 def training_people(splits: Path) -> npt.NDArray[np.int64]:
@@ -84,13 +148,9 @@ def training_people(splits: Path) -> npt.NDArray[np.int64]:
     import numpy as np
     import polars as pl
 
-    from lifecourse.base.errors import UserError
+    from lifecourse.timeline.derived import PLAIN
 
-    table = pl.read_parquet(existing(splits, "splits file"))
-    if not {"subject_id", "split"} <= set(table.columns):
-        raise UserError(
-            f"'{splits.name}' is no table of splits. It needs the columns subject_id and split."
-        )
+    table = _table_of(existing(splits, "splits file"), PLAIN, "splits", ("subject_id", "split"))
     people = table.filter(pl.col("split").cast(pl.String) == "train")["subject_id"]
     if not len(people):
         raise UserError(f"'{splits.name}' has nobody in the split 'train', so no code is known.")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.cli.arguments import actor_of, add_actor, add_protection, add_source
+from lifecourse.cli.arguments import actor_of, add_actor, add_protection, add_source, out_place
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store",
         "--out",
         metavar="STORE",
-        type=Path,
+        type=out_place,
         required=True,
         help="the store to make or add to",
     )

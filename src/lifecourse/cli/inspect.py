@@ -12,6 +12,7 @@ from lifecourse.cli.arguments import (
     add_store,
     add_subject,
     existing,
+    out_folder,
     purpose_of,
     whole_number,
 )
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--page",
         metavar="DIR",
-        type=Path,
+        type=out_folder,
         help="also write a page with plots there: quality.html, to open without a server",
     )
     add_subject(parser)

@@ -12,6 +12,7 @@ from lifecourse.cli.arguments import (
     add_store,
     add_unsealed,
     leaving,
+    out_place,
     purpose_of,
 )
 from lifecourse.cli.command import Command
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        type=Path,
+        type=out_place,
         required=True,
         help="the labels, as Parquet in MEDS columns; for several tasks a directory, "
         "with one file named after each",
@@ -79,6 +80,8 @@ def call(arguments: argparse.Namespace) -> Any:
 def _files(names: list[str], out: Path) -> list[Path]:
     """Where each task's labels go: `out` itself for one task, a file in it for each of several."""
     if len(names) == 1:
+        if out.is_dir():
+            raise TaskError(f"--out {out} is a folder; for one task give the path of a file")
         return [out]
     if len(set(names)) < len(names):
         raise TaskError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.cli.arguments import actor_of, add_actor, existing, whole_number
+from lifecourse.cli.arguments import actor_of, add_actor, existing, out_file, seed
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        type=Path,
+        type=out_file,
         required=True,
         help="the proposal to write: CSV with names and identifiers, readable by you alone",
     )
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed",
         metavar="N",
-        type=whole_number,
+        type=seed,
         default=0,
         help="of the random pairs from which chance agreement is learnt (default: 0)",
     )

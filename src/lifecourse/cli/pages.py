@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.cli.arguments import actor_of, add_actor, whole_number
+from lifecourse.cli.arguments import actor_of, add_actor, out_folder, whole_number
 from lifecourse.cli.command import Command
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "workspace", metavar="WORKSPACE", type=Path, help="what `lifecourse run` made"
     )
     parser.add_argument(
-        "--out", metavar="DIR", type=Path, help="where (default: pages in the workspace)"
+        "--out", metavar="DIR", type=out_folder, help="where (default: pages in the workspace)"
     )
     parser.add_argument(
         "--most", metavar="N", type=whole_number, default=50, help="at most so many people (50)"

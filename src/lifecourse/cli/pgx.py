@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
+from lifecourse.base.texts import read_utf8
 from lifecourse.cli.command import Command
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def _outside(path: Path | None) -> dict[str, OutsideCall]:
     if path is None:
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = read_utf8(path, UserError).splitlines()
+    except OSError:
         raise UserError(f"cannot read {path.name}. Give a text file.") from None
     return outside_calls(lines, path.name)
 

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
+from lifecourse.cli.arguments import (
+    actor_of,
+    add_identity,
+    add_store,
+    out_folder,
+    purpose_of,
+    seed,
+    whole_number,
+)
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import plainly, table
 from lifecourse.cli.workspace import store_of, workspace_of
@@ -35,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     judged_by.add_argument(
         "--verdicts",
         metavar="DIR",
-        type=Path,
+        type=out_folder,
         help="say what the verdicts given so far mean, and write them there: labels in MEDS columns, and every verdict",
     )
     parser.add_argument(
@@ -48,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed",
         metavar="N",
-        type=whole_number,
+        type=seed,
         default=1,
         help="with --draw: draws the same charts again (default: 1)",
     )

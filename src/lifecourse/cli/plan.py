@@ -21,6 +21,7 @@ from lifecourse.cli.arguments import (
     add_subject,
     add_unsealed,
     leaving,
+    out_folder,
     purpose_of,
 )
 from lifecourse.cli.command import Command
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     add_subject(parser, everyone="every adult: counts, and who gains most first")
     parser.add_argument(
-        "--out", metavar="DIR", type=Path, help="write each plan of --all to a file here"
+        "--out", metavar="DIR", type=out_folder, help="write each plan of --all to a file here"
     )
     parser.add_argument(
         "--most",

@@ -12,6 +12,7 @@ from lifecourse.cli.arguments import (
     add_model,
     add_store,
     add_subject,
+    out_file,
     purpose_of,
     whole_number,
 )
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        type=Path,
+        type=out_file,
         help="of a model of many outcomes: write the table of risks here (Parquet) instead of printing it",
     )
     parser.add_argument(

@@ -34,19 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Recalibrate, save, say how the model did here before."""
     from lifecourse.models import load_model, recalibrate, save_model
-    from lifecourse.models.persistence import reader_to_judge
+    from lifecourse.models.persistence import check_place, reader_to_judge
     from lifecourse.privacy.access.asking import Action
     from lifecourse.timeline.access import open_timeline
     from lifecourse.timeline.derived import Derived
 
     store = store_of(arguments.store)
     folder = model_of(arguments.model, arguments.store)
+    check_place(arguments.out)
     model = load_model(folder, reader_to_judge(folder, Derived.of(store)))
     timeline = open_timeline(
         store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
     )
     found = recalibrate(model, timeline, method=arguments.method)
-    save_model(found, arguments.out, timeline.derived)
+    # What was noted of another model that lay there is not of this one.
+    is_same = arguments.out.resolve() == folder.resolve()
+    save_model(found, arguments.out, timeline.derived, notes=None if is_same else {})
     told = found.card["recalibrated"]
     return plainly(
         {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
+from lifecourse.cli.arguments import out_folder
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, table
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=out_folder,
         metavar="DIR",
         help="with export: the folder that gets plan-definitions, libraries, cql and cases",
     )

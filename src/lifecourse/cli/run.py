@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.cli.arguments import add_actor, add_protection, add_source
+from lifecourse.cli.arguments import add_actor, add_protection, add_source, out_place
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts
 
@@ -19,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="WORKSPACE",
-        type=Path,
+        type=out_place,
         required=True,
         help="the workspace to make or go on with",
     )

@@ -7,7 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
+from lifecourse.base.errors import ConfigError
+from lifecourse.base.texts import read_utf8
 from lifecourse.base.yaml import Document, load_document
+from lifecourse.cli.arguments import LARGEST_SEED
 from lifecourse.cli.workspace import SETTINGS_FILE
 from lifecourse.privacy.access.settings import AccessSettings
 from lifecourse.serve.auth.trust import Trust
@@ -48,7 +51,7 @@ class Settings(Document):
 
     timezone: str = "UTC"
     tasks: tuple[str, ...] | None = None
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     serve: ServeSettings = ServeSettings()
     access: AccessSettings = AccessSettings()
 
@@ -92,5 +95,5 @@ def _hidden(value: Any) -> Any:
 
 
 def _has_content(path: Path) -> bool:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_utf8(path, ConfigError).splitlines()
     return any(line.strip() and not line.lstrip().startswith("#") for line in lines)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
-from lifecourse.cli.arguments import KINDS, whole_number
+from lifecourse.cli.arguments import KINDS, out_folder, seed, whole_number
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import facts, plainly, table
 
@@ -22,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed",
         metavar="S",
-        type=whole_number,
+        type=seed,
         default=1,
         help="the same seed, the same people (1)",
     )
     parser.add_argument("--format", choices=KINDS, default="fhir", help="the standard (fhir)")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="a new folder")
+    parser.add_argument("--out", metavar="DIR", type=out_folder, help="a new folder")
     parser.add_argument(
         "--futures",
         metavar="F",

@@ -11,6 +11,7 @@ from lifecourse.cli.arguments import (
     add_identity,
     add_store,
     existing,
+    out_folder,
     purpose_of,
     whole_number,
 )
@@ -39,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="; ".join(f"{name}: {said}" for name, said in ACTIONS.items()),
     )
     add_store(parser)
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="a new folder for the backup")
+    parser.add_argument(
+        "--to", type=out_folder, metavar="FOLDER", help="a new folder for the backup"
+    )
     parser.add_argument(
         "--from", dest="source", type=Path, metavar="FOLDER", help="the backup to restore"
     )

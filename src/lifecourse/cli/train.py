@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, whole_number
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, seed
 from lifecourse.cli.command import Command
-from lifecourse.cli.judged import EVALUATION
 from lifecourse.cli.output import facts, plainly
 from lifecourse.cli.trained import told_abstention, told_model
 from lifecourse.cli.workspace import store_of
@@ -64,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="with --task: what only its authors can say (funding, intended use, ...), for the reports",
     )
-    parser.add_argument("--seed", type=whole_number, default=0, help="of splits and bootstraps (0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of splits and bootstraps (0)")
     parser.add_argument(
         "--out",
         metavar="DIR",
@@ -77,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> Any:
     """Train, save the model, give its evaluation; or the abstention."""
     from lifecourse.features import load_recipe
+    from lifecourse.models.persistence import check_place
     from lifecourse.models.reporting import load_statements
     from lifecourse.privacy.access.asking import Action
     from lifecourse.tasks import load_task
@@ -91,12 +91,13 @@ def call(arguments: argparse.Namespace) -> Any:
     store = store_of(arguments.store)
     statements = load_statements(arguments.statements) if arguments.statements else None
     task = load_task(arguments.task) if arguments.task else None
-    timeline = open_timeline(
-        store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
-    )
     recipe = load_recipe(arguments.recipe) if arguments.recipe else None
     many = SEQUENCE if arguments.model == SEQUENCE else OUTCOMES
     out = arguments.out or store.parent / "models" / (task.name if task else many)
+    check_place(out)
+    timeline = open_timeline(
+        store, actor=actor_of(arguments), purpose=purpose_of(arguments), to=Action.LEARN
+    )
     if task is None and arguments.model == SEQUENCE:
         return _sequence(timeline, out, arguments.among, arguments.seed)
     if task is None:
@@ -125,8 +126,9 @@ def _all_outcomes(
 
     with shown_progress() as progress:
         model = train_outcomes(timeline, among=among, recipe=recipe, seed=seed, progress=progress)
-    save_outcomes(model, out, timeline.derived)
-    return _told(model, timeline, out)
+    notes = {OF_OUTCOMES: {"outcome": "model", "kind": HAZARDS, **_without_events(model)}}
+    save_outcomes(model, out, timeline.derived, notes=notes)
+    return _told(model, out)
 
 
 def _sequence(timeline: Timeline, out: Path, among: str | None, seed: int) -> dict[str, Any]:
@@ -136,15 +138,17 @@ def _sequence(timeline: Timeline, out: Path, among: str | None, seed: int) -> di
 
     with shown_progress() as progress:
         model = train_sequence(timeline, among=among, seed=seed, progress=progress)
-    save_sequence(model, out, timeline.derived)
-    return _told(model, timeline, out)
+    notes = {OF_OUTCOMES: {"outcome": "model", "kind": SEQUENCE, **_without_events(model)}}
+    save_sequence(model, out, timeline.derived, notes=notes)
+    return _told(model, out)
 
 
-def _told(model: ModelOfOutcomes, timeline: Timeline, out: Path) -> dict[str, Any]:
-    card = {name: value for name, value in model.card.items() if name != "events"}
-    kind = "sequence" if "parameters" in card else "hazards"
-    timeline.derived.write_json(out / OF_OUTCOMES, {"outcome": "model", "kind": kind, **card})
-    (out / EVALUATION).unlink(missing_ok=True)  # of the model that lay here before
+def _without_events(model: ModelOfOutcomes) -> dict[str, Any]:
+    return {name: value for name, value in model.card.items() if name != "events"}
+
+
+def _told(model: ModelOfOutcomes, out: Path) -> dict[str, Any]:
+    card = _without_events(model)
     return {**{name: card[name] for name in card if name != "evaluation"}, "out": str(out)}
 
 
@@ -157,8 +161,12 @@ def train_and_save(
     seed: int = 0,
     statements: Statements | None = None,
 ) -> dict[str, Any]:
-    """Train on `task`; `out` gets the model, and what came of it: its card, or why there is none."""
+    """Train on `task`; `out` gets the model, and what came of it: its card, or why there is none.
+
+    An abstention leaves no model: one that lay in `out` before is taken away, and does not answer in its place.
+    """
     from lifecourse.models import save_model, train
+    from lifecourse.models.persistence import write_no_model
     from lifecourse.models.reporting import with_statements
 
     result = train(timeline, task, recipe=recipe, seed=seed)
@@ -171,10 +179,10 @@ def train_and_save(
         "outcome": "abstention" if result.model is None else "model",
         **said,
     }
-    out.mkdir(parents=True, exist_ok=True)
-    if result.model is not None:
-        save_model(result.model, out, timeline.derived)
-    timeline.derived.write_json(out / OUTCOME, trained)
+    if result.model is None:
+        write_no_model({OUTCOME: trained}, out, timeline.derived)
+    else:
+        save_model(result.model, out, timeline.derived, notes={OUTCOME: trained})
     return trained
 
 

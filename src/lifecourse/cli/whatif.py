@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lifecourse.base.errors import UserError
-from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of
+from lifecourse.cli.arguments import actor_of, add_identity, add_store, purpose_of, subject
 from lifecourse.cli.command import Command
 from lifecourse.cli.output import table
 from lifecourse.cli.workspace import store_of
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """STORE, whom, and what is done or changed."""
     add_store(parser)
     parser.add_argument(
-        "--subject", metavar="ID", type=int, required=True, help="one person, by subject id"
+        "--subject", metavar="ID", type=subject, required=True, help="one person, by subject id"
     )
     parser.add_argument(
         "--give",

@@ -167,7 +167,6 @@ class Journey:
             return told
 
         def train_it() -> dict[str, Any]:
-            _emptied(model)
             return train_and_save(timeline, task, model, seed=self.settings.seed)
 
         labelled = self._finished(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecourse.base.errors import UserError
+from lifecourse.base.errors import StoreError, UserError
+from lifecourse.base.folders import recovered
 
 if TYPE_CHECKING:
     from lifecourse.models.outcomes import ModelOfOutcomes
@@ -106,16 +107,15 @@ def model_of(named: str, store: Path) -> Path:
     Raises
     ------
     UserError
-        There is no such model; the message lists those of the workspace.
+        There is no such model (the message lists those of the workspace), or training abstained.
     """
-    folder = Path(named)
-    if folder.is_dir():
-        return folder
     models = workspace_of(store).part("models")
-    if (models / named).is_dir():
-        _refuse_abstention(models / named)
-        return models / named
-    there = sorted(child.name for child in models.iterdir()) if models.is_dir() else []
+    for folder in (Path(named), models / named):
+        if recovered(folder).is_dir():
+            _refuse_abstention(folder, store)
+            return folder
+    names = [child.name for child in models.iterdir()] if models.is_dir() else []
+    there = sorted(name for name in names if not name.startswith("."))
     listed = f"The workspace has: {', '.join(there)}." if there else "Train one: lifecourse train."
     raise UserError(f"there is no model '{named}'. {listed}")
 
@@ -131,10 +131,18 @@ def outcomes_model_of(kind: str, folder: Path, derived: Derived) -> ModelOfOutco
     return load_outcomes(folder, derived)
 
 
-def _refuse_abstention(model: Path) -> None:
-    note = model / "outcome.json"
+def _refuse_abstention(model: Path, store: Path) -> None:
     from lifecourse.timeline.derived import Derived
 
-    said: Any = Derived.around(note).read_json(note) if note.is_file() else {}
+    note = model / "outcome.json"
+    if not note.is_file():
+        return
+    around = Derived.around(note)
+    try:
+        said: Any = (Derived.of(store_of(store)) if around.store is None else around).read_json(
+            note
+        )
+    except StoreError:
+        return  # another store's: whether its model may be read is asked where it is read
     if said.get("outcome") == "abstention":
         raise UserError(f"there is no model '{model.name}': {said['reason']}.")

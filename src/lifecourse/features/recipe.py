@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from lifecourse.base.clock import LONGEST_DAYS
 from lifecourse.base.errors import CodelistError, RecipeError
 from lifecourse.base.yaml import Document, load_document
 from lifecourse.schema.code import Codelist, codelist_of
@@ -17,6 +19,10 @@ from lifecourse.timeline.everycode import NOT_OF_EVERY_CODE, window_name
 
 LIBRARY = Path(__file__).parent / "library"
 DEFAULT = "default"
+
+Days = Annotated[int, Field(ge=1, le=LONGEST_DAYS)]
+_extending: ContextVar[tuple[str, ...]] = ContextVar("extending", default=())
+"""What the recipes extend that are being read, the outermost first."""
 
 
 class NamedCovariate(Document):
@@ -30,7 +36,7 @@ class NamedCovariate(Document):
     codelist: str | None = None
     codes: list[str] = Field(default_factory=list)
     summary: Summary
-    days: int | None = Field(default=None, ge=1)
+    days: Days | None = None
     static: bool = False
     name: str = ""
 
@@ -82,7 +88,7 @@ class EveryCode(Document):
     is left out too where it was mapped to one of them; it still counts in the groups that are not.
     """
 
-    days: list[int | None] = Field(min_length=1)
+    days: list[Days | None] = Field(min_length=1)
     summaries: list[Summary] = Field(min_length=1)
     min_count: int = Field(default=20, ge=1)
     top_k: int = Field(default=2000, ge=1)
@@ -124,7 +130,17 @@ class Recipe(Document):
     def _extended(cls, given: Any) -> Any:
         if not isinstance(given, dict) or not given.get("extends"):
             return given
-        base = load_recipe(str(given["extends"])).model_dump(mode="json")
+        named, before = str(given["extends"]), _extending.get()
+        if named in before:
+            circle = ", which extends ".join(before[before.index(named) :])
+            raise RecipeError(
+                f"a recipe extends itself: {circle}, which extends {named}. Leave out one `extends`."
+            )
+        outer = _extending.set((*before, named))
+        try:
+            base = load_recipe(named).model_dump(mode="json")
+        finally:
+            _extending.reset(outer)
         covariates = [*base["covariates"], *(given.get("covariates") or [])]
         every = given.get("every_code", base["every_code"])
         if isinstance(every, dict) and set(every) == {"exclude"}:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from lifecourse.base.errors import ModelError
 from lifecourse.base.progress import SILENT, Progress
 from lifecourse.features import Recipe, featurize, vocabularies
 from lifecourse.models.card import (
@@ -21,6 +22,7 @@ from lifecourse.models.card import (
 )
 from lifecourse.models.diagnostics import diagnose_followed
 from lifecourse.models.evaluation import (
+    FEWEST_SEEN,
     Followed,
     auroc,
     brier,
@@ -29,7 +31,9 @@ from lifecourse.models.evaluation import (
     concordance,
     cumulative_incidence,
     gaps,
+    horizons_seen,
     learning_curve,
+    seen_to,
 )
 from lifecourse.models.hazards import fit_hazards
 from lifecourse.models.hazards.learner import LINEAR
@@ -92,7 +96,11 @@ class HazardStudy:
     def concerns(self) -> list[Concern]:
         """What is wrong with the study."""
         return diagnose_followed(
-            self.features, self.followed, self.horizons, causes=self.task.names
+            self.features,
+            self.followed,
+            self.horizons,
+            causes=self.task.names,
+            gap_days=self.task.gap_days,
         )
 
     def model(self, timeline: Timeline, labels: Labels, concerns: list[Concern]) -> RiskModel:
@@ -128,13 +136,15 @@ class HazardStudy:
 
     def _card(self, timeline: Timeline, labels: Labels, fitted: HazardFit) -> dict[str, Any]:
         rows = fitted.judged
-        until = float(self.horizons[-1])
-        answers, weight = self.followed.rows(rows).known_at(until)
-        risk = fitted.held_out[fitted.learner.kind][:, 0, -1]
+        came = self.followed.rows(rows)
+        last = last_seen(self.task, came)
+        answers, weight = came.known_at(float(self.horizons[last]))
+        told = fitted.held_out[fitted.learner.kind][:, 0]
+        risk = told[:, last]
         age, female = self.features.dense[rows, 0], self.features.dense[rows, 1]
         twins = {
-            name: {"log_loss": fitted.losses[name], "horizons": self._at_horizons(rows, told)}
-            for name, told in fitted.held_out.items()
+            name: {"log_loss": fitted.losses[name], "horizons": at_horizons(self.task, came, said)}
+            for name, said in fitted.held_out.items()
         }
         groups = subgroups(answers, risk, age, female, weight)
         judged = JUDGED if len(rows) == len(self.subjects) else "on a tenth of the people, held out"
@@ -154,11 +164,12 @@ class HazardStudy:
             "plain_twin": LINEAR,
             "subgroups": groups,
             "gaps": gaps(groups),
-            "comparators": comparators(risk, age, female),
+            "comparators": comparators(told[:, -1], age, female),
             "population": population(age),
             "attrition": labels.attrition.to_dicts(),
-            "judged": judged,
-            "limits": list(LIMITS),
+            "judged": f"{judged}{by_then(self.task, last)}",
+            "judged_at_days": self.task.horizons[last],
+            "limits": [*LIMITS, *_limits(self.task, last)],
         }
 
     def _levelled_by(self, fitted: HazardFit) -> list[str]:
@@ -168,8 +179,9 @@ class HazardStudy:
         return [self.features.dense_names[place] for place in places_of(self.features)]
 
     def _learning(self, fitted: HazardFit) -> dict[str, Any]:
-        """Uno's C by the last horizon against the people who taught."""
-        judged, until = fitted.held_out_first, float(self.horizons[-1])
+        """Uno's C by the last horizon to which people were seen against the people who taught."""
+        judged, last = fitted.held_out_first, last_seen(self.task, self.followed)
+        until = float(self.horizons[last])
 
         def measured(told: Floats, places: Integers) -> float:
             came = self.followed.rows(judged[places])
@@ -185,9 +197,6 @@ class HazardStudy:
             seed=self.seed,
         )
 
-    def _at_horizons(self, rows: Integers, incidence: Floats) -> list[dict[str, Any]]:
-        return at_horizons(self.task, self.followed.rows(rows), incidence)
-
 
 def from_gap(task: Task, horizons_days: npt.ArrayLike) -> Floats:
     """Horizons, counted from the end of the task's gap: until then nobody who is asked about has an outcome."""
@@ -202,32 +211,81 @@ def followed_of(table: pl.DataFrame, task: Task) -> Followed:
     )
 
 
+def last_seen(task: Task, came: Followed) -> int:
+    """The place of the last of the task's horizons to which people were seen: measures are by then.
+
+    Raises
+    ------
+    ModelError
+        There is none.
+    """
+    horizons = from_gap(task, task.horizons)
+    seen = horizons_seen(came, horizons)
+    if seen == 0:
+        raise ModelError(
+            f"{seen_to(came, float(horizons[0])):,} people were seen to {task.horizons[0]:,} days without an "
+            f"event, the first horizon of task '{task.name}', and {FEWEST_SEEN} are needed: nobody can tell here what "
+            "comes by then. Use a store whose records go on for longer, or a model of a shorter horizon."
+        )
+    return seen - 1
+
+
+def by_then(task: Task, last: int) -> str:
+    """What to add to how it was judged, where the place `last` is not the task's last horizon."""
+    if last == len(task.horizons) - 1:
+        return ""
+    return f", by {task.horizons[last]:,} days: to {task.horizons[last + 1]:,} days too few people were seen"
+
+
+def _limits(task: Task, last: int) -> list[str]:
+    return [
+        f"Risks by {days:,} days were not judged: too few people were seen for so long. They are hazards carried on, "
+        f"brought to the level that was found by {task.horizons[last]:,} days."
+        for days in task.horizons[last + 1 :]
+    ]
+
+
 def at_horizons(task: Task, came: Followed, incidence: Floats) -> list[dict[str, Any]]:
-    """For each cause and horizon: events, observed (Aalen-Johansen) and expected share, and how good the risks are."""
+    """For each cause and horizon: events, observed (Aalen-Johansen) and expected share, and how good the risks are.
+
+    Of a horizon to which too few were seen (`is_unseen`) measures are None, with a ``reason``.
+    """
     rows = []
     horizons = from_gap(task, task.horizons)
+    seen = horizons_seen(came, horizons)
     for c, name in enumerate(task.names):
         observed = cumulative_incidence(came, horizons, cause=c + 1)
         for h, days in enumerate(horizons):
             risk = incidence[:, c, h]
             happened, weight = came.known_at(float(days), cause=c + 1)
-            expected, seen = float(risk.mean()), float(observed.value[h])
-            row = {
-                "cause": name,
-                "horizon_days": task.horizons[h],
-                "events": int(happened.sum()),
-                "observed": seen,
+            expected, share = float(risk.mean()), float(observed.value[h])
+            measured: dict[str, float | None] = {
+                "observed": share,
                 "low": float(observed.low[h]),
                 "high": float(observed.high[h]),
                 "expected": expected,
-                "observed_over_expected": seen / expected if expected else float("nan"),
+                "observed_over_expected": share / expected if expected else float("nan"),
                 "auroc": auroc(happened, risk, weight),
                 "brier": brier(happened, risk, weight),
                 "calibration_slope": calibration_slope(happened, risk, weight),
                 **calibration_errors(happened, risk, weight),
             }
-            rows.append({key: _told(value) for key, value in row.items()})
+            if h >= seen:
+                measured = dict.fromkeys(measured) | {"expected": expected}
+            rows.append(
+                {
+                    "cause": name,
+                    "horizon_days": task.horizons[h],
+                    "events": int(happened.sum()),
+                    **{key: _told(value) for key, value in measured.items()},
+                    "reason": None if h < seen else _unseen(came, float(days)),
+                }
+            )
     return rows
+
+
+def _unseen(came: Followed, days: float) -> str:
+    return f"{seen_to(came, days):,} people were seen for so long, and {FEWEST_SEEN} are needed"
 
 
 def _told(value: Any) -> Any:

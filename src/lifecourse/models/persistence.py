@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from lifecourse.base.errors import ModelError, StoreDamaged
 from lifecourse.base.files import read_json, to_json, write_json
+from lifecourse.base.folders import recovered, replaced_folder
 from lifecourse.features import Recipe
 from lifecourse.models.calibration import Calibrator
 from lifecourse.models.hazards import CurveCalibrator, HazardLearner
@@ -25,6 +28,7 @@ from lifecourse.tasks import AcesTask, Task
 from lifecourse.timeline.derived import PLAIN, Derived
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lifecourse.tasks import AnyTask
@@ -37,6 +41,10 @@ REPORT, CHAI_CARD = "report.json", "chai_card.json"
 TREES_OF = "trees{}.ubj"
 """Of hazards every member has the trees of each cause; of a yes or no, its own, the first beside the model's."""
 SIGNATURE = "signature.json"
+NOTES = frozenset({"outcome.json", "outcomes.json", "evaluation.json", "monitoring.json"})
+"""What lies beside a model unsigned: what training came to, and how the model did since."""
+LEARNED = (".ubj", ".npy", ".safetensors")
+"""How the names end of what a model learned."""
 TASK, OUTCOMES, SEQUENCE = "task", "outcomes", "sequence"
 KINDS = {
     TASK: "model of one task",
@@ -58,10 +66,17 @@ def _adapter(kind: type[AnyTask]) -> Any:
     return TypeAdapter(kind)
 
 
-def save_model(model: RiskModel, folder: Path, derived: Derived = PLAIN) -> None:
+def save_model(
+    model: RiskModel,
+    folder: Path,
+    derived: Derived = PLAIN,
+    *,
+    notes: Mapping[str, object] | None = None,
+) -> None:
     """Leave `model` in `folder`; the same model gives the same bytes.
 
-    With a timeline's `derived` the files are as closed as its store, and signed with the store's key.
+    With a timeline's `derived` the files are as closed as its store, and signed with the store's key. `notes` as
+    `write_signed`.
     """
     files: dict[str, bytes] = {}
     document: dict[str, Any] = {
@@ -87,7 +102,7 @@ def save_model(model: RiskModel, folder: Path, derived: Derived = PLAIN) -> None
     files[MODEL] = to_json(document)
     files[CARD] = to_json(model.card)
     files[REPORT], files[CHAI_CARD] = to_json(report(model.card)), to_json(chai_card(model.card))
-    write_signed(files, folder, derived)
+    write_signed(files, folder, derived, notes=notes)
 
 
 def _member(member: Member, files: dict[str, bytes]) -> dict[str, Any]:
@@ -99,17 +114,84 @@ def _member(member: Member, files: dict[str, bytes]) -> dict[str, Any]:
     return {"vocabulary": member.vocabulary, "trees": name}
 
 
-def write_signed(files: dict[str, bytes], folder: Path, derived: Derived) -> None:
-    """Write the files of a model, and a manifest of them that is signed where the store has a key."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        derived.write_bytes(folder / name, content)
-    manifest = to_json({name: _digest(content) for name, content in sorted(files.items())})
-    (folder / SIGNATURE).unlink(missing_ok=True)
-    derived.write_bytes(folder / MANIFEST, manifest)
-    signer = derived.signer(create=True)
-    if signer is not None:
-        write_json(folder / SIGNATURE, signer.sign(manifest))
+def write_signed(
+    files: dict[str, bytes],
+    folder: Path,
+    derived: Derived,
+    *,
+    notes: Mapping[str, object] | None = None,
+) -> None:
+    """Write the files of a model, and a manifest of them that is signed where the store has a key.
+
+    The folder is replaced whole: who is killed meanwhile leaves the model that lay there before. `notes` are the
+    documents of `NOTES` that lie beside the model from now on; where None, those that lie there stay.
+
+    Raises
+    ------
+    ModelError
+        As `check_place`.
+    """
+    check_place(folder)
+    with replaced_folder(folder, keeping=partial(_stays, notes=notes is None)) as passing:
+        for name, content in files.items():
+            derived.write_bytes(passing / name, content)
+        manifest = to_json({name: _digest(content) for name, content in sorted(files.items())})
+        derived.write_bytes(passing / MANIFEST, manifest)
+        signer = derived.signer(create=True)
+        if signer is not None:
+            write_json(passing / SIGNATURE, signer.sign(manifest))
+        _write_notes(notes or {}, passing, derived)
+
+
+def write_no_model(notes: Mapping[str, object], folder: Path, derived: Derived) -> None:
+    """Leave `notes` in `folder`, such as an abstention; of a model that lay there nothing stays to answer in its place.
+
+    Raises
+    ------
+    ModelError
+        As `check_place`.
+    """
+    check_place(folder)
+    with replaced_folder(folder, keeping=partial(_stays, notes=False)) as passing:
+        _write_notes(notes, passing, derived)
+
+
+def check_place(folder: Path) -> None:
+    """Refuse to leave a model where one cannot lie.
+
+    Raises
+    ------
+    ModelError
+        `folder` is a file or has other things than a model in it, or nobody may write beside it.
+    """
+    standing = recovered(folder).resolve()
+    if standing.is_dir():
+        names = {path.name for path in standing.iterdir()}
+        if names and not names & {MODEL, *NOTES}:
+            raise ModelError(
+                f"'{folder}' has other things in it and is no model. Give an empty or new folder."
+            )
+    elif standing.exists():
+        raise ModelError(f"'{folder}' is a file. Give a folder for the model.")
+    around = next(parent for parent in standing.parents if parent.exists())
+    if not around.is_dir() or not os.access(around, os.W_OK | os.X_OK) or standing.is_mount():
+        raise ModelError(
+            f"no folder can be written at '{folder}': '{around.name or around}' is a file, or not yours to write to. "
+            "Give another folder for the model."
+        )
+
+
+def _stays(name: str, *, notes: bool) -> bool:
+    """Whether a file of a model's folder stays when the model is replaced: a stranger does, and where said, a note."""
+    if name in NOTES:
+        return notes
+    own = {MODEL, CARD, MANIFEST, SIGNATURE, REPORT, CHAI_CARD}
+    return name not in own and not name.endswith(LEARNED) and not name.startswith(".")
+
+
+def _write_notes(notes: Mapping[str, object], folder: Path, derived: Derived) -> None:
+    for name, document in notes.items():
+        derived.write_json(folder / name, document)
 
 
 def load_model(folder: Path, derived: Derived | None = None) -> RiskModel:
@@ -183,7 +265,7 @@ def read_signed(folder: Path, derived: Derived | None = None) -> dict[str, bytes
     ModelError
         There is none, it was changed, or another store's key signed it or none did.
     """
-    if not (folder / MANIFEST).is_file():
+    if not (recovered(folder) / MANIFEST).is_file():
         raise ModelError(
             f"there is no model in '{folder.name}'. Train one with `lifecourse train`."
         )

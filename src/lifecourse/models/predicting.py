@@ -224,9 +224,12 @@ def _interval(
     model: RiskModel,
     risk: float,
     ends: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None,
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
+    """None of a model that is not judged by its horizon, and has no members to tell."""
     if ends is not None:
         return min(float(ends[0][0, -1]), risk), max(float(ends[1][0, -1]), risk)
+    if model.card.get("judged_at_days", model.card["horizon_days"]) != model.card["horizon_days"]:
+        return None
     table = model.card["calibration"]
     nearest = min(table, key=lambda group: abs(group["predicted"] - risk))
     low, high = wilson(round(nearest["observed"] * nearest["people"]), nearest["people"])

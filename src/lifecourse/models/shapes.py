@@ -15,7 +15,14 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
-from lifecourse.models.calibration import SMALLEST, Calibrator, fit_calibrator, log_odds
+from lifecourse.models.calibration import (
+    SLOPES,
+    Calibrator,
+    both_kinds,
+    fit_calibrator,
+    fit_logistic,
+    log_odds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +37,6 @@ PRIOR_EVENTS = 20.0
 """a and b are held to 1 as if by so many events."""
 FEWEST_OF_EACH = 20.0
 """A step rests on at least so many people who had it and so many who had not."""
-BOUNDS = (0.05, 3.0)
-STEPS, TOLERANCE = 50, 1e-9
 FEWEST = {BETA: 50, ISOTONIC: 200}
 """People of the rarer answer, known by then, from which on a kind is tried."""
 STANDARD_ERRORS = 2.0
@@ -98,35 +103,20 @@ def kind_of(calibrator: Calibrator | BentCalibrator) -> str:
 
 
 def fit_beta(risk: Floats, came: Flags, weight: Floats) -> Shape:
-    """The beta map of the greatest weighted likelihood, a and b in [0.05, 3], by Newton's method within the bounds."""
-    x, y = log_odds(risk), came.astype(float)
-    design = np.column_stack([np.log(expit(x)), -np.log(expit(-x)), np.ones(len(x))])
-    prior = np.array([PRIOR_EVENTS, PRIOR_EVENTS, 0.0])
-    low = np.array([BOUNDS[0], BOUNDS[0], -np.inf])
-    high = np.array([BOUNDS[1], BOUNDS[1], np.inf])
-
-    def cost(at: Floats) -> float:
-        z = design @ at
-        loss = weight @ (np.logaddexp(0.0, z) - y * z)
-        return float(loss + (prior * (at - 1) ** 2).sum() / 2)
-
-    at = np.array([1.0, 1.0, 0.0])
-    for _ in range(STEPS):
-        p = expit(design @ at)
-        gradient = design.T @ (weight * (p - y)) + prior * (at - 1)
-        held = ((at <= low) & (gradient > 0)) | ((at >= high) & (gradient < 0))
-        hessian = (design * (weight * p * (1 - p))[:, None]).T @ design + np.diag(prior + 1e-9)
-        hessian[held], hessian[:, held], gradient[held] = 0.0, 0.0, 0.0
-        hessian[held, held] = 1.0
-        step, before = np.linalg.solve(hessian, gradient), cost(at)
-        length = 1.0
-        while cost(np.clip(at - length * step, low, high)) > before and length > SMALLEST:
-            length /= 2
-        moved = np.clip(at - length * step, low, high)
-        if np.abs(moved - at).max() < TOLERANCE:
-            break
-        at = moved
-    return Shape(kind=BETA, numbers=[float(value) for value in at])
+    """The beta map of the greatest weighted likelihood, a and b in `SLOPES` and held to 1 by `PRIOR_EVENTS`."""
+    x = log_odds(risk)
+    a, b, c = fit_logistic(
+        np.column_stack([np.log(expit(x)), -np.log(expit(-x)), np.ones(len(x))]),
+        came.astype(float),
+        weight,
+        start=np.array([1.0, 1.0, 0.0]),
+        ridge=np.array([PRIOR_EVENTS, PRIOR_EVENTS, 0.0]),
+        bounds=(
+            np.array([SLOPES[0], SLOPES[0], -np.inf]),
+            np.array([SLOPES[1], SLOPES[1], np.inf]),
+        ),
+    )
+    return Shape(kind=BETA, numbers=[float(a), float(b), float(c)])
 
 
 def fit_isotonic(risk: Floats, came: Flags, weight: Floats) -> Shape | None:
@@ -251,8 +241,12 @@ def chosen_calibrator(
 ) -> Calibrator | BentCalibrator:
     """The straight map from what a model says to what came, bent where people outside the fit gain by it.
 
+    Where nobody or everybody had it, what the model says stays as it is.
+
     risk, folds : of r rows, as `chosen_shape` has them, but as the model says them
     """
+    if not both_kinds(came, np.ones(len(came))):
+        return Calibrator(intercept=0.0, slope=1.0)
     straight = fit_calibrator(risk, came)
     shape = chosen_shape(straight.apply(risk), came, np.ones(len(risk)), folds)
     return straight if shape is None else BentCalibrator(straight=straight, shape=shape)

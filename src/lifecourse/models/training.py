@@ -45,7 +45,7 @@ def train(
     (`diagnose`) gives no model. Everything is a function of timeline, task, recipe and seed.
     """
     labels = label(timeline, task, progress=progress)
-    table = labels.table.filter(pl.col("boolean_value").is_not_null())
+    table = _answered(task, labels.table)
     abstention = _too_few(table)
     if abstention is not None:
         return TrainingResult(abstention=abstention)
@@ -86,6 +86,14 @@ def _described(
     model.card["study"] = study_of(model, rows)
     model.card["snapshot"] = snapshot(model, timeline, seed=seed)
     return TrainingResult(model=model)
+
+
+def _answered(task: AnyTask, table: pl.DataFrame) -> pl.DataFrame:
+    """The rows that something is known of: an answer, or of times to events how long they were seen for."""
+    if isinstance(task, Task) and task.is_time_to_event:
+        seen = table.filter(pl.col("duration_days") > task.gap_days)
+        return seen.with_columns(boolean_value=pl.col("event") == 1)
+    return table.filter(pl.col("boolean_value").is_not_null())
 
 
 def _too_few(table: pl.DataFrame) -> Abstention | None:

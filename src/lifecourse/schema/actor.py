@@ -49,6 +49,12 @@ def check_purpose(purpose: Purpose, identifiability: Identifiability) -> None:
     """
     if identifiability not in ALLOWED_STORES[purpose]:
         allowed = ", ".join(sorted(ALLOWED_STORES[purpose]))
+        others = (
+            f"--purpose {other}"
+            for other, stores in ALLOWED_STORES.items()
+            if identifiability in stores
+        )
         raise PolicyRefused(
-            f"purpose '{purpose}' may not open a store that is {identifiability}; it may open: {allowed}."
+            f"purpose '{purpose}' may not open a store that is {identifiability}; it may open: {allowed}. "
+            f"This one opens for {' or '.join(others)}, where that is why you ask."
         )

@@ -7,8 +7,11 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from lifecourse.base.clock import LONGEST_DAYS
 from lifecourse.base.yaml import Document
 from lifecourse.tasks.meaning import Meaning
+
+LARGEST_SEED = 2**63 - 1
 
 
 class Which(StrEnum):
@@ -54,10 +57,10 @@ class Trigger(Document):
     codelist: str | None = None
     phenotype: str | None = None
     codes: list[str] | None = None
-    every_days: int | None = Field(default=None, ge=1)
-    hours_later: int = Field(default=0, ge=0)
+    every_days: int | None = Field(default=None, ge=1, le=LONGEST_DAYS)
+    hours_later: int = Field(default=0, ge=0, le=24 * LONGEST_DAYS)
     which: Which = Which.EVERY
-    seed: int | None = None
+    seed: int | None = Field(default=None, ge=0, le=LARGEST_SEED)
 
     @model_validator(mode="before")
     @classmethod
@@ -113,7 +116,7 @@ class Washout(Document):
     outcome itself, such as any diabetes before new type 2 diabetes.
     """
 
-    days: int | None = Field(default=None, ge=1)
+    days: int | None = Field(default=None, ge=1, le=LONGEST_DAYS)
     also: list[Meaning] = Field(default_factory=list)
     outcome: bool = True
 
@@ -133,11 +136,11 @@ class Task(Document):
     description: str = ""
     trigger: Trigger
     age: Age | None = None
-    lookback_days: int = Field(default=0, ge=0)
+    lookback_days: int = Field(default=0, ge=0, le=LONGEST_DAYS)
     washout: Washout | None = None
-    gap_days: int = Field(default=0, ge=0)
+    gap_days: int = Field(default=0, ge=0, le=LONGEST_DAYS)
     outcomes: list[Meaning] = Field(min_length=1)
-    outcome_window_days: int = Field(ge=1)
+    outcome_window_days: int = Field(ge=1, le=LONGEST_DAYS)
     censoring: Censoring
     follow_up_ends: FollowUp = FollowUp.LAST_EVENT
     horizons_days: list[int] = Field(default_factory=list)

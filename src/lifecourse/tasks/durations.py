@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lifecourse.base.clock import MICROSECONDS_PER_SECOND
+from lifecourse.base.clock import LONGEST_DAYS, MICROSECONDS_PER_SECOND
 from lifecourse.base.errors import TaskError
 
 SECONDS = {
@@ -22,17 +22,23 @@ def microseconds(text: str, at: str) -> int:
     Raises
     ------
     TaskError
-        The text is no duration; the message starts with `at`.
+        The text is no duration, or one of more than 200 years; the message starts with `at`.
     """
     rest = text.strip()
     clock = re.fullmatch(r"(?:(\d+)\s*d(?:ays?)?,?\s*)?(?:(\d+):)?(\d+):(\d{2}(?:\.\d+)?)", rest)
     if clock:
         days, hours, minutes, seconds = (float(part or 0) for part in clock.groups())
         total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-        return round(total * MICROSECONDS_PER_SECOND)
+        return _checked(total, rest, at)
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)", rest)
     spelled = re.sub(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*,?\s*", "", rest)
     if not parts or spelled or any(unit.lower() not in SECONDS for _, unit in parts):
         raise TaskError(f"{at}: '{rest}' is not a duration. Write 24h, 30 days or 1 day 2 hours.")
     seconds = sum(float(number) * SECONDS[unit.lower()] for number, unit in parts)
+    return _checked(seconds, rest, at)
+
+
+def _checked(seconds: float, text: str, at: str) -> int:
+    if seconds > LONGEST_DAYS * SECONDS["days"]:
+        raise TaskError(f"{at}: '{text}' is longer than {LONGEST_DAYS:,} days (200 years).")
     return round(seconds * MICROSECONDS_PER_SECOND)

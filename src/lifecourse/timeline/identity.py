@@ -14,6 +14,7 @@ import polars as pl
 
 from lifecourse.base.errors import SourceError
 from lifecourse.base.spreadsheets import read_text
+from lifecourse.base.texts import opened_utf8
 from lifecourse.privacy.pseudonyms import subject_id
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def read_same_as(path: Path) -> list[list[Key]]:
     """
     if not path.is_file():
         raise SourceError(f"there is no file {path.name}. Give the path of a CSV file.")
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with opened_utf8(path, SourceError) as file:
         lines = [(n, line) for n, line in enumerate(file, 1) if line.strip() and line[0] != "#"]
         reader = csv.DictReader(line for _, line in lines)
         names = [name.strip() for name in reader.fieldnames or ()]

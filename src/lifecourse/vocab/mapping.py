@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import CodelistError
+from lifecourse.base.texts import opened_utf8
 from lifecourse.schema.code import SEPARATOR
 from lifecourse.vocab.codelists import ALLERGY
 from lifecourse.vocab.damage import ICD_HEADS, coded_parts, restored
@@ -252,7 +253,7 @@ def _site_mappings(paths: Sequence[Path]) -> dict[str, Mapping]:
 def _read_site(path: Path) -> Iterable[tuple[str, Mapping]]:
     if not path.is_file():
         raise CodelistError(f"there is no mapping file {path.name}. Give the path of a CSV file.")
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with opened_utf8(path, CodelistError) as file:
         reader = csv.DictReader(line for line in file if line.strip() and line[0] != "#")
         missing = {"code", "parent_code"} - set(reader.fieldnames or ())
         if missing:

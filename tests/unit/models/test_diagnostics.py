@@ -94,7 +94,7 @@ def test_a_horizon_that_few_came_to_says_nothing_of_a_column() -> None:
     days = np.full(N, 900.0)
     days[np.flatnonzero(OUTCOME & rare)[0]] = 10.0
     followed = Followed(duration_days=days, event=event)
-    found = diagnose_followed(features(codes={"RARE//1": rare}), followed, np.array([30.0, 1000.0]))
+    found = diagnose_followed(features(codes={"RARE//1": rare}), followed, np.array([30.0, 900.0]))
     assert told(found) == set()
 
 
@@ -104,7 +104,7 @@ def test_what_tells_the_outcome_by_one_horizon_is_not_asked_about_by_another() -
     known = 9 * early + 1.4 * (OUTCOME & ~early) + RANDOM.normal(size=N)
     assert 0.9 < auroc(OUTCOME, known) < 0.97
     followed = Followed(duration_days=days, event=OUTCOME.astype(np.int64))
-    found = diagnose_followed(features({"known": known}), followed, np.array([365.0, 1000.0]))
+    found = diagnose_followed(features({"known": known}), followed, np.array([365.0, 900.0]))
     assert told(found) == {("tells the outcome", True, "known")}
 
 
@@ -126,7 +126,7 @@ def test_every_cause_needs_people(people: int, kind: str | None, grave: bool | N
     event = OUTCOME.astype(np.int64)
     event[np.flatnonzero(~OUTCOME)[:people]] = 2
     followed = Followed(duration_days=np.full(N, 50.0), event=event)
-    found = diagnose_followed(features(), followed, np.array([100.0]), causes=["a", "gout"])
+    found = diagnose_followed(features(), followed, np.array([50.0]), causes=["a", "gout"])
     assert told(found) == (set() if kind is None else {(kind, grave, None)})
     assert all("'gout'" in concern.said for concern in found)
 

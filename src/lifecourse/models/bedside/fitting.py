@@ -24,6 +24,7 @@ from lifecourse.models.evaluation import (
     calibration_errors,
     calibration_slope,
     draws_of,
+    is_unseen,
     observed_over_expected,
     over_draws,
 )
@@ -163,16 +164,23 @@ class _People:
         if isinstance(model.task, Task) and model.task.is_time_to_event:
             table = table.filter(pl.col("duration_days") > model.task.gap_days)
             horizon = float(from_gap(model.task, model.task.horizons)[-1])
-            came, weight = followed_of(table, model.task).known_at(horizon)
+            followed = followed_of(table, model.task)
+            unseen = is_unseen(followed, horizon)
+            came, weight = followed.known_at(horizon)
         else:
             table = table.filter(pl.col("boolean_value").is_not_null())
             came = table["boolean_value"].to_numpy().astype(bool)
-            weight = np.ones(len(came))
+            weight, unseen = np.ones(len(came)), False
         events = int((came & (weight > 0)).sum())
         if events < FEWEST_EVENTS or events == int((weight > 0).sum()):
             raise ModelError(
                 f"task '{model.name}' has {events} events in this store; a bedside score takes {FEWEST_EVENTS}. "
                 "Use the store that the model learned from, or collect more."
+            )
+        if unseen:
+            raise ModelError(
+                f"too few people of this store were seen to {model.card['horizon_days']:,} days, the horizon of task "
+                f"'{model.name}', to tell what a sum of points means. Use a store whose records go on for longer."
             )
         subjects = table["subject_id"].to_numpy()
         return cls(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lifecourse.models.diagnostics.emptiness import emptiness
+from lifecourse.models.diagnostics.horizons import unseen_horizons
 from lifecourse.models.diagnostics.leaks import FORETELLS, leaks
 from lifecourse.models.diagnostics.observation import observation
 from lifecourse.models.diagnostics.support import support, support_of_others
@@ -45,11 +46,12 @@ def diagnose_followed(
     horizons_days: npt.NDArray[np.float64],
     *,
     causes: Sequence[str] = ("the outcome",),
+    gap_days: float = 0,
 ) -> list[Concern]:
     """The same for people followed until the first of `causes`: ever, and by each horizon; each column is named once.
 
     What is written down because of the outcome is there whenever it comes, and a forecast fits some horizon. There must
-    be something to learn of every cause.
+    be something to learn of every cause. Days are counted from the end of a gap of `gap_days`.
     """
     happened, subjects = followed.event == 1, features.rows["subject_id"].to_numpy()
     outcomes = [happened, *(happened & (followed.duration_days <= h) for h in horizons_days)]
@@ -61,6 +63,7 @@ def diagnose_followed(
     concerns = [
         *support(subjects, happened),
         *support_of_others(subjects, followed.event, causes),
+        *unseen_horizons(followed, horizons_days, gap_days=gap_days),
         *(one for one in found.values() if one.kind != FORETELLS or one.column not in worse),
         *emptiness(features),
     ]

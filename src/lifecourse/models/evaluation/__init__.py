@@ -15,7 +15,13 @@ from lifecourse.models.evaluation.calibration import (
 )
 from lifecourse.models.evaluation.concordance import concordance
 from lifecourse.models.evaluation.curve import calibration_errors, curve_table
-from lifecourse.models.evaluation.followed import Followed
+from lifecourse.models.evaluation.followed import (
+    FEWEST_SEEN,
+    Followed,
+    horizons_seen,
+    is_unseen,
+    seen_to,
+)
 from lifecourse.models.evaluation.groups import by_group, gaps
 from lifecourse.models.evaluation.incidence import Incidence, cumulative_incidence
 from lifecourse.models.evaluation.intervals import draws_of, over_draws, with_intervals
@@ -24,6 +30,7 @@ from lifecourse.models.evaluation.log_loss import log_loss
 from lifecourse.models.evaluation.net_benefit import decision_curve, net_benefit
 
 __all__ = [
+    "FEWEST_SEEN",
     "Followed",
     "Incidence",
     "Lesson",
@@ -41,12 +48,15 @@ __all__ = [
     "decision_curve",
     "draws_of",
     "gaps",
+    "horizons_seen",
     "integrated_brier",
+    "is_unseen",
     "learning_curve",
     "log_loss",
     "net_benefit",
     "observed_over_expected",
     "over_draws",
+    "seen_to",
     "teaches",
     "with_intervals",
 ]

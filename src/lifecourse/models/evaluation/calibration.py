@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lifecourse.models.calibration import fit_calibrator
+from lifecourse.models.calibration import both_kinds, fit_calibrator
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,7 +24,7 @@ def calibration_slope(
     weight: npt.NDArray[np.float64] | None = None,
 ) -> float:
     """1 is right; below 1 the risks are too extreme. NaN where there is only one kind of outcome."""
-    if not 0 < share(outcome, weight) < 1:
+    if not both_kinds(outcome, np.ones(len(outcome)) if weight is None else weight):
         return float("nan")
     return fit_calibrator(risk, outcome, weight).slope
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
+FEWEST_SEEN = 20
+"""So many without an event must have been seen to a horizon. At the end of what was recorded the few who reach it would
+stand for everyone; where nobody does, only those who had an event would be known."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
@@ -120,3 +124,25 @@ class Staying:
 
     def _at(self, steps: npt.NDArray[np.intp]) -> Floats:
         return np.concatenate([[1.0], self.chance])[steps]
+
+
+def seen_to(outcome: Followed, days: float) -> int:
+    """How many were seen to a day without an event before it."""
+    return int((outcome.duration_days >= days).sum())
+
+
+def is_unseen(outcome: Followed, days: float) -> bool:
+    """Whether people were lost before a day, and too few were seen to it without an event to stand for them.
+
+    Too few are fewer than `FEWEST_SEEN`, unless even fewer were lost.
+    """
+    lost = int(((outcome.event == 0) & (outcome.duration_days < days)).sum())
+    return seen_to(outcome, days) < min(FEWEST_SEEN, lost)
+
+
+def horizons_seen(outcome: Followed, horizons_days: npt.ArrayLike) -> int:
+    """How many of the horizons (float64[h], ascending) people were seen to: all before the first that `is_unseen`."""
+    horizons = np.asarray(horizons_days, dtype=np.float64)
+    return next(
+        (h for h, days in enumerate(horizons) if is_unseen(outcome, float(days))), len(horizons)
+    )

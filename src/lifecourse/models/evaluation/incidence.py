@@ -23,11 +23,17 @@ Z = 1.959963984540054
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incidence:
-    """A cumulative incidence at some horizons: value and 95 % interval, float64[h] each, between 0 and 1."""
+    """A cumulative incidence at some horizons.
+
+    value, low, high : float64[h] between 0 and 1, with a 95 % interval
+    worth : float64[h], how many people that nobody lost would tell it as surely (the effective sample size of Dorey &
+        Korn 1987, Stat Med 6:679); where nobody or everybody had it, how many were not lost
+    """
 
     value: Floats
     low: Floats
     high: Floats
+    worth: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,4 +103,8 @@ def cumulative_incidence(
     width = np.exp(Z * spread[inside] / ((1 - value[inside]) * scale))
     low[inside] = -np.expm1(-scale / width)
     high[inside] = -np.expm1(-scale * width)
-    return Incidence(value=value, low=low, high=high)
+    lost = (followed.event == 0) & (followed.duration_days < horizons[:, None])
+    worth = (~lost).sum(axis=1).astype(np.float64)
+    told = inside & (spread > 0)
+    worth[told] = value[told] * (1 - value[told]) / spread[told] ** 2
+    return Incidence(value=value, low=low, high=high, worth=worth)

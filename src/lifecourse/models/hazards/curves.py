@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
-from lifecourse.models.calibration import Calibrator, log_odds
+from lifecourse.models.calibration import Calibrator, both_kinds, fit_line, log_odds
+from lifecourse.models.evaluation.followed import horizons_seen
 from lifecourse.models.hazards.lost import expected_answers
 from lifecourse.models.shapes import STRAIGHT, Shape, chosen_shape
 
@@ -21,15 +22,12 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-STEPS, CLOSE = 50, 1e-7
-"""Newton's steps at most, and the one that is the last: what is left after it is about its square."""
+CLOSE = 1e-7
+"""The last of Newton's steps: what is left after it is about its square."""
 PRIOR_EVENTS = 20.0
 """The slope is held to 1 as if by so many events: a handful of outcomes must not bend a curve."""
 MOST_PASSES, NEAR = 20, 3e-3
 """Of maps and of what they say of those who were lost; until no intercept or slope moves farther."""
-FEWEST_SEEN = 20
-"""So many without an event must have been seen to a horizon. At the end of what was recorded the few who reach it would
-stand for everyone; where nobody does, only those who had an event would be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,29 +65,22 @@ class CurveCalibrator:
 
         Those censored early count with what is expected of them where it is known what the curves said by then (`lost`,
         float64[r, c], `lifecourse.models.hazards.lost`), which is looked for from the maps of `start` on (of nearly the
-        same people) or from none; else they are weighted for. The mean of each map's predictions
-        is the observed share; without `slopes` the slope stays 1. A horizon to which fewer than `FEWEST_SEEN` were seen
-        without an event has the map of the one before it, the first none.
+        same people) or from none; else they are weighted for. The mean of each map's predictions is the observed share;
+        without `slopes` the slope stays 1. Horizons to which too few were seen (`is_unseen`) take the level of the last
+        one seen, the intercept that it has at a slope of 1: a slope turns risks about their level there, and at another
+        level it would move them all. Where none is seen nothing is mapped.
         """
         if lost is not None:
             return cls._expecting(incidence, outcome, horizons_days, lost, slopes, start)
-        n_causes = incidence.shape[1]
-        intercept = np.zeros((n_causes, len(horizons_days)))
-        slope = np.ones_like(intercept)
-        for h, days in enumerate(horizons_days):
-            if h and is_unseen(outcome, float(days)):
-                intercept[:, h], slope[:, h] = intercept[:, h - 1], slope[:, h - 1]
-                continue
-            for c in range(n_causes):
+        maps, seen = _no_maps(incidence), horizons_seen(outcome, horizons_days)
+        for h, days in enumerate(horizons_days[:seen]):
+            for c in range(len(maps)):
                 came, weight = outcome.known_at(float(days), cause=c + 1)
-                intercept[c, h], slope[c, h] = _fitted(
-                    log_odds(incidence[:, c, h]), came.astype(float), weight, slopes=slopes
-                )
-        return cls(
-            horizons_days=[float(days) for days in horizons_days],
-            intercept=intercept.tolist(),
-            slope=slope.tolist(),
-        )
+                told, answers = log_odds(incidence[:, c, h]), came.astype(float)
+                maps[c, h] = _fitted(told, answers, weight, slopes=slopes)
+                if h == seen - 1:
+                    maps[c, seen:] = _fitted(told, answers, weight, slopes=False)
+        return cls._of(maps, horizons_days)
 
     @classmethod
     def _expecting(
@@ -101,11 +92,9 @@ class CurveCalibrator:
         slopes: bool,
         start: CurveCalibrator | None,
     ) -> CurveCalibrator:
-        n_causes = incidence.shape[1]
-        maps = np.zeros((n_causes, len(horizons_days), 2))
-        maps[:, :, 1] = 1.0
+        maps, seen = _no_maps(incidence), horizons_seen(outcome, horizons_days)
         if start is not None:
-            maps[:] = np.stack([start.intercept, start.slope], axis=2)
+            maps[:, :seen] = np.stack([start.intercept, start.slope], axis=2)[:, :seen]
         raw, every = np.ascontiguousarray(incidence.transpose(1, 2, 0)), np.ones(len(outcome))
         told = log_odds(raw)
         for _ in range(MOST_PASSES):
@@ -116,17 +105,24 @@ class CurveCalibrator:
                 ).transpose(1, 2, 0)
             )
             before = maps.copy()
-            for h, days in enumerate(horizons_days):
-                if h and is_unseen(outcome, float(days)):
-                    maps[:, h] = maps[:, h - 1]
-                    continue
-                for c in range(n_causes):
+            for c in range(len(maps)):
+                for h in range(seen):
                     maps[c, h] = _fitted(
                         told[c, h], answers[c, h], every,
                         slopes=slopes, start=maps[c, h], close=NEAR,
                     )  # fmt: skip
+                if 0 < seen < len(horizons_days):
+                    maps[c, seen:] = _fitted(
+                        told[c, seen - 1], answers[c, seen - 1], every,
+                        slopes=False, start=maps[c, seen], close=NEAR,
+                    )  # fmt: skip
             if np.abs(maps - before).max(initial=0.0) < NEAR:
                 break
+        return cls._of(maps, horizons_days)
+
+    @classmethod
+    def _of(cls, maps: Floats, horizons_days: Floats) -> CurveCalibrator:
+        """Of float64[c, h, 2], intercept and slope."""
         return cls(
             horizons_days=[float(days) for days in horizons_days],
             intercept=maps[:, :, 0].tolist(),
@@ -155,17 +151,18 @@ class CurveCalibrator:
     ) -> CurveCalibrator:
         """The same, each map bent where people outside the fit gain by it (`lifecourse.models.shapes`).
 
-        A horizon to which too few were seen (`is_unseen`) is bent as the one before it.
+        Horizons to which too few were seen (`is_unseen`) stay straight.
 
         incidence, outcome, folds, lost : of the r rows that the maps were fitted to; one person in one fold
         """
         answers = None if lost is None else self._answers(incidence, outcome, lost)
         shapes: list[list[Shape | None]] = []
+        seen = horizons_seen(outcome, self.horizons_days)
         for c in range(incidence.shape[1]):
             shapes.append([])
             for h, days in enumerate(self.horizons_days):
-                if h and is_unseen(outcome, days):
-                    shapes[c].append(shapes[c][h - 1])
+                if h >= seen:
+                    shapes[c].append(None)
                     continue
                 straight = self._map(incidence[:, c, h], c, h)
                 if answers is not None:
@@ -239,10 +236,9 @@ class CurveCalibrator:
         return np.where(raw > 0, mapped, 0.0)
 
 
-def is_unseen(outcome: Followed, days: float) -> bool:
-    """Whether people were lost before a day, and too few were seen to it without an event to stand for them."""
-    lost = (outcome.event == 0) & (outcome.duration_days < days)
-    return bool(lost.any()) and int((outcome.duration_days >= days).sum()) < FEWEST_SEEN
+def _no_maps(incidence: Floats) -> Floats:
+    """float64[c, h, 2]: of each cause and horizon of float64[r, c, h] an intercept of 0 and a slope of 1."""
+    return np.tile(np.array([0.0, 1.0]), (*incidence.shape[1:], 1))
 
 
 def repaired(incidence: Floats) -> Floats:
@@ -285,34 +281,9 @@ def _fitted(
     start: Sequence[float] | Floats = (0.0, 1.0),
     close: float = CLOSE,
 ) -> tuple[float, float]:
-    """Intercept and slope on the log-odds `x` by weighted maximum likelihood; 0 and 1 where nobody or everybody had it.
-
-    Newton's steps go on from `start` until one is shorter than `close`.
-    """
-    total, events = float(weight.sum()), float((weight * came).sum())
-    if not 0 < events < total:
+    """`fit_line`, the slope held by `PRIOR_EVENTS`; 0 and 1 where nobody or everybody had it."""
+    if not both_kinds(came, weight):
         return 0.0, 1.0
-    y, w = came, weight
-    if not (weight > 0).all():
-        seen = weight > 0
-        x, y, w = x[seen], y[seen], w[seen]
-    centre = float((w * x).sum() / w.sum())
-    spread = float((w * (x - centre) ** 2).sum() / w.sum())
-    prior = PRIOR_EVENTS * spread if slopes else 0.0
-    beta = np.array(start, dtype=np.float64)
-    for _ in range(STEPS):
-        p = expit(beta[0] + beta[1] * x)
-        rest = w * (y - p)
-        gradient = np.array([rest.sum(), rest @ x - prior * (beta[1] - 1)])
-        v = w * p * (1 - p)
-        vx = v * x
-        hessian = np.array([[v.sum(), vx.sum()], [vx.sum(), vx @ x + prior]])
-        if slopes:
-            step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
-        else:
-            step = np.array([gradient[0] / max(hessian[0, 0], 1e-9), 0.0])
-        beta = beta + np.clip(step, -2, 2)
-        beta[1] = np.clip(beta[1], 0.05, 3.0)
-        if np.abs(step).max() < close:
-            break
-    return float(beta[0]), float(beta[1])
+    return fit_line(
+        x, came, weight, slopes=slopes, prior_events=PRIOR_EVENTS, start=start, close=close
+    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lifecourse.base.beside import beside, both
-from lifecourse.models.evaluation.followed import Followed
+from lifecourse.models.evaluation.followed import Followed, horizons_seen
 from lifecourse.models.evaluation.learning import Lesson, teaches
 from lifecourse.models.hazards.basis import Basis, Designs
 from lifecourse.models.hazards.boosted import BoostedHazards, Growth, chosen_growth
@@ -173,8 +173,9 @@ class _Study:
         for share, rows in parts:
             if teaches(self.subjects, happened, rows):
                 taught.append((share, rows, self._member(rows, folds == 0, 0, fitted.settings)))
+        last = max(horizons_seen(self.outcome, self.horizons), 1) - 1
         found = [
-            Lesson(share=share, rows=self.rows[rows], told=member.told[kind].raw[:, 0, -1])
+            Lesson(share=share, rows=self.rows[rows], told=member.told[kind].raw[:, 0, last])
             for share, rows, member in taught
         ]
         return replace(fitted, lessons=tuple(found), held_out_first=self.rows[judged])

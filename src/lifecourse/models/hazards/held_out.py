@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lifecourse.models.evaluation.followed import horizons_seen
 from lifecourse.models.evaluation.log_loss import SMALLEST
-from lifecourse.models.hazards.curves import CurveCalibrator, is_unseen
+from lifecourse.models.hazards.curves import CurveCalibrator
 from lifecourse.models.hazards.incidence import Hazards, cumulative_incidence
 from lifecourse.models.hazards.learner import AVERAGE, LINEAR, TREES
 from lifecourse.models.hazards.levelling import LevelLesson, Levelling, with_more
@@ -189,13 +190,13 @@ class HeldOut:
         came, n_causes = self.came, incidence.shape[1]
         total = np.zeros(len(came))
         inside = np.clip(incidence, SMALLEST, 1 - SMALLEST)
-        seen = [h for h, d in enumerate(self.horizons) if h == 0 or not is_unseen(came, float(d))]
-        for h in seen:
+        seen = max(horizons_seen(came, self.horizons), 1)  # where none is, the study is refused
+        for h in range(seen):
             for c in range(n_causes):
                 happened, weight = came.known_at(float(self.horizons[h]), cause=c + 1)
                 risk = inside[:, c, h]
                 total -= weight * np.where(happened, np.log(risk), np.log1p(-risk))
-        return total / (len(seen) * n_causes)
+        return total / (seen * n_causes)
 
 
 def winner_of(standing: dict[str, Standing]) -> str:

@@ -1,7 +1,7 @@
 """What a model meets in a store, in counts alone: its inputs, its risks and what came true.
 
 One moment of each person, drawn at random, so that nobody counts twice; the bins are those of the people it learned
-from. A snapshot names nobody, and is kept on the model's card to be compared with.
+from, or was recalibrated to. A snapshot names nobody, and is kept on the model's card to be compared with.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import polars as pl
 
 from lifecourse.features import featurize
 from lifecourse.models.competing import followed_of, from_gap
-from lifecourse.models.evaluation import cumulative_incidence
+from lifecourse.models.evaluation import cumulative_incidence, horizons_seen
 from lifecourse.tasks import Task, label
 from lifecourse.tasks.definition import Censoring
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lifecourse.features import FeatureMatrix
+    from lifecourse.models.evaluation import Followed
     from lifecourse.models.model import RiskModel
     from lifecourse.timeline.access import Timeline
 
@@ -45,7 +46,10 @@ def snapshot(
     dict
         ``people``; ``columns``: of each named column and the ``risk`` the ``edges`` of its bins, the ``counts`` in
         them, how many are ``missing`` and the ``median``; ``codes``: how many people have each code's column;
-        ``outcomes``: ``people``, ``events`` and the ``expected`` of those whose outcome is known by now.
+        ``outcomes``: ``people``, ``events`` and the ``expected`` of those whose outcome is known by now; of times to
+        events by ``horizon_days``, the last to which people were seen (None where there is none), and ``by_horizon``
+        for each such horizon the ``events`` seen, the ``share`` who had the outcome (Aalen-Johansen), of how many
+        people it is ``worth`` (`Incidence`), and the mean ``risk``.
     """
     features = _features(model, timeline, _at_risk(model, timeline), seed)
     columns = {name: features.dense[:, i] for i, name in enumerate(features.dense_names)}
@@ -95,32 +99,56 @@ def _at_risk(model: RiskModel, timeline: Timeline) -> pl.DataFrame:
 
 
 def _outcomes(model: RiskModel, timeline: Timeline, seed: int) -> dict[str, Any]:
-    """Of one moment of each person: how many had the outcome, and how many were expected to.
-
-    Where people were followed until the outcome came, those who were lost are made up for: ``expected`` is what the
-    risks say of as many events as were seen.
-    """
+    """Of one moment of each person: how many had the outcome, and how many were expected to."""
     table, task = label(timeline, model.task).table, model.task
     if isinstance(task, Task) and task.is_time_to_event:
         rows = _one_of_each(table.filter(pl.col("duration_days") > task.gap_days), seed)
-        seen = _seen_until(task, rows) if rows.height else (0, 0.0)
-    else:
-        rows = _one_of_each(table.filter(pl.col("boolean_value").is_not_null()), seed)
-        events = int(rows["boolean_value"].sum())
-        seen = (events, events / max(rows.height, 1))
+        return _of_times(model, task, timeline, rows)
+    rows = _one_of_each(table.filter(pl.col("boolean_value").is_not_null()), seed)
     if rows.height == 0:
         return {"people": 0, "events": 0, "expected": 0.0}
     risk = model.risk(featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary))
-    events, share = seen
-    expected = events * float(risk.mean()) / share if events else float(risk.sum())
-    return {"people": rows.height, "events": events, "expected": expected}
+    events = int(rows["boolean_value"].sum())
+    return {"people": rows.height, "events": events, "expected": float(risk.sum())}
 
 
-def _seen_until(task: Task, rows: pl.DataFrame) -> tuple[int, float]:
-    """How many were seen to have the outcome by the last horizon, and the share who had it, losses made up for."""
-    followed, end = followed_of(rows, task), float(from_gap(task, task.horizons)[-1])
-    events = int(((followed.event == 1) & (followed.duration_days <= end)).sum())
-    return events, float(cumulative_incidence(followed, end).value[0])
+def _of_times(
+    model: RiskModel, task: Task, timeline: Timeline, rows: pl.DataFrame
+) -> dict[str, Any]:
+    """Those who were lost are made up for: ``expected`` is what the risks say of as many events as were seen."""
+    followed = followed_of(rows, task)
+    seen = horizons_seen(followed, from_gap(task, task.horizons)) if rows.height else 0
+    nobody = {"people": rows.height, "events": 0, "expected": 0.0, "horizon_days": None}
+    if seen == 0:
+        return nobody | {"by_horizon": []}
+    features = featurize(timeline, rows, model.recipe, vocabulary=model.vocabulary)
+    told = model.incidence(features)[:, 0, :seen].mean(axis=0)
+    by_horizon = _by_horizon(task, followed, told)
+    last = by_horizon[-1]
+    each = last["events"] / last["share"] if last["events"] else last["worth"]
+    return {
+        "people": rows.height,
+        "events": last["events"],
+        "expected": each * last["risk"],
+        "horizon_days": last["horizon_days"],
+        "by_horizon": by_horizon,
+    }
+
+
+def _by_horizon(task: Task, followed: Followed, told: Floats) -> list[dict[str, Any]]:
+    """A line for each of the first horizons, of which the mean risks are `told`."""
+    horizons = from_gap(task, task.horizons)[: len(told)]
+    came = cumulative_incidence(followed, horizons)
+    return [
+        {
+            "horizon_days": task.horizons[h],
+            "events": int(((followed.event == 1) & (followed.duration_days <= days)).sum()),
+            "share": float(came.value[h]),
+            "worth": float(came.worth[h]),
+            "risk": float(told[h]),
+        }
+        for h, days in enumerate(horizons)
+    ]
 
 
 def _features(model: RiskModel, timeline: Timeline, rows: pl.DataFrame, seed: int) -> FeatureMatrix:

@@ -18,13 +18,20 @@ from lifecourse.models.persistence import CARD, MODEL, OUTCOMES, read_document, 
 from lifecourse.timeline.derived import PLAIN, Derived
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 FORMAT = 1
 RATIOS, RATES = "ratios.npy", "rates.npy"
 
 
-def save_outcomes(model: OutcomesModel, folder: Path, derived: Derived = PLAIN) -> None:
+def save_outcomes(
+    model: OutcomesModel,
+    folder: Path,
+    derived: Derived = PLAIN,
+    *,
+    notes: Mapping[str, object] | None = None,
+) -> None:
     """Leave `model` in `folder`, as `save_model` leaves a model of one task; the same model gives the same bytes."""
     document = {
         "format": FORMAT,
@@ -43,7 +50,7 @@ def save_outcomes(model: OutcomesModel, folder: Path, derived: Derived = PLAIN) 
         RATIOS: _bytes(model.ratios.beta),
         RATES: _bytes(model.rates.cumulated),
     }
-    write_signed(files, folder, derived)
+    write_signed(files, folder, derived, notes=notes)
 
 
 def load_outcomes(folder: Path, derived: Derived | None = None) -> OutcomesModel:

@@ -147,7 +147,7 @@ def people_with(timeline: Timeline, code: str) -> pl.Series:
 
 
 def common_enough(onsets: Onsets, persons: pl.DataFrame) -> Onsets:
-    """Those that `FEWEST` of the people came to, somebody while followed: of what all had before nothing can be learned.
+    """Those that `FEWEST` people came to, somebody while followed: of what all had before nothing can be learned.
 
     Raises
     ------

@@ -22,6 +22,7 @@ from lifecourse.models.sequence.tokens import Vocabulary
 from lifecourse.timeline.derived import PLAIN, Derived
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 FORMAT = 1
@@ -29,7 +30,13 @@ WEIGHTS = "weights.safetensors"
 RATES = "rates"
 
 
-def save_sequence(model: SequenceModel, folder: Path, derived: Derived = PLAIN) -> None:
+def save_sequence(
+    model: SequenceModel,
+    folder: Path,
+    derived: Derived = PLAIN,
+    *,
+    notes: Mapping[str, object] | None = None,
+) -> None:
     """Leave `model` in `folder`, as `save_model` leaves a model of one task; the same model gives the same bytes."""
     document = {
         "format": FORMAT,
@@ -47,7 +54,7 @@ def save_sequence(model: SequenceModel, folder: Path, derived: Derived = PLAIN) 
         CARD: to_json(model.card),
         WEIGHTS: save({**weights, RATES: model.rates.cumulated}),
     }
-    write_signed(files, folder, derived)
+    write_signed(files, folder, derived, notes=notes)
 
 
 def load_sequence(folder: Path, derived: Derived | None = None) -> SequenceModel:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lifecourse.base.errors import ConfigError
+from lifecourse.base.texts import read_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,8 @@ def _looked_up(mine: pl.DataFrame, identities: pl.DataFrame) -> frozenset[int]:
 @lru_cache(maxsize=4)
 def _table(path: Path, changed: int, size: int) -> pl.DataFrame:
     del changed, size
-    table = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False)
+    text = read_utf8(path, ConfigError).encode()
+    table = pl.read_csv(text, infer_schema=False, truncate_ragged_lines=False)
     if set(table.columns) not in (set(BY_SUBJECT), set(BY_IDENTIFIER)):
         raise ConfigError(
             f"{path.name}, line 1: the columns are {', '.join(BY_SUBJECT)}, or {', '.join(BY_IDENTIFIER)}."
@@ -109,7 +111,7 @@ def forget(path: Path, subject_id: int, identifiers: frozenset[str]) -> None:
 
     if not path.is_file():
         return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = read_utf8(path, ConfigError).splitlines(keepends=True)
     theirs = {str(subject_id), *identifiers}
     kept = [
         line

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecourse.base.errors import ConfigError
+from lifecourse.base.texts import read_utf8
 from lifecourse.privacy.access.asking import Situation, Use
 from lifecourse.privacy.access.care_team import forget
 from lifecourse.privacy.access.consents import Consents
@@ -39,7 +40,7 @@ class House:
             Its settings cannot be read.
         """
         path = home / SETTINGS_FILE
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        text = read_utf8(path, ConfigError) if path.is_file() else ""
         return cls(home=home, settings=_settings(text, path.name))
 
     @cached_property

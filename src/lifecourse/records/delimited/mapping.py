@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from lifecourse.base.errors import SourceError
+from lifecourse.base.texts import read_utf8
 from lifecourse.base.yaml import Document, line_in, load_document
 from lifecourse.records.delimited.expressions import ExpressionError, parse
 from lifecourse.records.delimited.tree import Node, columns_of
@@ -364,7 +365,7 @@ class Mapping:
 
     def error(self, where: tuple[str, ...], what: str) -> SourceError:
         """An error at a place of the file."""
-        line = line_in(self.path.read_text(encoding="utf-8"), where)
+        line = line_in(read_utf8(self.path, SourceError), where)
         return SourceError(f"{self.path.name}, line {line}: {'.'.join(where)}: {what}.")
 
     @cached_property

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.base.texts import opened_utf8
 from lifecourse.records.files import files_in, listed
 from lifecourse.records.genome.distributions import (
     Distribution,
@@ -130,7 +131,7 @@ class GenomeSource:
         tables = [path for path in self._paths if path.name == SAMPLES]
         if not tables:
             return samples
-        with tables[0].open(encoding="utf-8", newline="") as lines:
+        with opened_utf8(tables[0], SourceError) as lines:
             told = {row.get("sample"): row.get("person") for row in csv.DictReader(lines)}
         unknown = [sample for sample in samples if not told.get(sample)]
         if unknown:

@@ -90,7 +90,7 @@ def is_postgres(path: Path) -> bool:
     """Whether `path` is the settings file of a PostgreSQL server."""
     if path.suffix.lower() not in (".yaml", ".yml") or not path.is_file():
         return False
-    return any(line.startswith(KEY) for line in path.read_text(encoding="utf-8").splitlines())
+    return any(line.startswith(KEY.encode()) for line in path.read_bytes().splitlines())
 
 
 def quoted(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from lifecourse.base.errors import SourceError
+from lifecourse.base.texts import opened_utf8
 from lifecourse.records.files import files_in, listed
 from lifecourse.records.separated import header_of, opened
 from lifecourse.records.series.days import day_events, described
@@ -164,7 +165,7 @@ class SeriesSource:
         table = folder / PEOPLE
         if not table.is_file():
             return {}
-        with table.open(encoding="utf-8-sig", newline="") as lines:
+        with opened_utf8(table, SourceError) as lines:
             rows = csv.DictReader(lines)
             if not {"file", "person"} <= set(rows.fieldnames or ()):
                 raise SourceError(f"{PEOPLE} needs the columns file and person.")

@@ -22,7 +22,9 @@ from lifecourse.models.evaluation import (
     brier,
     concordance,
     cumulative_incidence,
+    horizons_seen,
     integrated_brier,
+    is_unseen,
 )
 
 
@@ -171,3 +173,43 @@ def test_what_cannot_be_is_refused(
             event=np.array(event),
             entry_days=None if entry is None else np.array(entry),
         )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_incidence_is_worth_those_whom_nobody_lost(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    days, lost = random.exponential(1000, 500), random.exponential(700, 500)
+    horizons = [0.5 * days.min(), 300.0, 900.0]
+    whole = cumulative_incidence(
+        Followed(duration_days=days, event=np.ones(500, dtype=np.int64)), horizons
+    )
+    np.testing.assert_allclose(whole.worth, 500)
+    some = Followed(duration_days=np.minimum(days, lost), event=(days < lost).astype(np.int64))
+    found = cumulative_incidence(some, horizons)
+    kept = [int(((some.event > 0) | (some.duration_days >= at)).sum()) for at in horizons]
+    assert found.worth[0] == kept[0]
+    for worth, known in zip(found.worth[1:], kept[1:], strict=True):
+        # events before the horizon tell more than nothing of those who were lost, and less than all of it
+        assert known * 0.5 < worth < 500
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_horizons_are_seen_until_the_first_that_too_few_reached(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n = int(random.integers(0, 90))
+    followed = Followed(
+        duration_days=random.uniform(1, random.uniform(50, 900), n),
+        event=random.integers(0, int(random.integers(1, 4)), n).astype(np.int64),
+    )
+    horizons = np.sort(random.uniform(1, 1000, 5))
+    seen = 0
+    for day in horizons:
+        lost = [
+            e == 0 and d < day for d, e in zip(followed.duration_days, followed.event, strict=True)
+        ]
+        reached = [d >= day for d in followed.duration_days]
+        if sum(reached) < min(20, sum(lost)):
+            break
+        seen += 1
+    assert horizons_seen(followed, horizons) == seen
+    assert [is_unseen(followed, float(day)) for day in horizons] == [h >= seen for h in range(5)]

@@ -150,7 +150,7 @@ def test_a_calibrator_undoes_a_planted_distortion() -> None:
     assert found.mean() == pytest.approx(happened.mean(), rel=1e-3)
 
 
-def test_a_horizon_that_nobody_was_seen_to_has_the_map_of_the_one_before() -> None:
+def test_a_horizon_that_nobody_was_seen_to_has_the_level_of_the_one_before() -> None:
     random = np.random.default_rng(5)
     n = 4_000
     came, lost = random.exponential(300, n), random.uniform(10, 150, n)
@@ -161,12 +161,13 @@ def test_a_horizon_that_nobody_was_seen_to_has_the_map_of_the_one_before() -> No
     risk = np.repeat(-np.expm1(-horizons / 300)[None, None, :], n, axis=0)
     found = CurveCalibrator.fit(risk, followed, horizons)
     # only those who had the event are known at 200 days: a map fitted to them would say that everyone has it
-    assert found.intercept[0][1] == found.intercept[0][0]
-    assert found.slope[0][1] == found.slope[0][0]
+    level = CurveCalibrator.fit(risk, followed, horizons, slopes=False)
+    assert found.intercept[0][1] == level.intercept[0][0]
+    assert found.slope[0][1] == 1
     told = found.apply(risk, horizons)[0, 0]
     assert told == pytest.approx(-np.expm1(-horizons / 300), rel=0.08)
     kinds = found.bent(risk, followed, np.arange(n) % 5).kinds
-    assert kinds[0][1] == kinds[0][0]
+    assert kinds[0][1] == "straight"
 
 
 def test_everyone_followed_to_the_end_is_calibrated_there_however_few_are_left() -> None:

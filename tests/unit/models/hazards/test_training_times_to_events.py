@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from timelines import timeline_of
 
 from lifecourse.base.errors import ModelError
 from lifecourse.base.files import sha256_of_file
@@ -21,7 +22,6 @@ from lifecourse.models import (
 )
 from lifecourse.tasks import Task
 from lifecourse.timeline.access import Timeline
-from lifecourse.timeline.unstored import timeline_from_events
 
 SEEN = datetime(2015, 1, 1)
 RECIPE = Recipe.model_validate(
@@ -78,13 +78,7 @@ def people(n: int = 600, seed: int = 1, often: float = 1.0, gout: int = 0) -> Ti
         last = min(death, end)
         code = "MEDS_DEATH" if death < end else "VISIT//other"
         rows.append((subject, SEEN + timedelta(days=last), code, None))
-    schema = {
-        "subject_id": pl.Int64,
-        "time": pl.Datetime("us"),
-        "code": pl.String,
-        "numeric_value": pl.Float32,
-    }
-    return timeline_from_events(pl.DataFrame(rows, schema=schema, orient="row"))
+    return timeline_of(rows)
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,8 @@ def learning(card: Card) -> str | None:
     if len(points) < 2:
         return None
     half, whole = points[-2], points[-1]
+    if None in (half["value"], whole["value"]):
+        return None
     name = "AUROC" if card["learning_curve"]["measure"] == "auroc" else "C"
     said = [
         f"{point['value']:.3f} when {point['people']:,} people taught" for point in (half, whole)
@@ -120,9 +122,9 @@ def missing_shares(card: Card) -> str | None:
         return None
     if not gone:
         return "No named column is missing in anyone."
-    return (
-        "Missing: " + ", ".join(f"{name} {share(shares[name])}" for name in gone[:MOST_NAMED]) + "."
-    )
+    where = " where it was recalibrated" if card.get("recalibrated") else ""
+    named = ", ".join(f"{name} {share(shares[name])}" for name in gone[:MOST_NAMED])
+    return f"Missing{where}: {named}."
 
 
 @fact
@@ -143,7 +145,8 @@ def performance(card: Card) -> str | None:
         if isinstance(value, dict) and None not in (value["value"], value["low"], value["high"])
     ]
     first = "Before it was recalibrated: " if card.get("recalibrated") else ""
-    return f"{first}{'; '.join(found)}." if found else None
+    until = card.get("judged_at_days")
+    return f"{first}{f'By {until:,} days: ' if until else ''}{'; '.join(found)}." if found else None
 
 
 @fact
@@ -204,7 +207,8 @@ def watched(card: dict[str, Any]) -> str | None:
     """That its inputs, risks and outcomes can be watched."""
     if not card.get("snapshot"):
         return None
+    whose = "where it was recalibrated" if card.get("recalibrated") else "those it learned from"
     return (
-        "`lifecourse monitor` compares inputs, risks and outcomes with those it learned from; who runs it, how often, "
+        f"`lifecourse monitor` compares inputs, risks and outcomes with {whose}; who runs it, how often, "
         "is not recorded."
     )
