@@ -16,6 +16,7 @@ ORDER = (
     *("gap", "highest", "lowest"),
     *("auroc", "concordance", "auprc", "brier", "ici", "e50", "e90"),
     *("calibration_slope", "calibration_intercept", "reason"),
+    *("horizons", "subgroups", "gaps"),
 )
 """A card that was read has its names by the alphabet, one just made as they were made: both are told in this order."""
 CURVES = ("calibration", "calibration_curve", "decision_curve", "learning_curve")
@@ -28,7 +29,7 @@ def one_task(report: Mapping[str, Any]) -> str:
     by_rows = {name: value for name, value in told.items() if isinstance(value, list)}
     plain = {name: value for name, value in told.items() if name not in by_rows}
     parts = [facts(_without_rows(ordered(plain) if "task" in plain else plain))]
-    parts += [f"{name}\n{rows_of(rows)}" for name, rows in by_rows.items()]
+    parts += [f"{name}\n{rows_of(rows)}" for name, rows in ordered(by_rows).items()]
     if "alerts" in report:
         by = report["alerts"]["by"].items()
         parts.append(table([{"alerts by": name, **row} for name, row in by]))
