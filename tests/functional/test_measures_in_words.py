@@ -143,7 +143,9 @@ def test_names_come_in_one_order_and_none_is_lost() -> None:
 def test_an_abstention_says_why_and_what_else_is_wrong() -> None:
     concerns = [{"said": "3 people with it"}, {"said": "a column tells the outcome"}]
     abstained = {"task": "t", "outcome": "abstention", "reason": "3 people with it", "concerns": concerns}  # fmt: skip
+    assert text({**abstained, "title": "Stroke"}).startswith("task     t: Stroke\n")
     out = text(abstained)
+    assert out.startswith("task     t\n")
     assert out.count("3 people with it") == 1
     assert "a column tells the outcome" in out
     assert "Next" not in out

@@ -25,15 +25,20 @@ def told_model(report: Report) -> str:
 
 def told_abstention(report: Report) -> str:
     """Why there is no model."""
-    named = {"task": report["task"], "outcome": f"no model: {report['reason']}"}
+    named = {"task": _task(report), "outcome": f"no model: {report['reason']}"}
     others = [one for one in report.get("concerns") or () if one["said"] != report["reason"]]
     return f"{facts(named)}\n\n{_concerns({'concerns': others})}" if others else facts(named)
+
+
+def _task(report: Report) -> str:
+    title = report.get("title") or report["task"]
+    return report["task"] if title == report["task"] else f"{report['task']}: {title}"
 
 
 def _basis(report: Report) -> dict[str, Any]:
     rows = report.get("rows")
     found = {
-        "task": f"{report['task']}: {report.get('title') or report['task']}",
+        "task": _task(report),
         "people": report.get("subjects"),
         "moments": rows if rows != report.get("subjects") else None,
         "events": _events(report),
