@@ -63,7 +63,8 @@ def axe(repository: Path) -> str:
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = make_workspace(tmp_path_factory.mktemp("browser"))
     rows = in_tenths(horizons())
-    times = card([*rows[:-1], unseen(rows[-1], reason=UNSEEN)])
+    # A card alone: a page of a patient would look for the files of a model.
+    times = card([*rows[:-1], unseen(rows[-1], reason=UNSEEN)]) | {"outcome": "card"}
     write_json(made / "models" / "times" / "outcome.json", times)
     timeline = open_timeline(made, actor=Actor(name="ada"), purpose=Purpose.OPERATIONS)
     Reviews(made).keep(draw_charts(timeline, "type_2_diabetes", each=5, seed=1))
