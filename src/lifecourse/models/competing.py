@@ -28,6 +28,7 @@ from lifecourse.models.evaluation import (
     brier,
     calibration_errors,
     calibration_slope,
+    calibration_table,
     concordance,
     cumulative_incidence,
     gaps,
@@ -142,9 +143,12 @@ class HazardStudy:
         told = fitted.held_out[fitted.learner.kind][:, 0]
         risk = told[:, last]
         age, female = self.features.dense[rows, 0], self.features.dense[rows, 1]
+        measured = {
+            name: at_horizons(self.task, came, said) for name, said in fitted.held_out.items()
+        }
         twins = {
-            name: {"log_loss": fitted.losses[name], "horizons": at_horizons(self.task, came, said)}
-            for name, said in fitted.held_out.items()
+            name: {"log_loss": fitted.losses[name], "horizons": _without_groups(found)}
+            for name, found in measured.items()
         }
         groups = subgroups(answers, risk, age, female, weight)
         judged = JUDGED if len(rows) == len(self.subjects) else "on a tenth of the people, held out"
@@ -158,7 +162,7 @@ class HazardStudy:
             "subjects": len(np.unique(self.subjects)),
             "events": int((self.followed.event == 1).sum()),
             **judge(answers, risk, self.subjects[rows], seed=self.seed, weight=weight),
-            "horizons": twins[fitted.learner.kind]["horizons"],
+            "horizons": measured[fitted.learner.kind],
             "learning_curve": self._learning(fitted),
             "twins": twins,
             "plain_twin": LINEAR,
@@ -248,7 +252,8 @@ def _limits(task: Task, last: int) -> list[str]:
 def at_horizons(task: Task, came: Followed, incidence: Floats) -> list[dict[str, Any]]:
     """For each cause and horizon: events, observed (Aalen-Johansen) and expected share, and how good the risks are.
 
-    Of a horizon to which too few were seen (`is_unseen`) measures are None, with a ``reason``.
+    ``calibration`` has them in tenths of risk. Of a horizon to which too few were seen (`is_unseen`) measures are None,
+    with a ``reason``.
     """
     rows = []
     horizons = from_gap(task, task.horizons)
@@ -279,9 +284,16 @@ def at_horizons(task: Task, came: Followed, incidence: Floats) -> list[dict[str,
                     "events": int(happened.sum()),
                     **{key: _told(value) for key, value in measured.items()},
                     "reason": None if h < seen else _unseen(came, float(days)),
+                    "calibration": calibration_table(happened, risk, weight=weight)
+                    if h < seen
+                    else [],
                 }
             )
     return rows
+
+
+def _without_groups(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "calibration"} for row in rows]
 
 
 def _unseen(came: Followed, days: float) -> str:

@@ -95,6 +95,7 @@ def test_the_card_tells_each_cause_at_each_horizon_and_the_plain_twin(model: Ris
     assert model.card["plain_twin"] in model.card["twins"]
     assert model.card["levelled_by"] == []  # of so few events groups tell nothing
     for row in model.card["horizons"]:
+        assert sum(group["people"] for group in row["calibration"]) == model.card["rows"]
         assert row["low"] <= row["observed"] <= row["high"]
     stroke = model.card["horizons"][1]
     assert stroke["auroc"] > 0.6
