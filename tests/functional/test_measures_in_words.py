@@ -140,6 +140,17 @@ def test_names_come_in_one_order_and_none_is_lost() -> None:
     assert ordered(given) == given
 
 
+def test_an_abstention_of_an_own_task_keeps_its_title(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = folder / "few"
+    ingest(write_meds(folder / "few_source", seen_again(30, 4)), few / "store", plain=True)
+    asked = ("train", str(few / "store"), "--task", str(folder / "times.yaml"))
+    assert "stroke: First stroke" in told(capsys, *asked)
+    kept = json.loads((few / "models" / "stroke" / "outcome.json").read_text())
+    assert (kept["outcome"], kept["title"]) == ("abstention", "First stroke")
+
+
 def test_an_abstention_says_why_and_what_else_is_wrong() -> None:
     concerns = [{"said": "3 people with it"}, {"said": "a column tells the outcome"}]
     abstained = {"task": "t", "outcome": "abstention", "reason": "3 people with it", "concerns": concerns}  # fmt: skip

@@ -176,6 +176,7 @@ def train_and_save(
     said = plainly(result.abstention) if result.model is None else result.summary()
     trained = {
         "task": task.name,
+        "title": getattr(task, "title", ""),
         "outcome": "abstention" if result.model is None else "model",
         **said,
     }
