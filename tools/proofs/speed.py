@@ -102,10 +102,11 @@ PROOFS: tuple[Proof, ...] = (
     Proof(
         name="aces-tasks",
         promise="the tasks of the ACES repository and of MEDS-DEV all parse; on the MIMIC-IV demo every row of each "
-        "is that of es-aces 0.7.3, from events and from a store",
+        "is that of es-aces 0.7.3, from events and from a store, and so are what predicates mean",
         measure=tests(
             "tests/functional/test_aces_on_records.py",
             "tests/spec/test_aces.py",
+            "tests/spec/test_aces_predicates.py",
             "-m",
             "prove or not prove",
         ),
