@@ -39,7 +39,7 @@ CANARIES = {
     "code": CODE.encode(),
     "id": str(SUBJECT).encode(),
     "id in binary": struct.pack("<q", SUBJECT),
-    "value": struct.pack("<f", VALUE),
+    "values": struct.pack("<ff", VALUE, VALUE),  # one alone has four bytes, which chance writes too
     "value of 64 bits": struct.pack("<d", VALUE),
     "moment": struct.pack("<q", int((MOMENT - datetime(1970, 1, 1)).total_seconds() * 1e6)),
     "moment in words": b"2019-06-05T04:03:02",
@@ -56,6 +56,7 @@ def source(folder: Path) -> Path:
         (SUBJECT, MOMENT, CODE, VALUE, WORDS),
         (SUBJECT, datetime(2020, 1, 1), "VISIT//outpatient", None, None),
         (SUBJECT, datetime(2020, 1, 2), "LOINC//8480-6", VALUE, None),
+        (SUBJECT, datetime(2020, 1, 3), "LOINC//8480-6", VALUE, None),
     ]
     more = pl.DataFrame(rows, schema={**events.schema}, orient="row")
     data = folder / "data"
