@@ -109,13 +109,15 @@ def test_a_model_without_a_report_has_a_page_without_one(workspace: Path) -> Non
 
 def test_tasks_are_told_apart_and_an_abstention_has_its_task_s_title(workspace: Path) -> None:
     card = {"task": "t", "outcome": "model", "title": "Stroke, twice", "metrics": {}}
-    abstained = {"task": "ckd_5y", "outcome": "abstention", "n_events": 3, "n_needed": 100}
+    why = {"n_events": 300, "n_needed": 50, "reason": "column 'billed' tells the outcome."}
+    abstained = {"task": "ckd_5y", "outcome": "abstention", **why}
     for name, document in (("twin_a", card), ("twin_b", card), ("ckd_5y", abstained)):
         write_json(workspace / "models" / name / "outcome.json", document)
     html = signed_in(workspace).get("/models").text
     for name in ("twin_a", "twin_b"):
         assert f'<a href="/models/{name}">Stroke, twice</a></h2><p><code>{name}</code></p>' in html
     assert '<a href="/models/ckd_5y">Chronic kidney disease within 5 years</a></h2><p>No' in html
+    assert "No model: column &#39;billed&#39; tells the outcome.<" in html
     assert "<h1>Chronic kidney disease within 5 years</h1>" in (
         signed_in(workspace).get("/models/ckd_5y").text
     )

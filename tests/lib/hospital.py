@@ -96,7 +96,13 @@ def make_workspace(root: Path, rows: Sequence[Row] | None = None) -> Path:
     )
     write_json(
         workspace / "models" / "mortality_1y" / "outcome.json",
-        {"task": "mortality_1y", "outcome": "abstention", "n_events": 3, "n_needed": 100},
+        {
+            "task": "mortality_1y",
+            "outcome": "abstention",
+            "n_events": 3,
+            "n_needed": 100,
+            "reason": "3 people with the outcome; a model needs 100",
+        },
     )
     write_json(
         workspace / "findings" / "findings.json",
